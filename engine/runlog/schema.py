@@ -1,0 +1,207 @@
+"""What a record may say: every kind of record, every field with its unit and its meaning.
+
+The one table from which the codec, FORMAT.md, the columns of the monitor and the `reads` of the checks
+take their names. A field that was not measured is an absent key, never a null and never a zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FORMAT_VERSION = "1.0"
+"""major.minor. A reader refuses a newer major version and ignores what a newer minor version adds."""
+
+LOG_NAME = "inspector.log.jsonl"
+"""Name of the log inside a run folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a record.
+
+    `shape` is "scalar", or the header field that names the items of a list ("layers", "matrices",
+    "classes"), or "object" for anything nested that is read whole. `exact` numbers keep every digit, the
+    others are written with five significant digits. `unit` is "text" for what is not a number.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    shape: str = "scalar"
+    exact: bool = False
+
+
+def _table(*fields: Field) -> dict[str, Field]:
+    return {field.name: field for field in fields}
+
+
+_TIME = Field("time", "s", "Unix time at which the record was written", exact=True)
+_STEP = Field("step", "step", "optimizer steps done before this record's measurements, from 0", exact=True)
+
+HEADER = _table(
+    Field("format", "text", "version of this format, major.minor"),
+    Field("run_id", "text", "unique for each log, kept on resume"),
+    Field("name", "text", "name of the run, shown in the status line"),
+    Field("origin", "text", '"scratch" or "fine-tune"; a fine-tune is exempt from the bounds around ln V'),
+    Field("seed", "1", "seed of the run", exact=True),
+    Field("config", "text", "the resolved configuration, whole", shape="object"),
+    Field("vocab_size", "token", "V, the number of tokens of the vocabulary", exact=True),
+    Field("num_parameters", "1", "trainable parameters", exact=True),
+    Field("planned_steps", "step", "optimizer steps the run is meant to take", exact=True),
+    Field("schedule", "text", "declared schedule: family and every constant", shape="object"),
+    Field("grad_clip", "1", "largest global gradient norm let through; 0 for none", exact=True),
+    Field("baseline_loss", "nat/token", "validation loss of the n-gram baseline", exact=True),
+    Field("layers", "text", "measured points of the residual stream, in order", shape="object"),
+    Field("residual_layers", "text", "those of `layers` that are on the residual stream itself", shape="object"),
+    Field("matrices", "text", "weight matrices whose spectral norm is measured", shape="object"),
+    Field("classes", "text", "names of the classes of class_loss", shape="object"),
+    Field("num_units", "1", "hidden units of all feed-forward layers together", exact=True),
+    Field("num_heads", "1", "attention heads of all blocks together", exact=True),
+    Field("dtype", "text", "arithmetic of the forward pass: float32, bfloat16, float16"),
+    Field("device", "text", "cpu, cuda or mps, with its name where known"),
+    Field("world_size", "1", "number of processes", exact=True),
+    Field("optimizer", "text", "name and constants: betas, eps, weight_decay", shape="object"),
+    Field("accumulation", "1", "micro-batches in one optimizer step", exact=True),
+    Field("tokens_per_step", "token", "target tokens in one optimizer step over all ranks", exact=True),
+    Field("steps_per_epoch", "step", "optimizer steps in one pass over the training set", exact=True),
+    Field("eval_every", "step", "steps between evaluations; 0 for none", exact=True),
+    Field("ckpt_every", "step", "steps between periodic checkpoints; 0 for none", exact=True),
+    Field("dropout", "1", "largest dropout probability in the model", exact=True),
+    Field("causal", "text", "whether the model is meant to be causal"),
+    Field("fault", "text", "fault switched on for a fire drill; no check may read it"),
+    _TIME,
+)
+
+INITIAL = _table(
+    _STEP,
+    _TIME,
+    Field(
+        "weights",
+        "1",
+        "per tensor: name, role (linear, embedding, norm, bias), shape, mean, std, min, max, declared_std",
+        shape="object",
+    ),
+    Field("activation", "1", "mean absolute value over batch, time and width of one batch", shape="layers"),
+    Field("activation_rms", "1", "root mean square over batch, time and width of one batch", shape="layers"),
+    Field(
+        "parameter_groups",
+        "text",
+        "per optimizer group: weight_decay, num_tensors, num_matrices (2-D and more), num_vectors, names",
+        shape="object",
+    ),
+    Field(
+        "causality",
+        "1",
+        "largest change of any logit at a position before the one whose token was changed; 0 for a causal model",
+        exact=True,
+    ),
+    Field("num_validation", "1", "validation examples", exact=True),
+    Field("num_validation_in_training", "1", "validation examples whose content is also in training", exact=True),
+    Field("validation_loss", "nat/token", "validation loss before the first step", exact=True),
+    Field("num_loaded_tensors", "1", "tensors loaded from a checkpoint before step 0", exact=True),
+)
+
+STEP = _table(
+    _STEP,
+    _TIME,
+    Field("loss", "nat/token", "mean training loss of this step's batch, before the update", exact=True),
+    Field("lr", "1", "learning rate applied at this step", exact=True),
+    Field("grad_norm", "1", "global L2 norm of the gradient before clipping"),
+    Field("step_s", "s", "wall time of the whole step"),
+    Field("data_s", "s", "part of it spent waiting for the batch"),
+    Field("batch", "1", "index of the batch in the order of this run", exact=True),
+    Field("batch_hash", "text", "eight hexadecimal digits over the tokens of the batch"),
+    Field("activation", "1", "mean absolute value over batch, time and width", shape="layers"),
+    Field("spectral_norm", "1", "largest singular value of each weight matrix", shape="matrices"),
+    Field("dead_units", "1", "hidden units with |activation| below eps on over 99 % of the batch's tokens"),
+    Field("dead_heads", "1", "heads with attention entropy below log 2 on over 99 % of the queries"),
+    Field("dead_unit_blocks", "text", "dead units by block, only where there are any", shape="object"),
+    Field("dead_head_names", "text", "names of the dead heads, only where there are any", shape="object"),
+    Field("class_loss", "nat/token", "mean training loss by class over whole sentences", shape="classes"),
+    Field("num_targets", "token", "target tokens that count in the loss", exact=True),
+    Field("num_tokens", "token", "positions in the batch, padding left out", exact=True),
+    Field("num_distinct_targets", "1", "different tokens among the targets", exact=True),
+    Field("adam_step", "step", "largest step counter found in the optimizer's state", exact=True),
+    Field("m_norm", "1", "L2 norm of the first moment over all parameters"),
+    Field("v_sum", "1", "sum of the second moment over all parameters"),
+    Field("v_expected", "1", "what v_sum would be had the optimizer seen every clipped gradient since step 0"),
+    Field("update_ratio", "1", "norm of the update made over norm of the update that AdamW prescribes"),
+    Field("weight_norm", "1", "L2 norm of all parameters"),
+    Field("grad_norm_recomputed", "1", "gradient norm of the same batch computed afresh, accumulation and all"),
+    Field("num_frozen", "1", "parameters (elements) that have not moved since the measurement before", exact=True),
+    Field("frozen_names", "text", "tensors that have not moved, only where there are any", shape="object"),
+    Field("nonfinite_count", "1", "non-finite micro-batch losses in this step", exact=True),
+    Field("nonfinite_site", "text", "first measured point that was not finite"),
+    Field("loss_scale", "1", "loss scale of fp16 training"),
+    Field("skipped_updates", "1", "updates skipped so far for non-finite gradients", exact=True),
+    Field("epoch", "epoch", "passes over the training set so far", exact=True),
+    Field("tokens", "token", "tokens seen so far", exact=True),
+    Field("tokens_per_s", "token/s", "throughput"),
+    Field("mfu", "1", "model FLOP/s utilisation, a fraction"),
+    Field("device_load", "1", "utilisation of the device, a fraction"),
+    Field("memory_bytes", "B", "memory in use on the device", exact=True),
+)
+
+EVALUATION = _table(
+    _STEP,
+    _TIME,
+    Field("val_loss", "nat/token", "validation loss", exact=True),
+    Field("train_loss", "nat/token", "loss on a part of the training split, measured the same way", exact=True),
+    Field("class_loss", "nat/token", "validation loss by class over whole sentences", shape="classes"),
+    Field("class_verb_loss", "nat/token", "validation loss by class over the verb's own tokens", shape="classes"),
+    Field("eval_s", "s", "wall time of the evaluation"),
+    Field("epoch", "epoch", "passes over the training set so far", exact=True),
+    Field("parameter_checksums", "text", "checksum of all parameters, by rank", shape="object"),
+    Field("rank_step_s", "s", "mean step time since the evaluation before, by rank", shape="object"),
+    Field("rank_data_s", "s", "mean data time since the evaluation before, by rank", shape="object"),
+)
+
+CHECKPOINT = _table(
+    _STEP,
+    _TIME,
+    Field("path", "text", "file, relative to the run folder"),
+    Field("role", "text", '"periodic", "last" or "best"'),
+    Field("val_loss", "nat/token", "validation loss of these parameters, where known", exact=True),
+)
+
+RESUME = _table(
+    Field("step", "step", "step the run restarts from; steps logged from it on are superseded", exact=True),
+    _TIME,
+    Field("optimizer_restored", "text", "whether moments and step counter came back"),
+    Field("world_size", "1", "number of processes now", exact=True),
+    Field("torn_bytes", "B", "length of a torn last line that was moved aside", exact=True),
+)
+
+EXIT = _table(
+    _STEP,
+    _TIME,
+    Field("reason", "text", '"finished", "interrupted", "terminated", "early_stopping" or "error"'),
+    Field("message", "text", "one sentence more, where there is one"),
+)
+
+KINDS: dict[str, dict[str, Field]] = {
+    "header": HEADER,
+    "initial": INITIAL,
+    "step": STEP,
+    "evaluation": EVALUATION,
+    "checkpoint": CHECKPOINT,
+    "resume": RESUME,
+    "exit": EXIT,
+}
+
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "header": ("format",),
+    "initial": ("step",),
+    "step": ("step",),
+    "evaluation": ("step",),
+    "checkpoint": ("step",),
+    "resume": ("step",),
+    "exit": ("reason",),
+}
+
+EXACT: frozenset[str] = frozenset(
+    field.name for fields in KINDS.values() for field in fields.values() if field.exact
+)
+TEXT: frozenset[str] = frozenset(
+    field.name for fields in KINDS.values() for field in fields.values() if field.unit == "text"
+)

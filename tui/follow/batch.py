@@ -1,0 +1,35 @@
+"""What the worker thread hands over: a frozen piece of the run, and how the run is doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.runlog.codec import Record
+from engine.runlog.reader import Damaged
+
+
+class Pulse(StrEnum):
+    """How the writer of a log is doing, judged from the file alone."""
+
+    WAITING = "waiting"  # no file yet, or nothing in it
+    LIVE = "live"  # growing at its own pace
+    STALLED = "stalled"  # silent for twenty times its own pace, and no sign of an end
+    FINISHED = "finished"  # an exit record, or the format's own closing line
+    CRASHED = "crashed"  # a log that promises an exit record went silent without one
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records that arrived together, in order, and the state of the file they came from.
+
+    `restarted` says that the file was truncated or replaced: everything known before this batch is void.
+    """
+
+    records: tuple[Record, ...]
+    damaged: tuple[Damaged, ...]
+    next_offset: int
+    size_bytes: int
+    pulse: Pulse
+    format: str
+    restarted: bool = False
