@@ -124,7 +124,8 @@ def _refuse_newer_major(header: Record) -> None:
         raise DamagedLine(f"header with format {header['format']!r}")
     if int(major) > int(ours):
         raise UnsupportedVersion(
-            f"The log is in format {header['format']}, this program reads up to {ours}.x; install a newer version."
+            f"The log is in format {header['format']}, this program reads up to {ours}.x; "
+            "install a newer version."
         )
 
 

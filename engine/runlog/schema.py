@@ -52,7 +52,9 @@ HEADER = _table(
     Field("grad_clip", "1", "largest global gradient norm let through; 0 for none", exact=True),
     Field("baseline_loss", "nat/token", "validation loss of the n-gram baseline", exact=True),
     Field("layers", "text", "measured points of the residual stream, in order", shape="object"),
-    Field("residual_layers", "text", "those of `layers` that are on the residual stream itself", shape="object"),
+    Field(
+        "residual_layers", "text", "those of `layers` that are on the residual stream itself", shape="object"
+    ),
     Field("matrices", "text", "weight matrices whose spectral norm is measured", shape="object"),
     Field("classes", "text", "names of the classes of class_loss", shape="object"),
     Field("num_units", "1", "hidden units of all feed-forward layers together", exact=True),
@@ -92,11 +94,13 @@ INITIAL = _table(
     Field(
         "causality",
         "1",
-        "largest change of any logit at a position before the one whose token was changed; 0 for a causal model",
+        "largest change of any logit before the position whose token was changed; 0 for a causal model",
         exact=True,
     ),
     Field("num_validation", "1", "validation examples", exact=True),
-    Field("num_validation_in_training", "1", "validation examples whose content is also in training", exact=True),
+    Field(
+        "num_validation_in_training", "1", "validation examples whose content is also in training", exact=True
+    ),
     Field("validation_loss", "nat/token", "validation loss before the first step", exact=True),
     Field("num_loaded_tensors", "1", "tensors loaded from a checkpoint before step 0", exact=True),
 )
@@ -124,11 +128,20 @@ STEP = _table(
     Field("adam_step", "step", "largest step counter found in the optimizer's state", exact=True),
     Field("m_norm", "1", "L2 norm of the first moment over all parameters"),
     Field("v_sum", "1", "sum of the second moment over all parameters"),
-    Field("v_expected", "1", "what v_sum would be had the optimizer seen every clipped gradient since step 0"),
+    Field(
+        "v_expected", "1", "what v_sum would be had the optimizer seen every clipped gradient since step 0"
+    ),
     Field("update_ratio", "1", "norm of the update made over norm of the update that AdamW prescribes"),
     Field("weight_norm", "1", "L2 norm of all parameters"),
-    Field("grad_norm_recomputed", "1", "gradient norm of the same batch computed afresh, accumulation and all"),
-    Field("num_frozen", "1", "parameters (elements) that have not moved since the measurement before", exact=True),
+    Field(
+        "grad_norm_recomputed", "1", "gradient norm of the same batch computed afresh, accumulation and all"
+    ),
+    Field(
+        "num_frozen",
+        "1",
+        "parameters (elements) that have not moved since the measurement before",
+        exact=True,
+    ),
     Field("frozen_names", "text", "tensors that have not moved, only where there are any", shape="object"),
     Field("nonfinite_count", "1", "non-finite micro-batch losses in this step", exact=True),
     Field("nonfinite_site", "text", "first measured point that was not finite"),
@@ -146,9 +159,13 @@ EVALUATION = _table(
     _STEP,
     _TIME,
     Field("val_loss", "nat/token", "validation loss", exact=True),
-    Field("train_loss", "nat/token", "loss on a part of the training split, measured the same way", exact=True),
+    Field(
+        "train_loss", "nat/token", "loss on a part of the training split, measured the same way", exact=True
+    ),
     Field("class_loss", "nat/token", "validation loss by class over whole sentences", shape="classes"),
-    Field("class_verb_loss", "nat/token", "validation loss by class over the verb's own tokens", shape="classes"),
+    Field(
+        "class_verb_loss", "nat/token", "validation loss by class over the verb's own tokens", shape="classes"
+    ),
     Field("eval_s", "s", "wall time of the evaluation"),
     Field("epoch", "epoch", "passes over the training set so far", exact=True),
     Field("parameter_checksums", "text", "checksum of all parameters, by rank", shape="object"),

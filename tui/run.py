@@ -1,0 +1,51 @@
+"""One run, whole: what was recorded, what is judged of it, and how its writer is doing."""
+
+from __future__ import annotations
+
+from engine.runlog.reader import Damaged
+from tui.checks.judge import Judge
+from tui.checks.thresholds import Thresholds
+from tui.follow.batch import Batch, Pulse
+from tui.series.recording import Recording
+
+
+class Run:
+    """The only owner of a run's state. It changes by `extend`, does no I/O, and everyone else only reads.
+
+    Attributes:
+        name: what to call it on the screen.
+        recording: columns and facts.
+        judge: verdicts, level, headline, causes, all of the records so far.
+        pulse, format, size_bytes, next_offset: as the last batch said.
+        damaged: every stretch of the log that was no record.
+    """
+
+    def __init__(self, path: str, thresholds: Thresholds | None = None) -> None:
+        self.path = path
+        self._thresholds = thresholds
+        self.pulse = Pulse.WAITING
+        self.format = ""
+        self._clear()
+
+    def _clear(self) -> None:
+        self.recording = Recording()
+        self.judge = Judge(self.recording, self._thresholds)
+        self.damaged: list[Damaged] = []
+        self.size_bytes = 0
+        self.next_offset = 0
+
+    @property
+    def name(self) -> str:
+        """The run's own name where the log has one, else the path."""
+        return str(self.recording.header.get("name") or self.path)
+
+    def extend(self, batch: Batch) -> None:
+        """Take in a batch; verdicts are up to date when this returns."""
+        if batch.restarted:
+            self._clear()
+        self.pulse, self.format = batch.pulse, batch.format
+        self.size_bytes, self.next_offset = batch.size_bytes, batch.next_offset
+        self.damaged.extend(batch.damaged)
+        if batch.records:
+            self.recording.extend(batch.records)
+            self.judge.update()

@@ -1,0 +1,217 @@
+"""Records of one kind as columns: for each field the steps at which it was measured and the values.
+
+Adding is the hot path (a million records at opening), so records are grouped by the keys they have and each
+group is taken apart column by column, not value by value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Steps = NDArray[np.int64]
+
+_NOT_NUMBERS = frozenset({"kind", "step"})
+
+
+class _Growable:
+    """An array that is appended to in amortised constant time."""
+
+    def __init__(self, dtype: type) -> None:
+        self._buffer = np.empty(64, dtype)
+        self.size = 0
+
+    @property
+    def view(self) -> NDArray[Any]:
+        return self._buffer[: self.size]
+
+    def append(self, values: NDArray[Any]) -> None:
+        end = self.size + len(values)
+        if end > len(self._buffer):
+            grown = np.empty(max(end, 2 * len(self._buffer)), self._buffer.dtype)
+            grown[: self.size] = self.view
+            self._buffer = grown
+        self._buffer[self.size : end] = values
+        self.size = end
+
+
+class Column:
+    """One field: `steps` and `values` of equal length, only where it was measured.
+
+    A field that is in every record shares the steps of its table; one that is not keeps the numbers of its
+    rows. Both arrays are views that must not be written to.
+    """
+
+    def __init__(self, table_steps: _Growable, num_missing: int) -> None:
+        self._table_steps = table_steps
+        self._values = _Growable(np.float64)
+        self._rows: _Growable | None = _Growable(np.int64) if num_missing else None
+
+    def __len__(self) -> int:
+        return self._values.size
+
+    @property
+    def steps(self) -> Steps:
+        """Step of each value, strictly increasing."""
+        if self._rows is None:
+            return self._table_steps.view[: self._values.size]
+        return self._table_steps.view[self._rows.view]
+
+    @property
+    def values(self) -> Floats:
+        """What was measured; NaN means that the run wrote NaN, never that it wrote nothing."""
+        return self._values.view
+
+    def steps_from(self, start: int) -> Steps:
+        """The steps of the values from position `start` on, without touching the earlier ones."""
+        if self._rows is None:
+            return self._table_steps.view[start : self._values.size]
+        return self._table_steps.view[self._rows.view[start:]]
+
+    def add(self, rows: NDArray[np.int64], values: Floats) -> None:
+        """Append values measured at these rows of the table."""
+        first_gap = self._rows is None and (rows[0] != len(self) or rows[-1] - rows[0] + 1 != len(rows))
+        if first_gap:
+            self._rows = _Growable(np.int64)
+            self._rows.append(np.arange(len(self)))
+        if self._rows is not None:
+            self._rows.append(rows)
+        self._values.append(values)
+
+    def keep_rows_before(self, row: int) -> None:
+        """Forget everything measured at this row of the table or later."""
+        if self._rows is None:
+            self._values.size = min(self._values.size, row)
+        else:
+            self._rows.size = int(np.searchsorted(self._rows.view, row))
+            self._values.size = self._rows.size
+
+
+class Table:
+    """All records of one kind, by column.
+
+    A list field becomes one column per item, "activation/block_0_out"; the names of the items come from
+    `item_names`, by position where there are none. Hexadecimal hashes become numbers, other text is left out.
+    """
+
+    def __init__(self) -> None:
+        self._steps = _Growable(np.int64)
+        self._columns: dict[str, Column] = {}
+        self.item_names: dict[str, Sequence[str]] = {}
+
+    def __len__(self) -> int:
+        return self._steps.size
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __getitem__(self, name: str) -> Column:
+        """The column of this name; an empty one when nothing was measured under it."""
+        return self._columns.get(name) or Column(self._steps, 0)
+
+    @property
+    def steps(self) -> Steps:
+        """Step of each record, strictly increasing."""
+        return self._steps.view
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every column that holds something, in order of appearance."""
+        return tuple(name for name, column in self._columns.items() if len(column))
+
+    def group(self, field: str) -> dict[str, Column]:
+        """The columns of a list field by item, {"block_0_out": ...}."""
+        prefix = field + "/"
+        return {
+            name.removeprefix(prefix): column
+            for name, column in self._columns.items()
+            if name.startswith(prefix) and len(column)
+        }
+
+    def extend(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Append records whose steps increase and are all beyond the last one."""
+        first_row = len(self)
+        self._steps.append(np.fromiter((record["step"] for record in records), np.int64, len(records)))
+        by_keys: dict[tuple[str, ...], list[int]] = {}
+        for index, record in enumerate(records):
+            by_keys.setdefault(tuple(record), []).append(index)
+        parts: dict[str, list[tuple[NDArray[np.int64], Floats]]] = {}
+        for keys, indices in by_keys.items():
+            rows = np.array(indices, np.int64)
+            for key in keys:
+                if key in _NOT_NUMBERS:
+                    continue
+                for name, kept, values in self._parsed(key, [records[i][key] for i in indices]):
+                    chosen = rows if kept is None else rows[kept]
+                    if len(chosen):
+                        parts.setdefault(name, []).append((chosen + first_row, values))
+        for name, pieces in parts.items():
+            self._add(name, pieces)
+
+    def keep_steps_before(self, step: int) -> None:
+        """Drop what a resume has superseded: every record at this step or later."""
+        row = int(np.searchsorted(self.steps, step))
+        if row == len(self):
+            return
+        for column in self._columns.values():
+            column.keep_rows_before(row)
+        self._steps.size = row
+
+    def _add(self, name: str, pieces: list[tuple[NDArray[np.int64], Floats]]) -> None:
+        rows = np.concatenate([rows for rows, _ in pieces])
+        values = np.concatenate([values for _, values in pieces])
+        if len(pieces) > 1:
+            order = np.argsort(rows, kind="stable")
+            rows, values = rows[order], values[order]
+        column = self._columns.get(name)
+        if column is None:
+            column = self._columns[name] = Column(self._steps, int(rows[0]))
+        column.add(rows, values)
+
+    def _parsed(self, key: str, raw: list[Any]) -> Iterable[tuple[str, NDArray[np.bool_] | None, Floats]]:
+        """(column, which of the records have a value or None for all, the values) for one key."""
+        first = raw[0]
+        if isinstance(first, list):
+            yield from self._parsed_lists(key, raw)
+            return
+        if isinstance(first, str) and key.endswith("_hash"):
+            raw = [_hash_number(text) for text in raw]
+        try:
+            yield key, None, np.array(raw, np.float64)
+        except (TypeError, ValueError, OverflowError):
+            numbers = [_number(value) for value in raw]
+            kept = np.array([number is not None for number in numbers])
+            yield key, kept, np.array([number for number in numbers if number is not None], np.float64)
+
+    def _parsed_lists(
+        self, key: str, raw: list[Any]
+    ) -> Iterable[tuple[str, NDArray[np.bool_] | None, Floats]]:
+        names = self.item_names.get(key, ())
+        width = max((len(value) for value in raw if isinstance(value, list)), default=0)
+        for item in range(width):
+            name = f"{key}/{names[item] if item < len(names) else item}"
+            values = [value[item] if isinstance(value, list) and item < len(value) else None for value in raw]
+            numbers = [_number(value) for value in values]
+            kept = np.array([number is not None for number in numbers])
+            yield name, kept, np.array([number for number in numbers if number is not None], np.float64)
+
+
+def _number(value: Any) -> float | None:
+    """The value as a number; None for anything else, text that looks like a number included."""
+    if isinstance(value, int | float):
+        try:
+            return float(value)
+        except OverflowError:
+            return float("inf") if value > 0 else float("-inf")
+    return None
+
+
+def _hash_number(text: Any) -> float | None:
+    try:
+        return float(int(text, 16))
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,116 @@
+"""A run as it is known so far: the header's facts, the columns, and the records that come singly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from engine.runlog.codec import Record
+from engine.runlog.schema import EVALUATION, STEP
+from tui.series.columns import Table
+
+
+class Recording:
+    """Everything that records have said, resumes applied. It grows by `extend` and by nothing else.
+
+    Attributes:
+        header: facts of the run; empty before a header came.
+        initial: the record of the measurements before the first step, or None.
+        steps: columns of the step records.
+        evaluations: columns of the evaluation records.
+        checkpoints, resumes: those records, in order, superseded ones left out.
+        exit: the exit record, or None while there is none (a resume takes it back).
+        texts: (step, field, value) of step fields that are not numbers, such as nonfinite_site.
+        num_resets: how often rows were dropped; who keeps a position in a column starts over when it moves.
+        num_out_of_order: records dropped because their step does not come after the last one's.
+    """
+
+    def __init__(self) -> None:
+        self.header: dict[str, Any] = {}
+        self.initial: Record | None = None
+        self.steps = Table()
+        self.evaluations = Table()
+        self.checkpoints: list[Record] = []
+        self.resumes: list[Record] = []
+        self.exit: Record | None = None
+        self.texts: list[tuple[int, str, Any]] = []
+        self.num_resets = 0
+        self.num_out_of_order = 0
+
+    @property
+    def last_step(self) -> int | None:
+        """Newest step that was recorded, or None."""
+        return int(self.steps.steps[-1]) if len(self.steps) else None
+
+    def extend(self, records: Sequence[Record]) -> None:
+        """Take in records in the order in which they were written."""
+        waiting: dict[str, list[Record]] = {"step": [], "evaluation": []}
+        for record in records:
+            kind = record["kind"]
+            if kind in waiting:
+                waiting[kind].append(record)
+            else:
+                self._flush(waiting)
+                self._take(kind, record)
+        self._flush(waiting)
+
+    def _flush(self, waiting: dict[str, list[Record]]) -> None:
+        for kind, table in (("step", self.steps), ("evaluation", self.evaluations)):
+            rows = self._increasing(table, waiting[kind])
+            if rows:
+                table.extend(rows)
+            if kind == "step":
+                self.texts.extend(_texts(rows))
+            waiting[kind] = []
+
+    def _increasing(self, table: Table, records: list[Record]) -> list[Record]:
+        last = int(table.steps[-1]) if len(table) else -1
+        kept = []
+        for record in records:
+            if record["step"] > last:
+                last = record["step"]
+                kept.append(record)
+        self.num_out_of_order += len(records) - len(kept)
+        return kept
+
+    def _take(self, kind: str, record: Record) -> None:
+        if kind == "header":
+            self.header.update({key: value for key, value in record.items() if key != "kind"})
+            self._name_items()
+        elif kind == "initial":
+            self.initial = record
+        elif kind == "checkpoint":
+            self.checkpoints.append(record)
+        elif kind == "resume":
+            self._rewind(record)
+        elif kind == "exit":
+            self.exit = record
+
+    def _name_items(self) -> None:
+        for table, fields in ((self.steps, STEP), (self.evaluations, EVALUATION)):
+            for field in fields.values():
+                names = self.header.get(field.shape)
+                if isinstance(names, list):
+                    table.item_names[field.name] = [str(name) for name in names]
+
+    def _rewind(self, resume: Record) -> None:
+        step = resume["step"]
+        self.resumes.append(resume)
+        self.exit = None
+        self.num_resets += 1
+        self.steps.keep_steps_before(step)
+        # An evaluation at the step of the resume saw the parameters that the run goes on with: it stays.
+        self.evaluations.keep_steps_before(step + 1)
+        self.checkpoints = [record for record in self.checkpoints if record["step"] <= step]
+        self.texts = [text for text in self.texts if text[0] < step]
+
+
+def _texts(records: Iterable[Record]) -> Iterable[tuple[int, str, Any]]:
+    for record in records:
+        for name in _TEXT_FIELDS.intersection(record):
+            yield record["step"], name, record[name]
+
+
+_TEXT_FIELDS = frozenset(
+    field.name for field in STEP.values() if field.unit == "text" and not field.name.endswith("_hash")
+)
