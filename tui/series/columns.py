@@ -7,7 +7,7 @@ group is taken apart column by column, not value by value.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +18,21 @@ Steps = NDArray[np.int64]
 _NOT_NUMBERS = frozenset({"kind", "step"})
 
 
-class _Growable:
+Scalar = TypeVar("Scalar", np.float64, np.int64)
+
+
+class _Growable(Generic[Scalar]):
     """An array that is appended to in amortised constant time."""
 
-    def __init__(self, dtype: type) -> None:
+    def __init__(self, dtype: type[Scalar]) -> None:
         self._buffer = np.empty(64, dtype)
         self.size = 0
 
     @property
-    def view(self) -> NDArray[Any]:
+    def view(self) -> NDArray[Scalar]:
         return self._buffer[: self.size]
 
-    def append(self, values: NDArray[Any]) -> None:
+    def append(self, values: NDArray[Scalar]) -> None:
         end = self.size + len(values)
         if end > len(self._buffer):
             grown = np.empty(max(end, 2 * len(self._buffer)), self._buffer.dtype)
@@ -46,10 +49,10 @@ class Column:
     rows. Both arrays are views that must not be written to.
     """
 
-    def __init__(self, table_steps: _Growable, num_missing: int) -> None:
+    def __init__(self, table_steps: _Growable[np.int64], num_missing: int) -> None:
         self._table_steps = table_steps
         self._values = _Growable(np.float64)
-        self._rows: _Growable | None = _Growable(np.int64) if num_missing else None
+        self._rows: _Growable[np.int64] | None = _Growable(np.int64) if num_missing else None
 
     def __len__(self) -> int:
         return self._values.size

@@ -1,0 +1,44 @@
+"""What stands on the terminal before the heavy imports: written with the standard library alone.
+
+`tui watch` needs half a second of imports before it can draw. A person who opened it over SSH should know
+after a few hundredths that it found the run, and how the run is doing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+_TAIL_BYTES = 4096
+
+
+def write(paths: list[str]) -> None:
+    """Clear the terminal and say in a line what is being opened; nothing when the output is no terminal."""
+    if not sys.stdout.isatty() or os.environ.get("TERM") in (None, "dumb"):
+        return
+    width = shutil.get_terminal_size().columns
+    text = "  ".join(_line(path) for path in paths)
+    sys.stdout.write("\x1b[2J\x1b[H" + text[: width - 1] + "\r\n")
+    sys.stdout.flush()
+
+
+def _line(path: str) -> str:
+    """Name, size and newest step of one run, by a look at its last few kilobytes."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in path)
+    if path == "-":
+        return "reading standard input ..."
+    try:
+        size = Path(path).stat().st_size
+        if not Path(path).is_file():
+            return f"{shown}: opening ..."
+        with Path(path).open("rb") as file:
+            file.seek(max(0, size - _TAIL_BYTES))
+            tail = file.read(_TAIL_BYTES)
+    except OSError:
+        return f"{shown}: waiting for it ..."
+    _, found, rest = tail.rpartition(b'"step":')
+    digits = rest.split(b",")[0].strip() if found else b""
+    step = f"step {int(digits):,}, " if digits.isdigit() and len(digits) < 16 else ""
+    return f"{shown}: {step}{size / 1e6:,.1f} MB, opening ..."
