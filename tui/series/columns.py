@@ -25,7 +25,7 @@ class _Growable(Generic[Scalar]):
     """An array that is appended to in amortised constant time."""
 
     def __init__(self, dtype: type[Scalar]) -> None:
-        self._buffer = np.empty(64, dtype)
+        self._buffer: NDArray[Scalar] = np.empty(64, dtype)
         self.size = 0
 
     @property
@@ -184,6 +184,8 @@ class Table:
         if isinstance(first, str) and key.endswith("_hash"):
             raw = [_hash_number(text) for text in raw]
         try:
+            if None in raw:  # numpy would make NaN of it, and NaN is a value
+                raise TypeError
             yield key, None, np.array(raw, np.float64)
         except (TypeError, ValueError, OverflowError):
             numbers = [_number(value) for value in raw]
