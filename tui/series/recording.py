@@ -42,6 +42,19 @@ class Recording:
         """Newest step that was recorded, or None."""
         return int(self.steps.steps[-1]) if len(self.steps) else None
 
+    @property
+    def num_steps(self) -> int:
+        """Optimizer steps known to be done.
+
+        Our own step record s is written by update number s + 1; a foreign log numbers the updates done, and
+        its header says so (`lr_lag`).
+        """
+        last = self.last_step
+        done = 0 if last is None else last + (0 if self.header.get("lr_lag") else 1)
+        evaluated = int(self.evaluations.steps[-1]) if len(self.evaluations) else 0
+        ended = self.exit.get("step") if self.exit else 0
+        return max(done, evaluated, ended if isinstance(ended, int) else 0)
+
     def extend(self, records: Sequence[Record]) -> None:
         """Take in records in the order in which they were written."""
         waiting: dict[str, list[Record]] = {"step": [], "evaluation": []}

@@ -1,0 +1,144 @@
+"""The verdicts of a run without a screen: one JSON object for programs, a page of text for people."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from tui.checks.verdict import Level, State, Verdict
+from tui.run import Run
+from tui.sources.parser import plain_text
+
+SIGNS = {Level.GREEN: "✓", Level.YELLOW: "!", Level.ORANGE: "▲", Level.RED: "✖", Level.BLACK: "●"}
+"""A level without colour."""
+
+STYLES = {
+    Level.GREEN: "green",
+    Level.YELLOW: "yellow",
+    Level.ORANGE: "bold bright_yellow",
+    Level.RED: "bold red",
+    Level.BLACK: "bold reverse red",
+}
+
+_OPEN = (State.FIRING, State.PENDING, State.AMBER, State.RESOLVED)
+
+
+def as_json(run: Run) -> str:
+    """The object that `tui check --json` promises, on one line.
+
+    JSON has no NaN, so a reading that is not finite is the string "nan", "inf" or "-inf", as in the log.
+    """
+    judge = run.judge
+    headline = judge.headline
+    document = {
+        "source": {
+            "path": run.path,
+            "format": run.format,
+            "steps": run.recording.num_steps,
+            "pulse": str(run.pulse),
+            "damaged_lines": len(run.damaged),
+        },
+        "level": str(judge.level),
+        "headline": _plain(headline) if headline else None,
+        "causes": [{"cause": cause, "evidence": list(checks)} for cause, checks in judge.causes],
+        "verdicts": [_plain(verdict) for verdict in judge.verdicts],
+        "overfit": judge.overfit,
+        "schedule": judge.schedule,
+    }
+    return json.dumps(_finite(document), ensure_ascii=False)
+
+
+def _plain(verdict: Verdict) -> dict[str, Any]:
+    return {**asdict(verdict), "level": str(verdict.level), "state": str(verdict.state)}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, Level):
+        return str(value)
+    if hasattr(value, "item"):  # a numpy scalar
+        return _finite(value.item())
+    return value
+
+
+def print_verdicts(run: Run, console: Console) -> None:
+    """The level, the first thing wrong with its fix, what else is wrong, and what could not be judged."""
+    judge = run.judge
+    console.print(_heading(run), soft_wrap=True)
+    firing = [verdict for verdict in judge.verdicts if verdict.state is State.FIRING]
+    if judge.causes:
+        names = ", ".join(cause for cause, _ in judge.causes)
+        console.print(Text(f"likeliest cause first: {names}", style="dim"))
+    for verdict in _headline_first(firing, judge.headline):
+        console.print()
+        _print_one(verdict, console)
+    rest = [
+        verdict for verdict in judge.verdicts if verdict.state in _OPEN and verdict.state is not State.FIRING
+    ]
+    if rest:
+        console.print()
+        for verdict in rest:
+            console.print(_one_line(verdict))
+    console.print()
+    console.print(_counts(judge.verdicts))
+    if run.damaged:
+        first = run.damaged[0]
+        console.print(
+            f"{len(run.damaged)} damaged stretch(es) of the log were skipped, "
+            f"the first at byte {first.offset:,}: {plain_text(first.reason)}",
+            markup=False,
+        )
+
+
+def _heading(run: Run) -> Text:
+    level = run.judge.level
+    text = Text()
+    text.append(f"{SIGNS[level]} {str(level).upper()}", style=STYLES[level])
+    text.append(f"   {plain_text(run.name)}", style="bold")
+    text.append(f"   {run.recording.num_steps:,} steps   {run.pulse}   {run.format}")
+    return text
+
+
+def _headline_first(firing: Iterable[Verdict], headline: Verdict | None) -> list[Verdict]:
+    return sorted(firing, key=lambda verdict: headline is None or verdict.check != headline.check)
+
+
+def _print_one(verdict: Verdict, console: Console) -> None:
+    text = Text()
+    text.append(f"{SIGNS[verdict.level]} {verdict.check} {verdict.symptom}", style=STYLES[verdict.level])
+    text.append(f"   {_when(verdict)}")
+    console.print(text)
+    console.print(Text(f"    {plain_text(verdict.evidence)}"))
+    if verdict.bound_text:
+        console.print(Text(f"    bound: {plain_text(verdict.bound_text)}", style="dim"))
+    console.print(Text(f"    → {plain_text(verdict.fix)}"))
+
+
+def _one_line(verdict: Verdict) -> Text:
+    words = verdict.symptom or plain_text(verdict.evidence)
+    return Text(f"  {verdict.check} {verdict.state}: {words}  {_when(verdict)}", style="dim")
+
+
+def _when(verdict: Verdict) -> str:
+    if verdict.first_step is None:
+        return ""
+    if verdict.last_step is None or verdict.last_step == verdict.first_step:
+        return f"at step {verdict.first_step:,}"
+    return f"steps {verdict.first_step:,} to {verdict.last_step:,}"
+
+
+def _counts(verdicts: Iterable[Verdict]) -> Text:
+    states = [verdict.state for verdict in verdicts]
+    words = [f"{states.count(state)} {state.replace('_', ' ')}" for state in State if state in states]
+    return Text("checks: " + ", ".join(words), style="dim")
