@@ -7,39 +7,18 @@ group is taken apart column by column, not value by value.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tui.series.growable import Growable
+from tui.series.pyramid import Pyramid
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
 
 _NOT_NUMBERS = frozenset({"kind", "step"})
-
-
-Scalar = TypeVar("Scalar", np.float64, np.int64)
-
-
-class _Growable(Generic[Scalar]):
-    """An array that is appended to in amortised constant time."""
-
-    def __init__(self, dtype: type[Scalar]) -> None:
-        self._buffer: NDArray[Scalar] = np.empty(64, dtype)
-        self.size = 0
-
-    @property
-    def view(self) -> NDArray[Scalar]:
-        return self._buffer[: self.size]
-
-    def append(self, values: NDArray[Scalar]) -> None:
-        end = self.size + len(values)
-        if end > len(self._buffer):
-            grown = np.empty(max(end, 2 * len(self._buffer)), self._buffer.dtype)
-            grown[: self.size] = self.view
-            self._buffer = grown
-        self._buffer[self.size : end] = values
-        self.size = end
 
 
 class Column:
@@ -49,10 +28,11 @@ class Column:
     rows. Both arrays are views that must not be written to.
     """
 
-    def __init__(self, table_steps: _Growable[np.int64], num_missing: int) -> None:
+    def __init__(self, table_steps: Growable[np.int64], num_missing: int) -> None:
         self._table_steps = table_steps
-        self._values = _Growable(np.float64)
-        self._rows: _Growable[np.int64] | None = _Growable(np.int64) if num_missing else None
+        self._values = Growable(np.float64)
+        self._rows: Growable[np.int64] | None = Growable(np.int64) if num_missing else None
+        self._pyramid = Pyramid()
 
     def __len__(self) -> int:
         return self._values.size
@@ -75,11 +55,29 @@ class Column:
             return self._table_steps.view[start : self._values.size]
         return self._table_steps.view[self._rows.view[start:]]
 
+    @property
+    def pyramid(self) -> Pyramid:
+        """Extremes over ranges of positions, up to date; only values new since the last look are read."""
+        self._pyramid.extend(self.values)
+        return self._pyramid
+
+    def steps_at(self, positions: NDArray[np.int64]) -> Steps:
+        """The steps of the values at these positions."""
+        rows = positions if self._rows is None else self._rows.view[positions]
+        return self._table_steps.view[rows]
+
+    def num_before(self, steps: Steps) -> NDArray[np.int64]:
+        """How many values were measured before each of these steps: the position of the first from it on."""
+        rows = np.searchsorted(self._table_steps.view, steps)
+        if self._rows is None:
+            return np.minimum(rows, len(self))
+        return np.searchsorted(self._rows.view, rows)
+
     def add(self, rows: NDArray[np.int64], values: Floats) -> None:
         """Append values measured at these rows of the table."""
         first_gap = self._rows is None and (rows[0] != len(self) or rows[-1] - rows[0] + 1 != len(rows))
         if first_gap:
-            self._rows = _Growable(np.int64)
+            self._rows = Growable(np.int64)
             self._rows.append(np.arange(len(self)))
         if self._rows is not None:
             self._rows.append(rows)
@@ -92,6 +90,7 @@ class Column:
         else:
             self._rows.size = int(np.searchsorted(self._rows.view, row))
             self._values.size = self._rows.size
+        self._pyramid.keep(self._values.size)
 
 
 class Table:
@@ -102,7 +101,7 @@ class Table:
     """
 
     def __init__(self) -> None:
-        self._steps = _Growable(np.int64)
+        self._steps = Growable(np.int64)
         self._columns: dict[str, Column] = {}
         self.item_names: dict[str, Sequence[str]] = {}
 
