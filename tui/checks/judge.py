@@ -1,0 +1,146 @@
+"""Everything that is judged of one run, kept up to date as records come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from tui.checks.causes import ranked_causes
+from tui.checks.facts import Facts
+from tui.checks.node import NOT_FINITE, Node
+from tui.checks.thresholds import Thresholds
+from tui.checks.tree import every_check
+from tui.checks.verdict import Level, State, Threshold, Verdict
+from tui.series.recording import Recording
+
+T = TypeVar("T")
+
+
+class Judge:
+    """The verdicts on a recording. `update` after each growth of it; everything else only reads.
+
+    What is said depends on the records so far and on nothing else: not on how they arrived, not on time.
+    """
+
+    def __init__(self, recording: Recording, thresholds: Thresholds | None = None) -> None:
+        self.recording = recording
+        self._checks = (thresholds or Thresholds()).in_force(every_check())
+        self._nodes: list[Node] = []
+        self._basis: Any = None
+        self._whole_basis: Any = None
+        self._cached: dict[str, tuple[Any, Any]] = {}
+        self._num_updates = 0
+        self.update()
+
+    def update(self) -> None:
+        """Judge what is new; all of it again where rows were dropped or the run's facts have changed."""
+        basis = self._current_basis()
+        if basis != self._basis:
+            self._basis, self._whole_basis = basis, None
+            facts = Facts(dict(self.recording.header), self.recording.initial)
+            self._nodes = [Node(check, facts) for check in self._checks]
+        for node in self._nodes:
+            if not node.check.whole:
+                node.update(self.recording)
+        self._update_whole()
+        self._num_updates += 1
+
+    def _current_basis(self) -> tuple[Any, ...]:
+        recording = self.recording
+        return recording.num_resets, dict(recording.header), id(recording.initial)
+
+    def _update_whole(self) -> None:
+        recording = self.recording
+        basis = (
+            len(recording.evaluations),
+            len(recording.checkpoints),
+            len(recording.resumes),
+            recording.exit is not None,
+        )
+        if basis == self._whole_basis:
+            return
+        self._whole_basis = basis
+        for node in self._nodes:
+            if node.check.whole:
+                node.rebuild(recording)
+
+    @property
+    def num_rows_measured(self) -> int:
+        """Rows handed to measures so far; none is handed to the same check twice.
+
+        Checks that are judged once stop asking, at a row that depends on how the log came: they are left out.
+        """
+        return sum(node.num_rows for node in self._nodes if not node.is_once)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """One verdict for each node, in walking order."""
+        return self._once("verdicts", lambda: tuple(node.verdict(self.recording) for node in self._nodes))
+
+    @property
+    def level(self) -> Level:
+        """The worst level of what is firing, or amber, now."""
+        return max((verdict.level for verdict in self.verdicts), default=Level.GREEN)
+
+    @property
+    def headline(self) -> Verdict | None:
+        """The first firing leaf in walking order.
+
+        A reading that is not finite speaks for D1, further down the walk: it is the headline only where no
+        leaf of its own fires anywhere.
+        """
+        firing = [verdict for verdict in self.verdicts if verdict.state is State.FIRING]
+        named = [verdict for verdict in firing if verdict.symptom != NOT_FINITE.symptom]
+        return next(iter(named or firing), None)
+
+    @property
+    def causes(self) -> list[tuple[str, tuple[str, ...]]]:
+        """(cause, ids of the checks that speak for it), likeliest first."""
+        return self._once("causes", lambda: ranked_causes(self._nodes))
+
+    @property
+    def overfit(self) -> dict[str, Any] | None:
+        """The summary of overfitting in numbers, None without evaluations."""
+        from tui.checks.overfit import overfit_summary
+
+        return self._once("overfit", lambda: overfit_summary(self.recording))
+
+    @property
+    def schedule(self) -> dict[str, Any] | None:
+        """The declared schedule, and the one found in the learning rates alone; None without any."""
+        from tui.checks.schedule_detective import schedule_report
+
+        return self._once("schedule", lambda: schedule_report(self.recording))
+
+    def thresholds(self, panel: str) -> tuple[Threshold, ...]:
+        """Bounds that are lines on this panel: constant over the run and in the unit of its y axis."""
+        lines = {
+            (leaf.bound, leaf.leaf.level): Threshold(panel, leaf.bound, leaf.leaf.symptom, leaf.leaf.level)
+            for node in self._nodes
+            if node.check.panel == panel and node.check.drawn
+            for leaf in node.leaves
+            if leaf.bound is not None
+        }
+        return tuple(lines.values())
+
+    def events(self) -> list[tuple[int, Verdict]]:
+        """(first step, verdict of the node) of every stretch in which a leaf fired, by step."""
+        found = [(span.first_step, verdict) for verdict in self.verdicts for span in verdict.spans]
+        return sorted(found, key=lambda event: event[0])
+
+    def calls(self) -> list[tuple[int, str, str, Level]]:
+        """(step at which it was called, check, symptom, level) of every leaf that ever fired, by step."""
+        found = [
+            (step, node.check.id, leaf.leaf.symptom, node.level_of(leaf))
+            for node in self._nodes
+            for leaf in (*node.leaves, node.not_finite)
+            for step in leaf.track.called
+        ]
+        return sorted(found)
+
+    def _once(self, name: str, compute: Callable[[], T]) -> T:
+        kept = self._cached.get(name)
+        if kept is None or kept[0] != self._num_updates:
+            kept = self._cached[name] = self._num_updates, compute()
+        value: T = kept[1]
+        return value

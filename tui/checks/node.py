@@ -1,0 +1,284 @@
+"""A check at work on one run: what it has measured so far, and the verdict that follows."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui.checks.facts import Facts
+from tui.checks.form import BoundLike, Check, Leaf, Readings, When
+from tui.checks.hold import Track
+from tui.checks.verdict import Level, Span, State, Verdict
+from tui.checks.view import Stream, View
+from tui.series.recording import Recording
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+NOT_FINITE = Leaf(
+    "not finite", causes=("nan",), weight=1.0, fix="Find the first value that was not finite (D1)."
+)
+"""Every check has this leaf: a reading that is NaN or infinite is compared with nothing."""
+
+OUTSIDE = Leaf("outside its pass band", level=Level.YELLOW)
+"""The amber state as a leaf: outside the pass band, in none of the check's own leaves."""
+
+
+@dataclass(slots=True)
+class _Sample:
+    """One reading and how it was put into words."""
+
+    step: int
+    value: float
+    evidence: str
+
+
+class _LeafAtWork:
+    """A leaf with its bounds resolved for this run."""
+
+    def __init__(self, leaf: Leaf, facts: Facts, hold: int | None = None) -> None:
+        self.leaf = leaf
+        self.track = Track(hold or leaf.hold, leaf.keep, leaf.latch)
+        self.newest: _Sample | None = None
+        sides = (("above", operator.gt), ("below", operator.lt), ("equals", operator.eq))
+        written = [(getattr(leaf, side), compare) for side, compare in sides]
+        given = [(bound, compare) for bound, compare in written if bound is not None]
+        resolved = [(resolve(bound, facts), compare) for bound, compare in given]
+        self._compared = [(value, compare) for value, compare in resolved if value is not None]
+        self.can_judge = bool(given) and len(self._compared) == len(given)
+        self.bound = self._compared[0][0] if self.can_judge else None
+        self.bound_text = "" if not given else bound_text(given[0][0], self.bound)
+
+    def holds(self, values: Floats) -> Flags:
+        """At which of these readings the leaf holds."""
+        flags = np.isfinite(values)
+        for bound, compare in self._compared:
+            flags &= compare(values, bound)
+        return flags
+
+
+class Node:
+    """A check, the readings that it has taken in, and where its leaves stand.
+
+    Attributes:
+        is_once: whether it is judged at one step only; `done` says that it has been.
+        version: moves with each change of the verdict's inputs.
+    """
+
+    def __init__(self, check: Check, facts: Facts) -> None:
+        self.check = check
+        self.facts = facts
+        self.stream = Stream(check.reads, check.optional, check.window)
+        self.version = 0
+        self._restart()
+        self._after = _when(check.after, facts)
+        self._once = _when(check.at if check.at is not None else check.by, facts)
+        self.is_once = check.at is not None or check.by is not None
+        self._verdict: tuple[int, Verdict] | None = None
+        self.done = False
+        self._lacks = self._missing_facts()
+
+    def _restart(self) -> None:
+        check, facts = self.check, self.facts
+        self._measure = check.make()
+        self.leaves = [leaf for leaf in (_LeafAtWork(leaf, facts) for leaf in check.leaves) if leaf.can_judge]
+        self.not_finite = _LeafAtWork(NOT_FINITE, facts)
+        self.amber = _LeafAtWork(OUTSIDE, facts, check.amber_hold)
+        self._low, self._high = (None if b is None else resolve(b, facts) for b in check.passes)
+        self._newest: _Sample | None = None
+
+    @property
+    def num_rows(self) -> int:
+        """Rows measured so far."""
+        return self.stream.num_rows
+
+    def update(self, recording: Recording) -> None:
+        """Measure and judge the rows that are new."""
+        if self.done or self._lacks:
+            return
+        view = self.stream.take(recording, self.facts)
+        if view is None:
+            return
+        self.version += 1
+        if self.check.at is not None:
+            self._judge_once_at(view)
+            return
+        readings = self._measure(view)
+        if self.check.by is not None:
+            self._judge_first_after(readings)
+        else:
+            first = 0 if self._after is None else int(np.searchsorted(readings.steps, self._after))
+            self._judge(readings, first, len(readings.steps))
+
+    def rebuild(self, recording: Recording) -> None:
+        """Measure all of a recording again, for a check of the whole."""
+        if self._lacks:
+            return
+        self.version += 1
+        self._restart()
+        empty = np.empty(0, np.int64)
+        readings = self._measure(View(recording, self.facts, empty, {}))
+        self._judge(readings, 0, len(readings.steps))
+
+    def _judge_once_at(self, view: View) -> None:
+        assert self._once is not None
+        row = int(np.searchsorted(view.steps, self._once))
+        if row == len(view):
+            return
+        self.done = True
+        if view.steps[row] > self._once + 1:
+            self._lacks = f"the log has no step {int(self._once)}: it goes on at {int(view.steps[row])}"
+            return
+        readings = self._measure(view.only(slice(row, row + 1)))
+        self._judge(readings, 0, len(readings.steps))
+
+    def _judge_first_after(self, readings: Readings) -> None:
+        assert self._once is not None
+        row = int(np.searchsorted(readings.steps, self._once))
+        if row < len(readings.steps):
+            self.done = True
+            self._judge(readings, row, row + 1)
+
+    def _judge(self, readings: Readings, first: int, end: int) -> None:
+        if first >= end:
+            return
+        values, steps = readings.values[first:end], readings.steps[first:end]
+        outside = self._outside(values)
+        judged = [(self.not_finite, ~np.isfinite(values))]
+        for leaf in self.leaves:
+            holds = leaf.holds(values)
+            outside &= ~holds
+            judged.append((leaf, holds))
+        for leaf, holds in (*judged, (self.amber, outside)):
+            leaf.track.consume(steps, holds)
+            if holds.any():
+                leaf.newest = _sample(readings, first + int(np.flatnonzero(holds)[-1]))
+        self._newest = _sample(readings, end - 1)
+
+    def _outside(self, values: Floats) -> Flags:
+        flags = np.zeros(len(values), np.bool_)
+        if self._low is not None:
+            flags |= values < self._low
+        if self._high is not None:
+            flags |= values > self._high
+        return flags
+
+    def _missing_facts(self) -> str:
+        for name in self.check.reads:
+            kind, _, field = name.partition(".")
+            source = {"header": self.facts.header, "initial": self.facts.initial}.get(kind)
+            if field and source is not None and source.get(field) is None:
+                return f"the log has no {field}" if kind == "header" else f"the log has no initial {field}"
+        if self.is_once and self._once is None:
+            return "the log does not say at which step"
+        if self.check.leaves and not self.leaves and self._low is None and self._high is None:
+            return "the log lacks what the bounds are made of"
+        return ""
+
+    # What follows from it
+
+    def verdict(self, recording: Recording) -> Verdict:
+        """The verdict on the records so far."""
+        if self._newest is None:
+            return self._silent_verdict(recording)
+        if self._verdict is None or self._verdict[0] != self.version:
+            self._verdict = self.version, self._fresh_verdict(self._newest)
+        return self._verdict[1]
+
+    def _silent_verdict(self, recording: Recording) -> Verdict:
+        check = self.check
+        state, why = self._silence(recording)
+        return Verdict(
+            check.id, check.section, check.question, state, Level.GREEN, evidence=why, panel=check.panel
+        )
+
+    def _fresh_verdict(self, newest: _Sample) -> Verdict:
+        check, leaf = self.check, self.deciding_leaf()
+        base = Verdict(
+            check=check.id,
+            section=check.section,
+            question=check.question,
+            state=State.PASS,
+            level=Level.GREEN,
+            last_step=newest.step,
+            reading=newest.value,
+            evidence=newest.evidence,
+            panel=check.panel,
+            spans=self._spans(),
+        )
+        if leaf is None:
+            return base
+        state, sample = leaf.track.state, leaf.newest or newest
+        return replace(
+            base,
+            state=State.AMBER if leaf is self.amber else state,
+            level=self.level_of(leaf) if state is State.FIRING else Level.GREEN,
+            symptom=leaf.leaf.symptom,
+            causes=leaf.leaf.causes,
+            first_step=leaf.track.first_step,
+            last_step=leaf.track.last_step,
+            reading=sample.value,
+            bound=leaf.bound,
+            bound_text=leaf.bound_text,
+            evidence=sample.evidence,
+            fix=leaf.leaf.fix,
+        )
+
+    def deciding_leaf(self) -> _LeafAtWork | None:
+        """The leaf that the verdict is about: the worst firing, else pending, amber, the worst resolved."""
+        leaves = [*self.leaves, self.not_finite]
+        for state in (State.FIRING, State.PENDING):
+            standing = [leaf for leaf in leaves if leaf.track.state is state]
+            if standing:
+                return max(standing, key=self.level_of)
+            if state is State.FIRING and self.amber.track.state is State.FIRING:
+                return self.amber
+        resolved = [leaf for leaf in leaves if leaf.track.state is State.RESOLVED]
+        return max(resolved, key=self.level_of, default=None)
+
+    def level_of(self, leaf: _LeafAtWork) -> Level:
+        """How bad it is when this leaf fires."""
+        return self.check.nonfinite if leaf is self.not_finite else leaf.leaf.level
+
+    def _spans(self) -> tuple[Span, ...]:
+        spans = [
+            Span(first, last, self.level_of(leaf))
+            for leaf in (*self.leaves, self.not_finite)
+            for first, last in leaf.track.spans
+        ]
+        return tuple(sorted(spans, key=lambda span: (span.first_step, span.last_step, span.level)))
+
+    def _silence(self, recording: Recording) -> tuple[State, str]:
+        """Why there is no reading: not enough data yet, or the log lacks what the check reads."""
+        table = self.stream.table(recording)
+        started = len(recording.steps) > 0 or recording.exit is not None
+        if self._lacks:
+            return (State.NOT_MEASURED, self._lacks) if started else (State.UNKNOWN, "nothing recorded yet")
+        missing = self.stream.missing(recording)
+        if missing and (len(table) or recording.exit is not None):
+            return State.NOT_MEASURED, f"the log has no {missing}"
+        return State.UNKNOWN, "not enough steps yet"
+
+
+def resolve(bound: BoundLike, facts: Facts) -> float | None:
+    """The number that a bound is in this run; None where the log lacks what it is made of."""
+    return float(bound) if isinstance(bound, int | float) else bound.of(facts)
+
+
+def bound_text(bound: BoundLike, value: float | None) -> str:
+    """The bound in words, "ln V + 1.76 (= 8.00 here)"."""
+    if isinstance(bound, int | float):
+        return f"{bound:g}"
+    return bound.text if value is None else f"{bound.text} (= {value:.4g} here)"
+
+
+def _when(when: When | None, facts: Facts) -> float | None:
+    return when(facts) if callable(when) else when
+
+
+def _sample(readings: Readings, row: int) -> _Sample:
+    value = float(readings.values[row])
+    return _Sample(int(readings.steps[row]), value, readings.evidence(row) if readings.evidence else "")

@@ -1,0 +1,28 @@
+"""The order in which the tree is walked: the configuration first, then the exact probes, then the dynamics.
+
+The first firing leaf on this walk is the headline. A file of nodes belongs into MODULES; within a file
+the order of declaration counts.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from types import ModuleType
+
+from tui.checks import gradients, start
+from tui.checks.form import REGISTRY, Check
+
+MODULES: tuple[ModuleType, ...] = (start, gradients)
+"""Every file that declares nodes, in walking order."""
+
+
+@cache
+def every_check() -> tuple[Check, ...]:
+    """Every declared node in walking order, those that only a thresholds file switches on included."""
+    order = {module.__name__: place for place, module in enumerate(MODULES)}
+    return tuple(sorted(REGISTRY.values(), key=lambda check: order[check.module]))
+
+
+def walk() -> tuple[Check, ...]:
+    """The nodes that are on as shipped, in walking order."""
+    return tuple(check for check in every_check() if check.shipped)

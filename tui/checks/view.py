@@ -1,0 +1,181 @@
+"""The rows that a measure has not seen yet, with as much of the past as its window needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui.checks.facts import Facts
+from tui.series.columns import Column, Table
+from tui.series.recording import Recording
+
+Floats = NDArray[np.float64]
+Steps = NDArray[np.int64]
+
+WHOLE_PREFIXES = ("header.", "initial.", "checkpoint.", "resume.", "exit.")
+"""Reads that are facts of the run and not rows of a table."""
+
+
+class View:
+    """New rows of the columns that a check reads; every array has one value per row.
+
+    Attributes:
+        facts: what the log says of the run as a whole.
+        recording: everything else. Whoever looks into another table may use only what is strictly before
+            the row's own step: an evaluation and a step record of the same step come in either order, and a
+            verdict must not depend on which part of the log had arrived.
+        steps: step of each new row.
+        num_past: rows before the new ones in the arrays of `with_past`.
+        first_index: number of rows that this check had seen before the new ones.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        facts: Facts,
+        steps: Steps,
+        columns: dict[str, Floats],
+        num_past: int = 0,
+        first_index: int = 0,
+    ) -> None:
+        self.recording = recording
+        self.facts = facts
+        self.num_past = num_past
+        self.first_index = first_index
+        self.steps_with_past = steps
+        self.steps = steps[num_past:]
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, name: str) -> Floats:
+        """Values of the new rows; NaN is what the run wrote, or for an optional field that it is absent."""
+        return self._columns[name][self.num_past :]
+
+    def with_past(self, name: str) -> Floats:
+        """Values of the past rows and the new ones."""
+        return self._columns[name]
+
+    def items(self, field: str) -> dict[str, Floats]:
+        """The new rows of each item of a list field, {"block_0_out": ...}, in the order of the header."""
+        prefix = field + "/"
+        return {
+            name.removeprefix(prefix): values[self.num_past :]
+            for name, values in self._columns.items()
+            if name.startswith(prefix)
+        }
+
+    def only(self, rows: slice) -> View:
+        """The same view with these of the new rows only, and no past."""
+        start, stop, _ = rows.indices(len(self))
+        kept = slice(self.num_past + start, self.num_past + stop)
+        columns = {name: values[kept] for name, values in self._columns.items()}
+        return View(
+            self.recording, self.facts, self.steps_with_past[kept], columns, 0, self.first_index + start
+        )
+
+
+def latest_before(column: Column, steps: Steps) -> Floats:
+    """For each step the newest value of a column of another table strictly before it; NaN where none."""
+    if not len(column):
+        return np.full(len(steps), np.nan)
+    found = np.searchsorted(column.steps, steps, side="left") - 1
+    values = column.values[np.maximum(found, 0)]
+    return np.where(found >= 0, values, np.nan)
+
+
+class Stream:
+    """Hands each row of the columns that a check reads to it exactly once."""
+
+    def __init__(self, reads: Sequence[str], optional: Sequence[str], window: int) -> None:
+        rows = [name for name in reads if not name.startswith(WHOLE_PREFIXES)]
+        self.of_evaluations = any(name.startswith("evaluation.") for name in rows)
+        self._fields = [name.removeprefix("evaluation.") for name in rows]
+        self._optional = [name.removeprefix("evaluation.") for name in optional]
+        self._window = window
+        self._taken: dict[str, int] = {}
+        self._past: tuple[Steps, dict[str, Floats]] | None = None
+        self.num_rows = 0
+
+    def table(self, recording: Recording) -> Table:
+        """The table that the rows are of."""
+        return recording.evaluations if self.of_evaluations else recording.steps
+
+    def missing(self, recording: Recording) -> str | None:
+        """The first field that no record has had, or None."""
+        table = self.table(recording)
+        return next((field for field in self._fields if not _names_of(table, field)), None)
+
+    def take(self, recording: Recording, facts: Facts) -> View | None:
+        """The rows added since the last call; None when there are none."""
+        table = self.table(recording)
+        primary = _names_of(table, self._fields[0])
+        if not primary or len(table[primary[0]]) == self._taken.get(primary[0], 0):
+            return None
+        groups = [_names_of(table, field) for field in self._fields]
+        if not all(groups):
+            return None
+        required = [name for group in groups for name in group]
+        optional = [name for field in self._optional for name in _names_of(table, field)]
+        steps, columns = self._joined(table, required, optional)
+        for field in self._optional:
+            if not _names_of(table, field):
+                columns[field] = np.full(len(steps), np.nan)
+        return self._with_past(recording, facts, steps, columns) if len(steps) else None
+
+    def _joined(
+        self, table: Table, required: list[str], optional: list[str]
+    ) -> tuple[Steps, dict[str, Floats]]:
+        new: dict[str, tuple[Steps, Floats]] = {}
+        for name in dict.fromkeys((*required, *optional)):
+            column = table[name]
+            start = self._taken.get(name, 0)
+            new[name] = column.steps_from(start), column.values[start:]
+            self._taken[name] = len(column)
+        steps = new[required[0]][0]
+        if not all(_same(steps, new[name][0]) for name in required):
+            steps = reduce(np.intersect1d, (new[name][0] for name in required))
+        return steps, {name: _aligned(steps, *new[name]) for name in new}
+
+    def _with_past(
+        self, recording: Recording, facts: Facts, steps: Steps, columns: dict[str, Floats]
+    ) -> View:
+        first_index, num_past = self.num_rows, 0
+        self.num_rows += len(steps)
+        if self._past is not None:
+            past_steps, past = self._past
+            num_past = len(past_steps)
+            steps = np.concatenate([past_steps, steps])
+            columns = {
+                name: np.concatenate([past.get(name, np.full(num_past, np.nan)), values])
+                for name, values in columns.items()
+            }
+        if self._window > 1:
+            keep = self._window - 1
+            self._past = steps[-keep:].copy(), {name: v[-keep:].copy() for name, v in columns.items()}
+        return View(recording, facts, steps, columns, num_past, first_index)
+
+
+def _names_of(table: Table, field: str) -> list[str]:
+    """The columns of a field: itself, or one for each item of a list field."""
+    if field in table:
+        return [field]
+    return [f"{field}/{item}" for item in table.group(field)]
+
+
+def _same(first: Steps, second: Steps) -> bool:
+    return len(first) == len(second) and bool(np.array_equal(first, second))
+
+
+def _aligned(steps: Steps, own_steps: Steps, values: Floats) -> Floats:
+    """The values at `steps`, NaN where this column has none."""
+    if _same(steps, own_steps):
+        return values
+    if not len(own_steps):
+        return np.full(len(steps), np.nan)
+    found = np.minimum(np.searchsorted(own_steps, steps), len(own_steps) - 1)
+    return np.where(own_steps[found] == steps, values[found], np.nan)
