@@ -1,0 +1,133 @@
+"""What a run learns from: two disjoint streams of tokens, one to train on and one to validate with.
+
+Beside each token of the verb corpus stand the class of its sentence and whether it belongs to the verb.
+A text file of the user's own has neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.config import Data
+from engine.grammar import CLASSES, Sentence, sentence
+from engine.lexicon import vocabulary
+
+Ids = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+VALIDATION_SHARE_OF_TEXT = 0.1
+"""The last tenth of a text file is its validation split: the tail, so that no sentence is in both."""
+
+
+class CorpusError(ValueError):
+    """The data cannot be trained on; the message says why in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Tokens in reading order, shape (N,).
+
+    `classes` is the index of the sentence's class and `verb` marks the verb's own tokens, both (N,), or
+    None where the text has no classes. `pieces` are the spans that count as one example when the two
+    splits are compared: (start, end) of each sentence.
+    """
+
+    tokens: Ids
+    classes: Ids | None = None
+    verb: Flags | None = None
+    pieces: tuple[tuple[int, int], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Both splits, the meaning of their ids and the names of their classes."""
+
+    train: Stream
+    validation: Stream
+    vocabulary: list[str]
+    classes: tuple[str, ...] = ()
+
+    @property
+    def vocab_size(self) -> int:
+        """V, the number of tokens that the model can predict."""
+        return len(self.vocabulary)
+
+    def content_hash(self) -> str:
+        """SHA-256 over both splits; two runs with the same hash have learned from the same tokens."""
+        digest = hashlib.sha256(self.train.tokens.tobytes())
+        digest.update(self.validation.tokens.tobytes())
+        return digest.hexdigest()
+
+
+def load_corpus(data: Data) -> Corpus:
+    """The corpus that the config names.
+
+    Raises:
+        CorpusError: the text file is missing, unreadable or too short.
+    """
+    return _text_corpus(data) if data.kind == "text" else verb_corpus(data)
+
+
+def verb_corpus(data: Data) -> Corpus:
+    """Sentences by `data.seed`, all different, so that no validation sentence is in training."""
+    words = vocabulary(data.vocab_size)
+    ids = {word: i for i, word in enumerate(words)}
+    rng = random.Random(data.seed)
+    seen: dict[tuple[str, ...], Sentence] = {}
+    while len(seen) < data.train_sentences + data.val_sentences:
+        candidate = sentence(rng)
+        seen.setdefault(candidate.tokens, candidate)
+    drawn = list(seen.values())
+    train, validation = drawn[: data.train_sentences], drawn[data.train_sentences :]
+    return Corpus(_stream(train, ids), _stream(validation, ids), words, CLASSES)
+
+
+def _stream(sentences: list[Sentence], ids: dict[str, int]) -> Stream:
+    tokens = [ids[token] for s in sentences for token in s.tokens]
+    classes = [s.class_index for s in sentences for _ in s.tokens]
+    verb = [i in s.verb for s in sentences for i in range(len(s.tokens))]
+    ends = np.cumsum([len(s.tokens) for s in sentences]).tolist()
+    pieces = tuple(zip([0, *ends[:-1]], ends, strict=True))
+    return Stream(np.array(tokens, np.int64), np.array(classes, np.int64), np.array(verb), pieces)
+
+
+def _text_corpus(data: Data) -> Corpus:
+    content = _read(Path(data.path or ""))
+    if data.tokens == "bytes":
+        tokens = np.frombuffer(content, np.uint8).astype(np.int64)
+        words = [repr(bytes([i]))[2:-1] for i in range(256)]
+    else:
+        text = content.decode("utf-8", errors="replace")
+        words = sorted(set(text))
+        ids = {character: i for i, character in enumerate(words)}
+        tokens = np.array([ids[character] for character in text], np.int64)
+    cut = round(len(tokens) * (1 - VALIDATION_SHARE_OF_TEXT))
+    return Corpus(Stream(tokens[:cut]), Stream(tokens[cut:]), words)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"cannot read data.path {path}: {error.strerror}.") from None
+
+
+def num_shared_pieces(corpus: Corpus) -> int | None:
+    """Validation sentences that are word for word in training too; None where there are no sentences."""
+    if not corpus.validation.pieces:
+        return None
+    known = set(_contents(corpus.train))
+    return sum(content in known for content in _contents(corpus.validation))
+
+
+def _contents(stream: Stream) -> list[bytes]:
+    return [stream.tokens[start:end].tobytes() for start, end in stream.pieces]
