@@ -1,0 +1,152 @@
+"""A YAML file and the command line's --set to a checked Config, with errors that point at the line."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from engine.config import Config
+
+Keys = tuple[str, ...]
+
+
+class ConfigError(ValueError):
+    """The config cannot be used; the message says what is wrong, where, and what would be right."""
+
+
+def load_config(path: Path, overrides: list[str] | None = None) -> Config:
+    """The checked config of a file, with `section.key=value` overrides on top. Touches nothing on disk.
+
+    Raises:
+        ConfigError: no such file, no YAML, an unknown key, a value out of bounds.
+    """
+    root = _parsed(path)
+    values = _plain(root, path) if root is not None else {}
+    lines = {keys: f"{path} line {line}" for keys, line in _lines(root).items()}
+    for override in overrides or []:
+        keys = _override(values, override)
+        lines[keys] = f"--set {override}"
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_problem(dict(e), lines, path) for e in error.errors())) from None
+
+
+def to_yaml(config: Config) -> str:
+    """The config with every key written out; loading it gives the same config."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _parsed(path: Path) -> yaml.Node | None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"there is no config file {path}.") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a folder; name the config file in it.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not a text file; a config is YAML.") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}.") from None
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path}{where}: not YAML: {getattr(error, 'problem', error)}.") from None
+    if root is not None and not isinstance(root, yaml.MappingNode):
+        raise ConfigError(f"{path} must hold keys and values, such as `seed: 0`.")
+    return root
+
+
+def _plain(root: yaml.Node, path: Path) -> dict[str, Any]:
+    """The values of the file; a key written twice is an error, since only one of them could count."""
+    _refuse_repeated_keys(root, path)
+    try:
+        values: dict[str, Any] = yaml.SafeLoader("").construct_document(root)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: {getattr(error, 'problem', error)}.") from None
+    return values
+
+
+def _refuse_repeated_keys(node: yaml.Node, path: Path) -> None:
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: set[str] = set()
+    for key, value in node.value:
+        if key.value in seen:
+            raise ConfigError(f"{path} line {key.start_mark.line + 1}: {key.value} is written twice.")
+        seen.add(key.value)
+        _refuse_repeated_keys(value, path)
+
+
+def _lines(node: yaml.Node | None, above: Keys = ()) -> dict[Keys, int]:
+    """Line of every key, counted from 1."""
+    lines: dict[Keys, int] = {}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            lines[(*above, str(key.value))] = key.start_mark.line + 1
+            lines |= _lines(value, (*above, str(key.value)))
+    return lines
+
+
+def _override(values: dict[str, Any], override: str) -> Keys:
+    """Put one KEY=VALUE into the nested values; return the key as a path."""
+    name, equals, text = override.partition("=")
+    if not equals or not name:
+        raise ConfigError(f"--set {override}: write it as section.key=value, such as training.T=400.")
+    *sections, key = keys = tuple(name.split("."))
+    for section in sections:
+        if values.get(section) is None:
+            values[section] = {}
+        if not isinstance(values[section], dict):
+            raise ConfigError(f"--set {override}: {section} has no keys of its own.")
+        values = values[section]
+    try:
+        values[key] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {override}: {text!r} is not a YAML value.") from None
+    return keys
+
+
+def _problem(error: dict[str, Any], lines: dict[Keys, str], path: Path) -> str:
+    """One sentence: where, which key, what is wrong, what would be right."""
+    keys = tuple(str(part) for part in error["loc"] if not isinstance(part, int))
+    where = next((lines[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in lines), str(path))
+    name = ".".join(keys) or "the config"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown key {name}; {_nearest(keys)}"
+    reason = str(error["msg"]).removeprefix("Value error, ")
+    reason = (
+        reason[0].lower() + reason[1:] if reason[:2].istitle() and not reason.startswith("T ") else reason
+    )
+    given = "" if isinstance(error["input"], dict | BaseModel) else f", not {error['input']!r}"
+    if error["type"] == "value_error":
+        given = ""
+    return f"{where}: {name}: {reason}{given}."
+
+
+def _nearest(keys: Keys) -> str:
+    """The known key that looks most like this one, in its own section or anywhere."""
+    known = _known_keys(Config)
+    here = [k for k in known if k[:-1] == keys[:-1]]
+    by_name = {k[-1]: k for k in known} | {k[-1]: k for k in here}
+    for candidates in ({k[-1] for k in here}, set(by_name)):
+        near = difflib.get_close_matches(keys[-1], candidates, n=1, cutoff=0.6)
+        near += [name for name in candidates if name.lower() == keys[-1].lower()]
+        if near:
+            return f"did you mean {'.'.join(by_name[near[-1]])}?"
+    return f"known here: {', '.join(sorted(k[-1] for k in here))}."
+
+
+def _known_keys(model: type[BaseModel], above: Keys = ()) -> list[Keys]:
+    keys: list[Keys] = []
+    for name, field in model.model_fields.items():
+        keys.append((*above, name))
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            keys += _known_keys(field.annotation, (*above, name))
+    return keys
