@@ -1,0 +1,125 @@
+"""From a config to everything that a step touches; the same config always builds the same bits."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from engine.batches import BatchOrder
+from engine.config import Config
+from engine.corpus import Corpus, load_corpus
+from engine.distributed import World, current_world
+from engine.faults import Fault, LearningRate, parse_fault
+from engine.model import GPT
+from engine.optimizer import build_optimizer
+from engine.recording import NoInspector, StepInspector
+from engine.schedule import declared_schedule
+
+
+class DeviceError(Exception):
+    """This machine does not have the device that the config names."""
+
+
+@dataclass
+class Loop:
+    """Everything that a step touches."""
+
+    config: Config
+    device: torch.device
+    world: World
+    corpus: Corpus
+    order: BatchOrder
+    fault: Fault
+    model: GPT
+    optimizer: torch.optim.Optimizer
+    learning_rate: LearningRate
+    inspector: StepInspector = field(default_factory=NoInspector)
+    step: int = 0
+    best_step: int | None = None
+    best_val_loss: float = math.inf
+    evaluations_since_best: int = 0
+    last_losses: tuple[float, float] = (math.nan, math.nan)
+    """Training and validation loss of the last evaluation."""
+    evaluated_step: int = -1
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """What the optimizer may move."""
+        return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+
+    @property
+    def val_loss_here(self) -> float | None:
+        """Validation loss of the parameters as they are, where it was measured."""
+        return self.last_losses[1] if self.evaluated_step == self.step else None
+
+    def progress(self) -> dict[str, Any]:
+        """What a resumed run must know besides parameters: plain values for the checkpoint."""
+        return {
+            "best_step": self.best_step,
+            "best_val_loss": self.best_val_loss,
+            "evaluations_since_best": self.evaluations_since_best,
+            "last_losses": self.last_losses,
+            "evaluated_step": self.evaluated_step,
+        }
+
+    def restore_progress(self, progress: dict[str, Any]) -> None:
+        """The reverse of `progress`."""
+        for name, value in progress.items():
+            setattr(self, name, value)
+
+
+def build_loop(config: Config) -> Loop:
+    """Data, model and optimizer before the first step; the same config always builds the same ones.
+
+    Raises:
+        CorpusError: the data cannot be trained on.
+        DeviceError: this machine does not have the device.
+    """
+    world = current_world()
+    device = prepare_device(config)
+    corpus = load_corpus(config.data)
+    training = config.training
+    order = BatchOrder(
+        corpus.train,
+        config.model.context,
+        training.batch_size,
+        training.accumulation,
+        config.seed,
+        world.rank,
+        world.size,
+    )
+    torch.manual_seed(config.seed)
+    fault = parse_fault(config.fault)
+    model = GPT(config.model, corpus.vocab_size)
+    fault.model(model)
+    model.to(device)
+    optimizer = fault.optimizer(build_optimizer(model, training))
+    learning_rate = fault.learning_rate(declared_schedule(training))
+    return Loop(config, device, world, corpus, order, fault, model, optimizer, learning_rate)
+
+
+def prepare_device(config: Config) -> torch.device:
+    """The device to compute on, with the arithmetic switches that the manifest states.
+
+    Denormal numbers are flushed to zero: a run that collapses would otherwise crawl on cpu.
+
+    Raises:
+        DeviceError: the device is not there.
+    """
+    torch.set_num_threads(config.run.threads)
+    torch.set_flush_denormal(True)
+    name = config.run.device
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(
+            f"run.device is {name}, but torch sees {torch.cuda.device_count()} CUDA devices here."
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError("run.device is mps, but this machine has no Metal device.")
+    return device

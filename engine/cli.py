@@ -1,0 +1,143 @@
+"""The `engine` command. Heavy imports stand inside the command that needs them, so that --help is instant."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from engine.train import Outcome
+
+EXIT_CODES = {"interrupted": 130, "terminated": 143, "error": 1}
+"""Shell convention: 128 plus the number of the signal."""
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Train a small GPT and record its flight.",
+)
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="YAML file; configs/healthy.yaml is a good start.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder. Default: experiments/<name of the config>.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run from its last checkpoint.")
+    ] = False,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Override a key, such as training.T=400. Repeatable."
+        ),
+    ] = None,
+    fault: Annotated[
+        str | None, typer.Option(metavar="NAME[:STRENGTH]", help="Fire drill; `engine faults` lists them.")
+    ] = None,
+    stop_after: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Stop after N steps with a checkpoint, to resume later."),
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write dashboard.html at the end.")
+    ] = True,
+    inspector: Annotated[
+        bool, typer.Option("--inspector/--no-inspector", help="Measure activations, weights and optimizer.")
+    ] = True,
+) -> None:
+    """Train as CONFIG says and write the run folder."""
+    from engine.config_file import ConfigError, load_config
+
+    try:
+        settings = load_config(config, [*(overrides or []), *([f"fault={fault}"] if fault else [])])
+    except ConfigError as error:
+        _fail(str(error))
+    from engine.run_folder import RunFolder, RunFolderError, locate
+
+    folder = RunFolder(locate(settings, config, out), config)
+    try:
+        folder.check(settings, resume)
+    except RunFolderError as error:
+        _fail(str(error))
+    from engine.build import DeviceError
+    from engine.checkpoint import CheckpointError
+    from engine.corpus import CorpusError
+    from engine.train import train as run
+
+    try:
+        outcome = run(settings, folder, resume=resume, stop_after=stop_after, inspect=inspector)
+    except (CheckpointError, CorpusError, DeviceError, RunFolderError) as error:
+        _fail(str(error))
+    _say_outcome(outcome, folder.path)
+    if report:
+        _write_report(folder.path)
+    raise typer.Exit(
+        0
+        if stop_after and outcome.message and "as asked" in outcome.message
+        else EXIT_CODES.get(outcome.reason, 0)
+    )
+
+
+@app.command()
+def faults(
+    name: Annotated[str | None, typer.Argument(help="Explain this one; all are listed without it.")] = None,
+) -> None:
+    """List the fire drills that `--fault` can switch on, or explain one."""
+    from engine.faults import FAULTS, UnknownFault, explain, parse_fault
+
+    if name is None:
+        width = max(map(len, FAULTS))
+        for each in FAULTS.values():
+            typer.echo(f"{each.name:{width}}  {each.breaks.format(strength=each.default_strength)}")
+        return
+    try:
+        fault = type(parse_fault(name))
+    except UnknownFault as error:
+        _fail(str(error))
+    for key, value in explain(fault).items():
+        typer.echo(f"{key}: {value}")
+
+
+def _say_outcome(outcome: Outcome, folder: Path) -> None:
+    typer.echo(
+        f"{outcome.reason} at step {outcome.step}" + (f": {outcome.message}" if outcome.message else "")
+    )
+    typer.echo(f"train loss {outcome.train_loss:.4f}  val loss {outcome.val_loss:.4f}  (last evaluation)")
+    if outcome.best_step is not None:
+        typer.echo(
+            f"best val loss {outcome.best_val_loss:.4f} at step {outcome.best_step}  (checkpoints/best.pt)"
+        )
+    typer.echo(f"run folder {folder}")
+
+
+def _write_report(folder: Path) -> None:
+    """dashboard.html and gap-analysis.md by the monitor's own command; a failure there is no failure here."""
+    import subprocess
+
+    call = subprocess.run(
+        [sys.executable, "-m", "tui.cli", "report", str(folder)], capture_output=True, text=True, check=False
+    )
+    if call.returncode:
+        reason = (call.stderr.strip().splitlines() or ["no reason given"])[-1]
+        typer.echo(f"no dashboard was written ({reason}); try `tui report {folder}`.", err=True)
+
+
+def _fail(sentence: str) -> NoReturn:
+    """Say what is wrong on stderr and leave with code 2."""
+    typer.echo(sentence, err=True)
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    """Entry point of `engine`."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

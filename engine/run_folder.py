@@ -1,0 +1,130 @@
+"""The folder of a run: where it is, what may stand in it, what is never overwritten.
+
+config.yaml              the resolved config (config.resolved.yaml where config.yaml is the user's own)
+manifest.json            what is needed to get the same numbers again
+inspector.log.jsonl      the log
+checkpoints/             step-000500.pt ..., last.pt, best.pt
+train.py                 repeats exactly this run
+dashboard.html, gap-analysis.md    after the end
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.checkpoint import FOLDER, checkpoint_path
+from engine.config import Config
+from engine.config_file import load_config, to_yaml
+from engine.runlog.schema import LOG_NAME
+
+DRIVER = '''\
+"""Repeats this run exactly, beside it or in the folder that is named: python train.py [FOLDER]."""
+
+import sys
+from pathlib import Path
+
+from engine.cli import main
+
+here = Path(__file__).resolve().parent
+out = sys.argv[1] if len(sys.argv) > 1 else str(here / "again")
+sys.argv = ["engine", "train", str(here / "{config}"), "--out", out]
+main()
+'''
+
+
+class RunFolderError(Exception):
+    """The folder cannot be used for this run; the message says why and what to do."""
+
+
+def locate(config: Config, config_path: Path, out: Path | None) -> Path:
+    """--out, else run.dir, else the folder of a file called config.yaml, else experiments/<its stem>."""
+    if out is not None:
+        return out
+    if config.run.dir:
+        return Path(config.run.dir)
+    if config_path.name == "config.yaml":
+        return config_path.resolve().parent
+    return Path("experiments") / config_path.stem
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run's folder. Making the object touches nothing; `prepare` does."""
+
+    path: Path
+    config_path: Path
+
+    @property
+    def log(self) -> Path:
+        """The log inside."""
+        return self.path / LOG_NAME
+
+    @property
+    def resolved_config(self) -> Path:
+        """Where the resolved config stands: never in the place of the file that the user wrote."""
+        own = self.path / "config.yaml"
+        return own.with_name("config.resolved.yaml") if own.resolve() == self.config_path.resolve() else own
+
+    def check(self, config: Config, resume: bool) -> None:
+        """Nothing stands in the way of this run.
+
+        Raises:
+            RunFolderError: a log is there and --resume was not given, or the other way round, or the
+                folder cannot be written to, or the run to resume had another config.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise RunFolderError(f"{self.path} is a file; name a folder with --out.")
+        if not resume and self.log.exists():
+            raise RunFolderError(
+                f"{self.path} holds a run already; continue it with --resume "
+                "or name another folder with --out."
+            )
+        if resume:
+            self._check_resume(config)
+        nearest = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise RunFolderError(f"cannot write to {nearest}; name a folder of your own with --out.")
+
+    def _check_resume(self, config: Config) -> None:
+        if not self.log.exists():
+            raise RunFolderError(f"{self.path} holds no run to resume; start it without --resume.")
+        if not checkpoint_path(self.path, "last").exists():
+            raise RunFolderError(f"{self.path} holds no checkpoint to resume from; start afresh with --out.")
+        if not self.resolved_config.exists():
+            return
+        changed = changed_keys(load_config(self.resolved_config), config)
+        if changed:
+            raise RunFolderError(
+                f"the run in {self.path} had another {', '.join(changed)}; resume it with the config it had "
+                f"({self.resolved_config}) or start a new run with --out."
+            )
+
+    def prepare(self, config: Config) -> None:
+        """The folder exists and holds the resolved config and the driver.
+
+        Raises:
+            RunFolderError: the disk says no.
+        """
+        try:
+            (self.path / FOLDER).mkdir(parents=True, exist_ok=True)
+            self.resolved_config.write_text(to_yaml(config), encoding="utf-8")
+            driver = self.path / "train.py"
+            if not driver.exists():
+                driver.write_text(DRIVER.format(config=self.resolved_config.name), encoding="utf-8")
+        except OSError as error:
+            raise RunFolderError(f"cannot write to {self.path}: {error.strerror}.") from None
+
+
+def changed_keys(before: Config, now: Config) -> list[str]:
+    """Keys whose values differ, those left out that a resumed run may change: training.T and all of run."""
+    old, new = before.model_dump(mode="json"), now.model_dump(mode="json")
+    differing = [
+        f"{section}.{key}"
+        for section in ("training", "model", "data")
+        for key in old[section]
+        if old[section][key] != new[section][key]
+    ]
+    differing += [key for key in ("seed", "fault") if old[key] != new[key]]
+    return [key for key in differing if key != "training.T"]

@@ -1,0 +1,43 @@
+"""Ctrl-C and SIGTERM as wishes: the loop finishes its step, saves, and then goes."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class StopWish:
+    """Which signal asked to stop, if any. The second one of its kind is obeyed at once by Python itself."""
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """Reason for the log's exit record, or None."""
+        if self.signal is None:
+            return None
+        return "interrupted" if self.signal == signal.SIGINT else "terminated"
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """Signal handler: remember the wish, and do not catch that signal again."""
+        self.signal = signal.Signals(number)
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+@contextmanager
+def stop_wish() -> Iterator[StopWish]:
+    """Signals become wishes inside; afterwards they do what they did before."""
+    wish = StopWish()
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
+        yield wish
+        return
+    before = {number: signal.signal(number, wish.receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield wish
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
