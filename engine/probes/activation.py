@@ -1,0 +1,61 @@
+"""activation: mean absolute value over batch, time and width at every measured point."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engine.probes.measured import Fields, Measured
+from engine.probes.nonfinite import first_nonfinite
+
+
+class ActivationProbe:
+    """Sizes of the outputs of the measured points during one step.
+
+    With several micro-batches in a step the number is the mean over them. One pass over each output, and
+    nothing is kept but one number a point and micro-batch.
+    """
+
+    def __init__(self, layers: tuple[str, ...]) -> None:
+        self.layers = layers
+        self._means: list[list[Tensor]] = []
+        self._mean_squares: list[list[Tensor]] = []
+        self._with_rms = False
+
+    def arm(self, *, with_rms: bool = False) -> None:
+        """Forget the step before; `with_rms` measures the root mean square as well."""
+        self._means = [[] for _ in self.layers]
+        self._mean_squares = [[] for _ in self.layers]
+        self._with_rms = with_rms
+
+    def see(self, layer: int, output: Tensor) -> None:
+        """One output of the measured point number `layer`, of any shape."""
+        # Low-precision outputs are summed and divided in float32: bfloat16 has two digits.
+        self._means[layer].append(output.abs().mean(dtype=_wide(output)))
+        if self._with_rms:
+            self._mean_squares[layer].append(output.square().mean(dtype=_wide(output)))
+
+    def read(self) -> list[Measured]:
+        """`activation` (and `activation_rms`), in the order of the layers; nothing if one was not reached."""
+        if not self._means or not all(self._means):
+            return []
+        measured = [Measured(_mean_over_micro_batches(self._means), self._activation)]
+        if self._with_rms:
+            rms = _mean_over_micro_batches(self._mean_squares).sqrt()
+            measured.append(Measured(rms, lambda numbers: {"activation_rms": numbers}))
+        return measured
+
+    def _activation(self, numbers: list[float]) -> Fields:
+        site = first_nonfinite(self.layers, numbers)
+        return {"activation": numbers} | ({"nonfinite_site": site} if site else {})
+
+
+def _wide(output: Tensor) -> torch.dtype:
+    return torch.float64 if output.dtype == torch.float64 else torch.float32
+
+
+def _mean_over_micro_batches(seen: list[list[Tensor]]) -> Tensor:
+    device = seen[0][0].device
+    if all(len(values) == 1 for values in seen):
+        return torch.stack([values[0].to(device) for values in seen])
+    return torch.stack([torch.stack(values).mean().to(device) for values in seen])

@@ -1,0 +1,168 @@
+"""dead_units and dead_heads: how much of the model does no work.
+
+A unit of a feed-forward layer is dead when |activation| stays below eps on over 99 % of the batch's tokens.
+An attention head is dead when the entropy of its attention stays below log 2 on over 99 % of the queries;
+queries 0 and 1 are left out, because under a causal mask their entropy is 0 and at most log 2 in every model,
+and padding is left out of both. With several micro-batches, dead means dead in each of them.
+
+Both are exact at the price of a look at a few per cent of the batch: a sample that already holds more live
+tokens than a dead unit may have in the whole batch clears the unit for certain; only the others are counted
+in full. Off the CPU the host would have to wait for that decision, so there everything is counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from engine.probes.measured import Fields, Measured
+
+UNIT_EPS = 1e-3
+"""Default eps. GELU units are never exactly 0; a live one of a fresh model of width 64 reads about 0.1."""
+
+LIVE_SHARE = 0.01
+"""A unit or head that is alive on at least this share of tokens or queries is not dead."""
+
+ENTROPY_BOUND = math.log(2)
+"""Nats. Below it the attention sits on practically one key."""
+
+_SAMPLE_SIZE = 32
+_SAMPLE_SHARE = 4 * LIVE_SHARE
+
+
+class DeadUnits:
+    """Dead units of every block during one step."""
+
+    def __init__(self, blocks: tuple[str, ...], eps: float = UNIT_EPS) -> None:
+        self.blocks = blocks
+        self.eps = eps
+        self.num_units: dict[int, int] = {}
+        self._dead: dict[int, Tensor] = {}
+
+    def arm(self) -> None:
+        """Forget the step before."""
+        self._dead = {}
+
+    def see(self, block: int, hidden: Tensor, padding: Tensor | None = None) -> None:
+        """Hidden activations of one block, shape (B, T, F), or (B, C, H, W) with channels as units.
+
+        `padding` is True where a token is padding, shape (B, T).
+        """
+        tokens = _with_units_last(hidden)
+        self.num_units[block] = tokens.shape[2]
+        _narrow(self._dead, block, dead_columns(tokens, padding, self._is_live))
+
+    def _is_live(self, rows: Tensor) -> Tensor:
+        return ~(rows.abs() < self.eps)  # NaN is alive: it is another fault, and has its own field
+
+    def read(self) -> list[Measured]:
+        """`dead_units`, and `dead_unit_blocks` where there are any; nothing if a block was not reached."""
+        if not self.blocks or len(self._dead) < len(self.blocks):
+            return []
+        device = self._dead[0].device
+        counts = [self._dead[block].sum().to(device) for block in range(len(self.blocks))]
+        return [Measured(torch.stack(counts), self._fields)]
+
+    def _fields(self, numbers: list[float]) -> Fields:
+        by_block = {name: int(count) for name, count in zip(self.blocks, numbers, strict=True) if count}
+        fields: Fields = {"dead_units": sum(by_block.values())}
+        return fields | ({"dead_unit_blocks": by_block} if by_block else {})
+
+
+class DeadHeads:
+    """Dead attention heads of every block during one step."""
+
+    def __init__(self, blocks: tuple[str, ...]) -> None:
+        self.blocks = blocks
+        self.num_heads: dict[int, int] = {}
+        self._dead: dict[int, Tensor] = {}
+
+    def arm(self) -> None:
+        """Forget the step before."""
+        self._dead = {}
+
+    def see(self, block: int, probabilities: Tensor, padding: Tensor | None = None) -> None:
+        """Attention probabilities of one block, shape (B, H, queries, keys); `padding` is (B, queries)."""
+        self.num_heads[block] = probabilities.shape[1]
+        late = probabilities[:, :, 2:].transpose(1, 2)  # (B, queries - 2, H, keys)
+        late_padding = None if padding is None else padding[:, 2:]
+        _narrow(self._dead, block, dead_columns(late, late_padding, _is_spread))
+
+    def read(self) -> list[Measured]:
+        """`dead_heads`, and `dead_head_names` where there are any; nothing if a block was not reached."""
+        if not self.blocks or len(self._dead) < len(self.blocks):
+            return []
+        device = self._dead[0].device
+        dead = [self._dead[block] for block in range(len(self.blocks))]
+        names = [
+            f"{name}.head_{head}"
+            for name, heads in zip(self.blocks, dead, strict=True)
+            for head in range(len(heads))
+        ]
+
+        def fields(numbers: list[float]) -> Fields:
+            found = [name for name, is_dead in zip(names, numbers, strict=True) if is_dead]
+            return {"dead_heads": len(found)} | ({"dead_head_names": found} if found else {})
+
+        return [Measured(torch.cat([heads.to(device) for heads in dead]), fields)]
+
+
+def _narrow(dead: dict[int, Tensor], block: int, now: Tensor) -> None:
+    """Dead in this micro-batch too, or in the first one."""
+    before = dead.get(block)
+    dead[block] = now if before is None or before.shape != now.shape else before & now
+
+
+def dead_columns(table: Tensor, padding: Tensor | None, is_live: Callable[[Tensor], Tensor]) -> Tensor:
+    """Which columns are live at less than 1 % of the positions, shape (columns,), bool.
+
+    Args:
+        table: shape (B, T, columns) or (B, T, columns, more).
+        padding: True at the positions that do not count, shape (B, T).
+        is_live: from rows of shape (n, columns) or (n, columns, more) to bool of shape (n, columns).
+    """
+    if padding is not None and padding.shape != table.shape[:2]:
+        padding = None
+    if table.device.type == "cpu":
+        return _dead_by_suspicion(table, padding, is_live)
+    counts = torch.ones(table.shape[:2], device=table.device) if padding is None else (~padding).float()
+    live = is_live(table.flatten(0, 1)) * counts.to(table.device).flatten()[:, None]
+    dead: Tensor = live.sum(0) < LIVE_SHARE * counts.sum().to(table.device)
+    return dead
+
+
+def _dead_by_suspicion(table: Tensor, padding: Tensor | None, is_live: Callable[[Tensor], Tensor]) -> Tensor:
+    rows, columns = _positions(*table.shape[:2]) if padding is None else (~padding).nonzero(as_tuple=True)
+    bound = LIVE_SHARE * len(rows)
+    stride = max(1, len(rows) // max(_SAMPLE_SIZE, int(_SAMPLE_SHARE * len(rows))))
+    dead: Tensor = is_live(table[rows[::stride], columns[::stride]]).sum(0) < bound
+    suspects = dead.nonzero()[:, 0]
+    if len(suspects):
+        dead[suspects] = is_live(table[:, :, suspects][rows, columns]).sum(0) < bound
+    return dead
+
+
+@lru_cache(maxsize=8)
+def _positions(num_rows: int, num_columns: int) -> tuple[Tensor, Tensor]:
+    """The coordinates of every position, each of shape (N,); the same shapes return step after step."""
+    flat = torch.arange(num_rows * num_columns)
+    return flat // max(1, num_columns), flat % max(1, num_columns)
+
+
+def _is_spread(queries: Tensor) -> Tensor:
+    """Whether the entropy reaches log 2 (NaN counts as live), from (n, H, keys) to bool of shape (n, H)."""
+    entropy: Tensor = torch.special.entr(queries.float()).sum(-1)
+    return ~(entropy < ENTROPY_BOUND)
+
+
+def _with_units_last(hidden: Tensor) -> Tensor:
+    """(B, tokens, units) from (B, T, F), from (B, F) or, with channels as units, from (B, C, H, W)."""
+    if hidden.ndim == 2:
+        return hidden[:, None]
+    if hidden.ndim == 3:
+        return hidden
+    return hidden.flatten(2).mT

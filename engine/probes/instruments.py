@@ -1,0 +1,323 @@
+"""All probes of one model: attached once, due by their cadence, read as fields of records.
+
+    instruments = Instruments(model, optimizer=optimizer)
+    for step in range(T):
+        instruments.before_step(step)
+        ...forward and backward, any number of micro-batches...
+        instruments.after_backward(step, grad_norm=norm, clip_factor=factor)
+        optimizer.step()
+        instruments.after_update(step)
+        record = {"kind": "step", "step": step, ..., **instruments.collect(step)}
+
+Measuring changes no bit of training: no random number is drawn, no tensor of the graph is written to, no
+gradient is touched. Between `after_backward` and `before_step`, and in passes without gradients, the hooks
+return at once. Nothing knows a file.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.probes import spectral_norm
+from engine.probes.activation import ActivationProbe
+from engine.probes.causality import causality
+from engine.probes.dead import UNIT_EPS, DeadHeads, DeadUnits
+from engine.probes.frozen import FrozenProbe
+from engine.probes.measured import Fields, Measured, packed, unpacked
+from engine.probes.nonfinite import nonfinite_gradient
+from engine.probes.optimizer import OptimizerProbe
+from engine.probes.parameter_groups import parameter_groups
+from engine.probes.points import Points, find_points, unwrapped
+from engine.probes.tap import Tap, attention_probabilities, first_tensor
+from engine.probes.undisturbed import undisturbed
+from engine.probes.weights import initial_weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """Every how many steps each group of fields is measured; 0 for never.
+
+    What configuration faults show in (`optimizer`, `frozen`) is measured in each of the first `early` steps
+    as well: such a fault is there from the first update, and nobody should wait ten steps to learn of it.
+    """
+
+    activation: int = 1
+    dead: int = 1
+    spectral_norm: int = 10
+    optimizer: int = 10
+    frozen: int = 10
+    early: int = 4
+
+    def is_due(self, name: str, step: int) -> bool:
+        """Whether the group of that name is measured at that step."""
+        every: int = getattr(self, name)
+        if every <= 0:
+            return False
+        return step % every == 0 or (name in ("optimizer", "frozen") and step < self.early)
+
+
+NEVER = Cadence(activation=0, dead=0, spectral_norm=0, optimizer=0, frozen=0)
+"""The cadence of a run without measurements."""
+
+
+class Instruments:
+    """The probes of one model and, where given, its optimizer.
+
+    Args:
+        model: any module; it is not changed.
+        optimizer: without one, nothing of the optimizer is measured.
+        cadence: when what is measured.
+        points: shell patterns over module names that choose the layers; found by themselves otherwise.
+        dead_eps: |activation| below which a unit counts as silent on a token.
+
+    Attributes:
+        seconds: CPU time of this thread spent in each probe since the start, by the probe's name.
+
+    Raises:
+        ValueError: a pattern matches no module.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        optimizer: torch.optim.Optimizer | None = None,
+        cadence: Cadence | None = None,
+        points: Sequence[str] = (),
+        dead_eps: float = UNIT_EPS,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.cadence = cadence or Cadence()
+        self.points: Points = find_points(model, points)
+        self.padding: Tensor | None = None
+        self.seconds: dict[str, float] = {}
+        self._named = [(n, p) for n, p in unwrapped(model).named_parameters() if p.requires_grad]
+        self._activation = ActivationProbe(tuple(self.points.layers))
+        self._dead_units = DeadUnits(tuple(self.points.hidden), dead_eps)
+        self._dead_heads = DeadHeads(tuple(self.points.attention))
+        self._frozen = FrozenProbe(self._named)
+        self._optimizer = OptimizerProbe(optimizer) if optimizer is not None else None
+        self._measured: list[Measured] = []
+        self._nonfinite_site: str | None = None
+        self._activation_taps, self._dead_taps = self._attach()
+
+    def before_step(self, step: int, *, padding: Tensor | None = None) -> None:
+        """The forward passes up to `after_backward` are those of this step, measured where due.
+
+        `padding` is True where a token is padding, shape (B, T); with several micro-batches set
+        `instruments.padding` before each of them.
+        """
+        self.padding = padding
+        self._measured = []
+        self._nonfinite_site = None
+        self._arm(activation=self.cadence.is_due("activation", step), dead=self.cadence.is_due("dead", step))
+        if step == 0 and self.cadence.frozen:
+            with self._timed("frozen"):
+                self._frozen.start()
+
+    def after_backward(
+        self, step: int, *, grad_norm: float | Tensor | None = None, clip_factor: float | Tensor = 1.0
+    ) -> None:
+        """The gradient is whole and the update not yet made.
+
+        Args:
+            step: the step that `before_step` opened.
+            grad_norm: global norm before clipping, where the loop knows it.
+            clip_factor: what the gradient was or will be multiplied by before the update.
+        """
+        self._disarm()
+        with self._timed("nonfinite"):
+            if grad_norm is not None and _is_known_nonfinite(grad_norm):
+                self._nonfinite_site = nonfinite_gradient(self._named)
+        if self._optimizer is None or not self.cadence.optimizer:
+            return
+        with self._timed("optimizer"):
+            if grad_norm is not None:
+                self._optimizer.see_gradient(grad_norm * clip_factor)
+            if self.cadence.is_due("optimizer", step):
+                self._optimizer.before_update()
+
+    def after_update(self, step: int, *, optimizer: torch.optim.Optimizer | None = None) -> None:
+        """The optimizer has stepped; its learning rate is still that of this step.
+
+        `optimizer` is the one that did, where it is not the one of the step before. Not to be called when
+        the update was skipped (a loss scaler that met infinities).
+        """
+        self._disarm()
+        if self._optimizer is not None:
+            with self._timed("optimizer"):
+                self._optimizer.optimizer = optimizer or self._optimizer.optimizer
+                self._optimizer.after_update()
+
+    def read(self, step: int) -> list[Measured]:
+        """What was measured in this step, still on the device; to be called once, after `after_update`."""
+        self._gather("activation", step, self._activation.read)
+        self._gather("dead", step, lambda: self._dead_units.read() + self._dead_heads.read())
+        self._gather("spectral_norm", step, self._spectral_norms)
+        if self._optimizer is not None:
+            self._gather("optimizer", step, self._optimizer.read)
+        self._gather("frozen", step, self._frozen.read)
+        return self._measured
+
+    def collect(self, step: int) -> Fields:
+        """Fields of the step record, copied to the host at once: one copy a step, and a wait on a GPU.
+
+        A loop that must not wait takes `read` and hands it to engine.probes.delivery.
+        """
+        measured = self.read(step)
+        with self._timed("copy"):
+            fields = unpacked(measured, packed(measured).tolist()) if measured else {}
+        return fields | self.host_fields()
+
+    def host_fields(self) -> Fields:
+        """Fields that were known on the host from the start: a `nonfinite_site` in the gradients."""
+        return {"nonfinite_site": self._nonfinite_site} if self._nonfinite_site else {}
+
+    def initial(
+        self,
+        *,
+        tokens: Tensor | None = None,
+        logits: Callable[[Tensor], Tensor] | None = None,
+        declared_std: Mapping[str, float] | None = None,
+    ) -> Fields:
+        """Fields of the `initial` record: weights, parameter_groups and, given a batch, activation,
+        activation_rms and causality.
+
+        Args:
+            tokens: one batch of token ids, shape (B, T).
+            logits: from tokens to logits; the model itself where it returns them.
+            declared_std: standard deviation that each tensor was meant to start with, by parameter name.
+        """
+        fields: Fields = {"weights": initial_weights(self.model, declared_std)}
+        if self.optimizer is not None:
+            fields["parameter_groups"] = parameter_groups(self.model, self.optimizer)
+        if tokens is not None:
+            forward = logits or self.model
+            fields |= self._initial_activations(lambda: forward(tokens))
+            fields |= causality(self.model, tokens, logits=logits)
+        return fields
+
+    def header(self) -> Fields:
+        """layers, residual_layers, matrices; num_units and num_heads once a pass has shown them."""
+        fields: Fields = {
+            "layers": list(self.points.layers),
+            "residual_layers": list(self.points.residual_layers),
+            "matrices": list(self.points.matrices),
+        }
+        for name, probe, seen in (
+            ("num_units", self._dead_units, self._dead_units.num_units),
+            ("num_heads", self._dead_heads, self._dead_heads.num_heads),
+        ):
+            declared = getattr(unwrapped(self.model), name, None)
+            if isinstance(declared, int):
+                fields[name] = declared
+            elif seen and len(seen) == len(probe.blocks):
+                fields[name] = sum(seen.values())
+        return fields | ({"dead_eps": self._dead_units.eps} if self.points.hidden else {})
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint has to keep so that a resumed run measures as if uninterrupted."""
+        return self._optimizer.state_dict() if self._optimizer is not None else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        if self._optimizer is not None:
+            self._optimizer.load_state_dict(state)
+
+    def close(self) -> None:
+        """All hooks are off the model."""
+        for tap in (*self._activation_taps, *self._dead_taps):
+            tap.remove()
+
+    def _attach(self) -> tuple[list[Tap], list[Tap]]:
+        activation = [
+            self._tap("activation", module, first_tensor, partial(self._activation.see, index))
+            for index, module in enumerate(self.points.layers.values())
+        ]
+        units = [
+            self._tap("dead", module, first_tensor, partial(self._see_units, index))
+            for index, module in enumerate(self.points.hidden.values())
+        ]
+        heads = [
+            self._tap("dead", module, attention_probabilities, partial(self._see_heads, index))
+            for index, module in enumerate(self.points.attention.values())
+        ]
+        return activation, units + heads
+
+    def _tap(
+        self,
+        name: str,
+        module: nn.Module,
+        choose: Callable[[Any], Tensor | None],
+        see: Callable[[Tensor], None],
+    ) -> Tap:
+        def look(output: Any) -> None:
+            with self._timed(name):
+                tensor = choose(output)
+                if tensor is not None:
+                    see(tensor)
+
+        return Tap(look).attach(module)
+
+    def _see_units(self, block: int, hidden: Tensor) -> None:
+        self._dead_units.see(block, hidden, self.padding)
+
+    def _see_heads(self, block: int, probabilities: Tensor) -> None:
+        self._dead_heads.see(block, probabilities, self.padding)
+
+    def _arm(
+        self, *, activation: bool, dead: bool, with_rms: bool = False, without_grad: bool = False
+    ) -> None:
+        self._activation.arm(with_rms=with_rms)
+        self._dead_units.arm()
+        self._dead_heads.arm()
+        for taps, is_open in ((self._activation_taps, activation), (self._dead_taps, dead)):
+            for tap in taps:
+                tap.is_open, tap.without_grad = is_open, without_grad
+
+    def _disarm(self) -> None:
+        for tap in (*self._activation_taps, *self._dead_taps):
+            tap.is_open = False
+
+    def _initial_activations(self, forward: Callable[[], object]) -> Fields:
+        """activation and activation_rms of one pass in evaluation mode; num_units is known afterwards."""
+        self._arm(activation=True, dead=True, with_rms=True, without_grad=True)
+        with undisturbed(self.model), torch.no_grad():
+            forward()
+        self._disarm()
+        measured = self._activation.read()
+        return unpacked(measured, packed(measured).tolist()) if measured else {}
+
+    def _gather(self, name: str, step: int, read: Callable[[], list[Measured]]) -> None:
+        if self.cadence.is_due(name, step):
+            with self._timed(name), torch.no_grad():
+                self._measured += read()
+
+    def _spectral_norms(self) -> list[Measured]:
+        matrices = list(self.points.matrices.values())
+        return [spectral_norm.measure(matrices)] if matrices else []
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        started = time.thread_time()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.thread_time() - started
+
+
+def _is_known_nonfinite(norm: float | Tensor) -> bool:
+    """Whether the host knows that a norm is not finite; it never waits for a device to learn it."""
+    if isinstance(norm, Tensor) and norm.device.type != "cpu":
+        return False
+    return not math.isfinite(float(norm))

@@ -1,0 +1,54 @@
+"""What a probe hands over: numbers that may still be on the device, and what they will mean on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Fields = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Numbers of one probe in one step.
+
+    `values` is 1-D and stays on its device until someone copies it. `fields` turns the copied numbers into
+    fields of a record (names of engine.runlog.schema); it runs on the host and touches no tensor.
+    """
+
+    values: Tensor
+    fields: Callable[[list[float]], Fields]
+
+
+def scalar(name: str, value: Tensor, *, integer: bool = False) -> Measured:
+    """A field that is a single number."""
+
+    def fields(numbers: list[float]) -> Fields:
+        return {name: int(numbers[0]) if integer else numbers[0]}
+
+    return Measured(value.detach().reshape(1), fields)
+
+
+def packed(measured: Sequence[Measured]) -> Tensor:
+    """All values in one 1-D tensor on the device of the first, so that they cross to the host together.
+
+    float64 where the device has it: a count above 2^24 and a float32 loss both survive unharmed.
+    """
+    device = measured[0].values.device
+    dtype = torch.float32 if device.type == "mps" else torch.float64
+    return torch.cat([each.values.to(device, dtype, non_blocking=True) for each in measured])
+
+
+def unpacked(measured: Sequence[Measured], numbers: list[float]) -> Fields:
+    """The fields of all probes from the numbers of `packed`."""
+    fields: Fields = {}
+    start = 0
+    for each in measured:
+        end = start + each.values.numel()
+        fields.update(each.fields(numbers[start:end]))
+        start = end
+    return fields

@@ -1,0 +1,30 @@
+"""nonfinite_site: where a number stopped being finite first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def first_nonfinite(names: Sequence[str], values: Iterable[float]) -> str | None:
+    """The first name, in the order of computation, whose value is NaN or infinite."""
+    for name, value in zip(names, values, strict=True):
+        if not math.isfinite(value):
+            return name
+    return None
+
+
+def nonfinite_gradient(named: Sequence[tuple[str, Tensor]]) -> str | None:
+    """The first tensor with a non-finite gradient in the order of the backward pass, last layer first.
+
+    A NaN norm that has already been clipped by has spread into every gradient, as a NaN loss does: then no
+    tensor is named. Reads every gradient and waits for the device: for a step whose norm was not finite.
+    """
+    gradients = [(name, parameter.grad) for name, parameter in reversed(named) if parameter.grad is not None]
+    bad = [name for name, gradient in gradients if not bool(torch.isfinite(gradient).all())]
+    if not bad:
+        return None
+    return "gradients" if len(bad) == len(gradients) else f"gradient of {bad[0]}"
