@@ -1,0 +1,108 @@
+"""What every follower does with the bytes it got: parse, judge the pulse, hand out bounded batches."""
+
+from __future__ import annotations
+
+from engine.runlog.codec import Record
+from engine.runlog.reader import Damaged
+from tui.follow.batch import Batch, Pulse
+from tui.follow.pulse import Heart
+from tui.sources.parser import SourceOptions
+from tui.sources.recognise import Recognising
+
+SETTLE_S = 5.0
+"""Silence after which a source gives up waiting for what would complete a held-back record."""
+
+
+class Intake:
+    """Bytes of one log in, batches out. It reads no file and no clock.
+
+    Attributes:
+        heart: knows how the writer is doing; told about growth by the owner.
+        pulse: the pulse that the last batch showed.
+    """
+
+    def __init__(self, name: str, options: SourceOptions | None) -> None:
+        self.heart = Heart()
+        self.pulse = Pulse.WAITING
+        self._name = name
+        self._options = options
+        self._parser = Recognising(name, options)
+        self._queue: list[Record] = []
+        self._num_damaged = 0
+        self._restarted = False
+        self._is_rewriting = False
+        self._has_handed_out = False
+        self._is_settled = True
+
+    @property
+    def format(self) -> str:
+        """Name of the format; empty while it is unknown."""
+        return self._parser.format
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file is one document that is written anew."""
+        return self._parser.is_whole
+
+    @property
+    def num_waiting(self) -> int:
+        """Records that were parsed and not handed out yet."""
+        return len(self._queue)
+
+    def start_over(self) -> None:
+        """Everything so far is void: the file was replaced or written anew."""
+        self._is_rewriting = self._parser.is_whole
+        self._parser = Recognising(self._name, self._options)
+        self.heart = Heart()
+        self._queue.clear()
+        self._num_damaged = 0
+        self._restarted = self._has_handed_out
+        self._is_settled = True
+
+    def take(self, data: bytes) -> None:
+        """Parse the next bytes.
+
+        Raises:
+            CannotRead: they are of no known format.
+        """
+        self._queue += self._parser.feed(data)
+        self._is_settled = False
+
+    def settle(self, now: float) -> None:
+        """Once nothing has come for a while, take what was held back for what might have followed."""
+        if not self._is_settled and self.heart.is_silent(now, SETTLE_S):
+            self._is_settled = True
+            self._queue += self._parser.settle()
+
+    def finish(self) -> None:
+        """Nothing follows: take what only the end completes.
+
+        Raises:
+            CannotRead: there was no record of any known format.
+        """
+        self._queue += self._parser.finish()
+
+    def batch(
+        self, limit_records: int, now: float, size_bytes: int, is_live: bool = False, is_closed: bool = False
+    ) -> Batch | None:
+        """The next records in line, or None if there is nothing to tell.
+
+        A new pulse is something to tell; that a document is being written anew is not, until it is whole.
+        `is_live` says that the records arrived now, `is_closed` that none can come any more.
+        """
+        records, self._queue = tuple(self._queue[:limit_records]), self._queue[limit_records:]
+        damaged = self._new_damage()
+        self.heart.see(records, now if is_live else None)
+        pulse = self.heart.pulse(now, self._parser.promises_exit, is_closed and not self._queue)
+        is_half = self._is_rewriting and not self._parser.format
+        if is_half or not (records or damaged or self._restarted or pulse is not self.pulse):
+            return None
+        self.pulse = pulse
+        restarted, self._restarted = self._restarted, False
+        self._has_handed_out = True
+        return Batch(records, damaged, self._parser.offset, size_bytes, pulse, self.format, restarted)
+
+    def _new_damage(self) -> tuple[Damaged, ...]:
+        new = tuple(self._parser.damaged[self._num_damaged :])
+        self._num_damaged += len(new)
+        return new

@@ -1,0 +1,51 @@
+"""A log as it is now, read to its end in large blocks: for the commands that look once and answer."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import BinaryIO
+
+from tui.follow.batch import Batch
+from tui.follow.intake import Intake
+from tui.sources.errors import CannotRead
+from tui.sources.parser import SourceOptions
+from tui.sources.recorded import STANDARD_INPUT, locate
+
+BLOCK_BYTES = 2**18
+"""About a thousand records: enough to share the cost of a batch, few enough to stay in the cache."""
+
+
+def read_all(path: Path | str, options: SourceOptions | None = None) -> Iterator[Batch]:
+    """Every record of a log that is there now, one batch per block; the last batch knows the pulse.
+
+    `path` is a file, a folder (its newest log), a pattern, or "-" for standard input.
+
+    Raises:
+        CannotRead: there is nothing that can be read; the message is for the user.
+    """
+    log = locate(path)
+    is_pipe = log == STANDARD_INPUT
+    intake = Intake("standard input" if is_pipe else str(log), options)
+    try:
+        with nullcontext(sys.stdin.buffer) if is_pipe else log.open("rb", buffering=0) as file:
+            if not is_pipe:
+                intake.heart.silent_for(time.time() - log.stat().st_mtime)
+            yield from _batches(intake, file, is_pipe)
+    except OSError as error:
+        raise CannotRead(f"{log} cannot be read: {error.strerror}.") from error
+
+
+def _batches(intake: Intake, file: BinaryIO, is_pipe: bool) -> Iterator[Batch]:
+    num_bytes = 0
+    while block := file.read(BLOCK_BYTES):
+        num_bytes += len(block)
+        intake.take(block)
+        if batch := intake.batch(intake.num_waiting, time.monotonic(), num_bytes):
+            yield batch
+    intake.finish()
+    if batch := intake.batch(intake.num_waiting, time.monotonic(), num_bytes, is_closed=is_pipe):
+        yield batch

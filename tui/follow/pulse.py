@@ -1,0 +1,132 @@
+"""How the writer of a log is doing, judged from its silence against its own pace."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from statistics import median
+from typing import Any, TypeGuard
+
+from engine.runlog.codec import Record
+from tui.follow.batch import Pulse
+
+STALL_FACTOR = 20.0
+"""A log that is silent for this many times its own pace has stalled."""
+
+STALL_FLOOR_S = 10.0
+"""Shortest silence that is called a stall: an evaluation or a checkpoint of a small run fits into it."""
+
+UNKNOWN_PACE_S = 30.0
+"""Pace that is assumed until three intervals were seen; ten silent minutes are a stall then."""
+
+CRASH_FACTOR = 10.0
+"""How many times longer than a stall the silence is before a log that promises an exit is called crashed."""
+
+CRASH_FLOOR_S = 120.0
+"""Shortest silence that is called a crash: a suspended process comes back."""
+
+NUM_INTERVALS = 64
+LONGEST_PAUSE_FACTOR = 2.0
+"""A run that pauses regularly (evaluations) may pause for this many times its longest recent pause."""
+
+
+class Pace:
+    """Seconds between records, from their own times where they have them, else from when they arrived."""
+
+    def __init__(self) -> None:
+        self._intervals: deque[float] = deque(maxlen=NUM_INTERVALS)
+        self._written_at: float | None = None
+        self._arrived_at: float | None = None
+
+    def see(self, records: Sequence[Record], arrived_at: float | None) -> None:
+        """Take in records; `arrived_at` on the monotonic clock, None for what was in the file at opening.
+
+        Records that arrive together count once: block-buffered output is silent between its blocks.
+        """
+        newest = records[-NUM_INTERVALS - 1 :]
+        if any(_is_time(record.get("time")) for record in newest):
+            self._see_times(newest)
+            return
+        if arrived_at is not None and self._arrived_at is not None:
+            self._intervals.append(arrived_at - self._arrived_at)
+        self._arrived_at = arrived_at
+
+    def _see_times(self, records: Sequence[Record]) -> None:
+        for record in records:
+            time = record.get("time")
+            if not _is_time(time):
+                continue
+            # A clock that was set back says nothing about the pace, nor does the night before a resume.
+            if self._written_at is not None and time >= self._written_at and record["kind"] != "resume":
+                self._intervals.append(time - self._written_at)
+            self._written_at = time
+
+    def stalled_after_s(self) -> float:
+        """Silence that is a stall: twenty times the median interval, never under the floor."""
+        if len(self._intervals) < 3:
+            return STALL_FACTOR * UNKNOWN_PACE_S
+        usual = STALL_FACTOR * median(self._intervals)
+        return max(STALL_FLOOR_S, usual, LONGEST_PAUSE_FACTOR * max(self._intervals))
+
+    def crashed_after_s(self) -> float:
+        """Silence that is a crash for a format that promises an exit record."""
+        return max(CRASH_FLOOR_S, CRASH_FACTOR * self.stalled_after_s())
+
+
+class Heart:
+    """Pulse of one log. It is told about records, growth and time, and looks at nothing itself."""
+
+    def __init__(self) -> None:
+        self.pace = Pace()
+        self._has_records = False
+        self._has_exit = False
+        self._silent_s = 0.0
+        self._now: float | None = None
+
+    def silent_for(self, seconds: float) -> None:
+        """The file was last written to that long ago when it was opened; negative for a clock that is off."""
+        self._silent_s = max(0.0, seconds)
+
+    def grew(self, now: float) -> None:
+        """Bytes arrived."""
+        self._tick(now)
+        self._silent_s = 0.0
+
+    def see(self, records: Sequence[Record], arrived_at: float | None) -> None:
+        """Records arrived; `arrived_at` is None for what was in the file when it was opened."""
+        if not records:
+            return
+        self._has_records = True
+        self.pace.see(records, arrived_at)
+        for record in reversed(records):
+            if record["kind"] != "header":
+                self._has_exit = record["kind"] == "exit"
+                break
+
+    def pulse(self, now: float, promises_exit: bool, is_closed: bool = False) -> Pulse:
+        """The pulse at `now`; `is_closed` says that nothing can come any more (end of a pipe)."""
+        self._tick(now)
+        if not self._has_records:
+            return Pulse.WAITING
+        if self._has_exit:
+            return Pulse.FINISHED
+        if is_closed:
+            return Pulse.CRASHED if promises_exit else Pulse.FINISHED
+        if promises_exit and self._silent_s > self.pace.crashed_after_s():
+            return Pulse.CRASHED
+        return Pulse.STALLED if self._silent_s > self.pace.stalled_after_s() else Pulse.LIVE
+
+    def is_silent(self, now: float, seconds: float) -> bool:
+        """Whether nothing has arrived for that long."""
+        self._tick(now)
+        return self._silent_s > seconds
+
+    def _tick(self, now: float) -> None:
+        if self._now is not None:
+            self._silent_s += max(0.0, now - self._now)
+        self._now = now
+
+
+def _is_time(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and math.isfinite(value)

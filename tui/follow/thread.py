@@ -1,0 +1,80 @@
+"""The one worker thread: follows a log and posts frozen batches, one at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from tui.follow.batch import Batch
+from tui.follow.tail import POLL_INTERVAL_S
+from tui.sources.errors import CannotRead
+
+BOOT_LIMIT = (20_000, 0.25)
+"""Records and seconds per batch until the file has been read once: few, large batches."""
+
+LIVE_LIMIT = (2_000, 0.025)
+"""The same once the end was reached: small batches, soon on the screen."""
+
+
+class Follows(Protocol):
+    """What the thread needs of a follower: Follower or PipeFollower."""
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether everything there was handed out."""
+
+    def poll(self, limit_records: int, limit_s: float) -> Batch | None:
+        """What is new, None for nothing."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class FollowThread(threading.Thread):
+    """Posts each batch and reads on only when the owner has `acknowledge`d it: that is the back-pressure.
+
+    `post` and `fail` are called on this thread; they must hand over and return. After `fail` it ends.
+    """
+
+    def __init__(
+        self, follower: Follows, post: Callable[[Batch], object], fail: Callable[[CannotRead], object]
+    ) -> None:
+        super().__init__(name="follow", daemon=True)
+        self._follower = follower
+        self._post = post
+        self._fail = fail
+        self._is_read = threading.Event()
+        self._stopping = threading.Event()
+
+    def acknowledge(self) -> None:
+        """The owner has taken in the batch that was posted last."""
+        self._is_read.set()
+
+    def stop(self) -> None:
+        """End soon; returns at once."""
+        self._stopping.set()
+        self._is_read.set()
+
+    def run(self) -> None:
+        """Poll until stopped or until the log cannot be read."""
+        limit = BOOT_LIMIT
+        try:
+            while not self._stopping.is_set():
+                self._hand_over(self._follower.poll(*limit))
+                if self._follower.is_caught_up:
+                    limit = LIVE_LIMIT
+                    self._stopping.wait(POLL_INTERVAL_S)
+        except CannotRead as error:
+            self._fail(error)
+        finally:
+            self._follower.close()
+
+    def _hand_over(self, batch: Batch | None) -> None:
+        if batch is None:
+            return
+        self._is_read.clear()
+        if self._stopping.is_set():
+            return
+        self._post(batch)
+        self._is_read.wait()

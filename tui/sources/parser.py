@@ -1,0 +1,174 @@
+"""What every source is: bytes in, records out, however the bytes are cut.
+
+A foreign program's standard output is no log format: progress bars overwrite themselves with carriage
+returns, colours and warnings stand between the numbers, several processes print into one another. So a text
+source does not read lines, it looks at *pieces* (whatever ends in a newline or a carriage return) and finds
+the records in them; a piece without one is somebody else's business and no damage.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from engine.runlog.codec import Record
+from engine.runlog.reader import MAX_LINE_BYTES, Damaged
+from tui.sources.timeline import Timeline
+
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What the user says about a log that the log itself does not say.
+
+    `names` maps our field to the log's own name (`--map loss=train/loss`); `facts` are header fields
+    (vocab_size, planned_steps, grad_clip, schedule, config ...), stronger than what the log says.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Parser(Protocol):
+    """One log on its way from bytes to records; any cutting of the bytes gives the same records."""
+
+    @property
+    def format(self) -> str:
+        """Name of the format, for the status line and `--json`."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file is one document that is written anew, not a log that grows."""
+
+    @property
+    def promises_exit(self) -> bool:
+        """Whether a log without a closing record means that the program died."""
+
+    @property
+    def offset(self) -> int:
+        """Bytes consumed up to and including the last complete line, block or document."""
+
+    @property
+    def damaged(self) -> list[Damaged]:
+        """Every stretch that should have been a record and is none."""
+
+    def feed(self, data: bytes) -> list[Record]:
+        """The records completed by these bytes, in order."""
+
+    def settle(self) -> list[Record]:
+        """The records that were held back for what might have followed, when nothing followed for a while."""
+
+    def finish(self) -> list[Record]:
+        """The records that only the end of the file completes. A torn last line stays unread."""
+
+
+def plain_text(text: str) -> str:
+    """The text without terminal escapes, control and direction-changing characters; tabs stay."""
+    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+
+
+class TextParser:
+    """A source of text: cuts bytes into pieces and asks the subclass for the records in each.
+
+    Attributes:
+        format: see Parser.
+        offset: bytes consumed up to the last newline or carriage return.
+        damaged: pieces that began like a record and are none, and pieces too long to be one.
+        timeline: where the records of a subclass go through, see there.
+    """
+
+    format: ClassVar[str]
+    is_whole: ClassVar[bool] = False
+    promises_exit: ClassVar[bool] = False
+    closing_mark: ClassVar[str] = ""
+    """How a whole record ends, where that can be told; lets `finish` read a last line without newline."""
+    carriage_returns: ClassVar[bool] = True
+    """Whether a carriage return ends a piece: in what a terminal was meant to see, but not in a table."""
+
+    def __init__(self, options: SourceOptions | None = None) -> None:
+        options = options or SourceOptions()
+        self.options = options
+        self.offset = 0
+        self.damaged: list[Damaged] = []
+        self.timeline = Timeline(self.format, options.facts)
+        self._rest = bytearray()
+        self._skipping = False
+
+    @classmethod
+    def recognises(cls, text: str, is_first: bool, options: SourceOptions) -> bool:
+        """Whether this piece, `is_first` in the file or not, is a record of this format."""
+        raise NotImplementedError
+
+    def records_in(self, text: str) -> Iterable[Record]:
+        """The records of one piece, already placed on the timeline.
+
+        Raises:
+            ValueError: the piece began like a record and is none; the message says why.
+        """
+        raise NotImplementedError
+
+    def last_records(self) -> Iterable[Record]:
+        """Records that were held back for what might have followed."""
+        return ()
+
+    def feed(self, data: bytes) -> list[Record]:
+        """The records completed by these bytes, in order."""
+        cut = max(data.rfind(b"\n"), data.rfind(b"\r") if self.carriage_returns else -1) + 1
+        if not cut:
+            self._hold(data)
+            return []
+        block = bytes(self._rest) + data[:cut]
+        self._rest.clear()
+        records: list[Record] = []
+        for piece in self._pieces(block):
+            records += self._parsed(piece)
+            self.offset += len(piece)
+        self._hold(data[cut:])
+        return records
+
+    def settle(self) -> list[Record]:
+        """The records that were held back for what might have followed."""
+        return list(self.last_records())
+
+    def finish(self) -> list[Record]:
+        """The records that only the end of the file completes."""
+        records: list[Record] = []
+        if self.closing_mark and bytes(self._rest).rstrip().endswith(self.closing_mark.encode()):
+            piece = bytes(self._rest)
+            records += self._parsed(piece)
+            self.offset += len(piece)
+            self._rest.clear()
+        return records + self.settle()
+
+    def _pieces(self, block: bytes) -> list[bytes]:
+        if not self.carriage_returns:
+            return [line + b"\n" for line in block.split(b"\n")[:-1]]
+        return block.splitlines(keepends=True)
+
+    def _hold(self, data: bytes) -> None:
+        self._rest += data
+        if len(self._rest) > MAX_LINE_BYTES:
+            if not self._skipping:
+                self.damaged.append(
+                    Damaged(self.offset, len(self._rest), f"longer than {MAX_LINE_BYTES} bytes")
+                )
+            self._skipping = True
+            self.offset += len(self._rest)
+            self._rest.clear()
+
+    def _parsed(self, piece: bytes) -> list[Record]:
+        if self._skipping:
+            self._skipping = False
+            return []
+        text = plain_text(piece.decode("utf-8", errors="replace").rstrip("\r\n"))
+        if not text or text.isspace():
+            return []
+        try:
+            return list(self.records_in(text))
+        except ValueError as error:
+            self.damaged.append(Damaged(self.offset, len(piece), str(error)))
+            return []

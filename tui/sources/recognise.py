@@ -1,0 +1,134 @@
+"""Which format a file is in, told from its content: the first piece that is a record of some format decides.
+
+Not from its name: people redirect standard output into whatever they like.
+"""
+
+from __future__ import annotations
+
+from engine.runlog.codec import Record
+from engine.runlog.reader import Damaged
+from tui.sources.errors import CannotRead
+from tui.sources.huggingface import HuggingFaceParser
+from tui.sources.parser import Parser, SourceOptions, TextParser, plain_text
+from tui.sources.runlog import RunlogParser
+
+TEXT_FORMATS: tuple[type[RunlogParser | TextParser], ...] = (RunlogParser, HuggingFaceParser)
+"""In the order in which they are asked about a piece; the ones that accept most come last."""
+
+HEAD_LIMIT = 64 * 2**20
+"""Bytes in which the first record must come; a program listing or hours of downloads may be before it."""
+
+
+class Recognising:
+    """A parser that first finds out which one it is.
+
+    It holds the bytes back until a format is recognised, then it is that format's parser from the first byte
+    on. `name` is how error sentences call the file.
+    """
+
+    def __init__(self, name: str, options: SourceOptions | None = None) -> None:
+        self._name = plain_text(name)
+        self._options = options or SourceOptions()
+        self._head = bytearray()
+        self._asked_to = 0
+        self._is_first = True
+        self._parser: Parser | None = None
+
+    @property
+    def format(self) -> str:
+        """Name of the format; empty while it is unknown."""
+        return self._parser.format if self._parser else ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file is one document that is written anew."""
+        return self._parser is not None and self._parser.is_whole
+
+    @property
+    def promises_exit(self) -> bool:
+        """Whether a log without a closing record means that the program died."""
+        return self._parser is not None and self._parser.promises_exit
+
+    @property
+    def offset(self) -> int:
+        """Bytes consumed up to and including the last complete line."""
+        return self._parser.offset if self._parser else 0
+
+    @property
+    def damaged(self) -> list[Damaged]:
+        """Every stretch that should have been a record and is none."""
+        return self._parser.damaged if self._parser else []
+
+    def feed(self, data: bytes) -> list[Record]:
+        """The records completed by these bytes.
+
+        Raises:
+            CannotRead: the content is of no known format, or the log is newer than this program.
+        """
+        if self._parser is not None:
+            return self._parser.feed(data)
+        self._head += data
+        self._parser = self._recognised()
+        if self._parser is None:
+            if len(self._head) > HEAD_LIMIT:
+                raise self._unknown()
+            return []
+        head = bytes(self._head)
+        self._head.clear()
+        return self._parser.feed(head)
+
+    def settle(self) -> list[Record]:
+        """The records that were held back for what might have followed."""
+        return self._parser.settle() if self._parser else []
+
+    def finish(self) -> list[Record]:
+        """The records that only the end of the file completes.
+
+        Raises:
+            CannotRead: the whole content is of no known format.
+        """
+        records: list[Record] = []
+        if self._parser is None:
+            self._parser = self._last_chance()
+            records = self._parser.feed(bytes(self._head))
+            self._head.clear()
+        return records + self._parser.finish()
+
+    def _recognised(self) -> Parser | None:
+        end = max(self._head.rfind(b"\n"), self._head.rfind(b"\r")) + 1
+        if end <= self._asked_to:
+            return None
+        pieces = bytes(self._head[self._asked_to : end]).splitlines()
+        self._asked_to = end
+        for piece in pieces:
+            if (parser := self._parser_for(piece)) is not None:
+                return parser
+        return None
+
+    def _parser_for(self, piece: bytes) -> Parser | None:
+        text = plain_text(piece.decode("utf-8", errors="replace")).strip()
+        if not text:
+            return None
+        for source in TEXT_FORMATS:
+            if source.recognises(text, self._is_first, self._options):
+                return source(self._options)
+        self._is_first = False
+        return None
+
+    def _last_chance(self) -> Parser:
+        """The format of what has no newline at its end."""
+        parser = self._parser_for(bytes(self._head[self._asked_to :]))
+        if parser is None:
+            raise self._unknown()
+        return parser
+
+    def _unknown(self) -> CannotRead:
+        if not self._head:
+            return CannotRead(f"{self._name} is empty: no record was ever written to it.")
+        if b"\0" in self._head[:65_536]:
+            return CannotRead(f"{self._name} is a binary file and no training log that I know.")
+        return CannotRead(
+            f"{self._name} is not a training log that I know: no line of it is a record of "
+            f"{', '.join(source.format for source in TEXT_FORMATS)}; "
+            "if it is JSON lines or CSV, name its columns with --map loss=THEIR_NAME."
+        )

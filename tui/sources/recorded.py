@@ -1,0 +1,122 @@
+"""Which file is meant: a path, a run folder, a folder of runs, a pattern."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from engine.runlog.schema import LOG_NAME
+from tui.sources.errors import CannotRead
+from tui.sources.parser import plain_text
+from tui.sources.recognise import Recognising
+
+STANDARD_INPUT = Path("-")
+
+HEAD_BYTES = 2**18
+"""How much of a file is looked at to tell whether it is a log."""
+
+MAX_DEPTH = 3
+MAX_CANDIDATES = 200
+_SCRIPTS = {".py", ".md", ".html", ".yaml", ".yml", ".toml", ".lock"}
+_TENSORS = {".pt", ".pth", ".bin", ".safetensors", ".npy", ".npz", ".model", ".zip", ".gz"}
+_PICTURES = {".png", ".jpg", ".svg"}
+NO_LOGS = _SCRIPTS | _TENSORS | _PICTURES
+"""Endings of files that no program logs its training into: not even opened when a folder is searched."""
+
+
+def locate(path: Path | str) -> Path:
+    """The one log that is meant by a path, a folder (its newest log) or a pattern; "-" stays as it is.
+
+    Raises:
+        CannotRead: there is none, or it may not be read.
+    """
+    path = Path(path)
+    if path == STANDARD_INPUT:
+        return path
+    found = locate_all([path])
+    return max(found, key=_changed_at) if len(found) > 1 else found[0]
+
+
+def locate_all(paths: Iterable[Path | str]) -> list[Path]:
+    """Every log that is meant by paths, folders (all runs in them) and patterns, in order, none twice.
+
+    Raises:
+        CannotRead: one of them means none.
+    """
+    logs: list[Path] = []
+    for path in map(Path, paths):
+        logs += [log for log in _logs_of(path) if log not in logs]
+    return logs
+
+
+def logs_in(folder: Path) -> list[Path]:
+    """Logs of a folder, the newest first; those of our own come before others, and hide others beside them.
+
+    Searched three folders deep. A file is a log if its beginning is recognised.
+    """
+    own: list[Path] = []
+    others: list[Path] = []
+    for path in _files(folder):
+        (own if path.name == LOG_NAME else others).append(path)
+    own.sort(key=_changed_at, reverse=True)
+    beside = {path.parent for path in own}
+    candidates = sorted((path for path in others if path.parent not in beside), key=_changed_at, reverse=True)
+    return own + [path for path in candidates[:MAX_CANDIDATES] if is_log(path)]
+
+
+def is_log(path: Path) -> bool:
+    """Whether the beginning of this file is of a known format."""
+    head = Recognising(path.name)
+    try:
+        with path.open("rb") as file:
+            block = file.read(HEAD_BYTES)
+        head.feed(block)
+        if not head.format and len(block) < HEAD_BYTES:
+            head.finish()
+    except (OSError, CannotRead):
+        return False
+    return bool(head.format)
+
+
+def _logs_of(path: Path) -> list[Path]:
+    name = plain_text(str(path))
+    try:
+        if path.is_dir():
+            if logs := logs_in(path):
+                return logs
+            raise CannotRead(f"There is no training log in the folder {name}; name the file to read.")
+        if path.exists():
+            _try_to_open(path)
+            return [path]
+    except PermissionError:
+        raise CannotRead(f"{name} may not be read: permission denied.") from None
+    except OSError as error:
+        raise CannotRead(f"{name} cannot be read: {error.strerror}.") from error
+    matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
+    if matches:
+        return [log for match in matches for log in _logs_of(match)]
+    raise CannotRead(f"There is no file or folder {name}.")
+
+
+def _try_to_open(path: Path) -> None:
+    os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    for root, folders, names in os.walk(folder):
+        here = Path(root)
+        depth = len(here.relative_to(folder).parts)
+        folders[:] = [] if depth >= MAX_DEPTH else sorted(n for n in folders if not n.startswith("."))
+        for name in names:
+            path = here / name
+            if path.suffix not in NO_LOGS and not name.startswith(".") and path.is_file():
+                yield path
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,89 @@
+"""The order and form of our own log, given to records of programs that know neither.
+
+A foreign log has no header, says in passing what it is about, prints a step twice when two processes print,
+and simply goes back to an earlier step when it was resumed. Whoever reads records further down the path
+should not have to know any of that.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from engine.runlog.codec import Record
+from engine.runlog.schema import FORMAT_VERSION
+
+_SERIAL_KINDS = ("step", "evaluation")
+
+
+class Timeline:
+    """Puts a header in front, a `resume` before a step that runs backwards, and drops repeats.
+
+    A header comes before the first record, and again, whole, when a later line told something new about the
+    run (its planned length, say): the newest header holds.
+    """
+
+    def __init__(self, source: str, facts: Mapping[str, Any]) -> None:
+        self._given = dict(facts)
+        self._header: Record = {"kind": "header", "format": FORMAT_VERSION, "source": source}
+        self._shown: Record | None = None
+        self._last = dict.fromkeys(_SERIAL_KINDS, -1)
+        self._recent: deque[tuple[str, int]] = deque(maxlen=4)
+        self._several_ranks = False
+        self.step = -1
+        """Newest step of any record, -1 before the first."""
+
+    def learn(self, **facts: Any) -> None:
+        """Remember facts for the header; what the user gave stays."""
+        self._header |= {name: value for name, value in facts.items() if value is not None}
+
+    def note(self, sentence: str) -> None:
+        """Add a remark on how these records were obtained to the header's `notes`, once."""
+        notes = self._header.get("notes", [])
+        if sentence not in notes:
+            self._header["notes"] = [*notes, sentence]
+
+    def fact(self, name: str) -> Any:
+        """What is known of the run under this name, or None."""
+        return self._given.get(name, self._header.get(name))
+
+    def place(self, record: Record, repeats: bool = False) -> list[Record]:
+        """The record with whatever must stand before it; nothing for a repeat.
+
+        `repeats` lets a second record of the same kind and step pass, for sources that split a step.
+        """
+        records = self._new_header()
+        kind = record["kind"]
+        if kind in _SERIAL_KINDS:
+            step = record["step"]
+            if not repeats and self._is_repeat(kind, step):
+                return records
+            if step < self._last[kind]:
+                records.append({"kind": "resume", "step": step})
+                self._last = dict.fromkeys(_SERIAL_KINDS, step - 1)
+                self._recent.clear()
+            self._last[kind] = self.step = step
+            self._recent.append((kind, step))
+        elif kind == "exit":
+            record.setdefault("step", max(self.step, 0))
+        records.append(record)
+        return records
+
+    def _is_repeat(self, kind: str, step: int) -> bool:
+        """Whether another process printed this step already.
+
+        Ranks drift a record or two apart. Only once two have been seen to print the same step is a small
+        step back theirs; before that it is a resume.
+        """
+        if step == self._last[kind]:
+            self._several_ranks = True
+            return True
+        return self._several_ranks and (kind, step) in self._recent
+
+    def _new_header(self) -> list[Record]:
+        header = self._header | self._given
+        if header == self._shown:
+            return []
+        self._shown = header
+        return [dict(header)]
