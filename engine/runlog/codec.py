@@ -18,7 +18,6 @@ from engine.runlog.schema import EXACT, TEXT
 Record = dict[str, Any]
 
 _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-_MARKS = (b'"nan"', b'"inf"', b'"-inf"')
 
 
 class DamagedLine(ValueError):
@@ -64,6 +63,38 @@ def _restored(value: Any) -> Any:
     return value
 
 
+def decode_lines(block: bytes) -> list[Record] | None:
+    """The records of many lines at once, or None if one of them is not plainly a record.
+
+    `block` has no newline at its end. Reading it as one JSON array is faster than a loop over its lines. That
+    each line is an object of its own is seen from their number: damage that joins two lines and splits
+    another one, all of it in valid JSON, is not of this world.
+    """
+    try:
+        records: list[Record] = orjson.loads(b"[" + block.replace(b"\n", b",") + b"]")
+    except orjson.JSONDecodeError:
+        return None
+    if len(records) != block.count(b"\n") + 1 or set(map(type, records)) != {dict}:
+        return None
+    if _may_restore(block):
+        for index, line in enumerate(block.split(b"\n")):
+            if _may_restore(line):
+                records[index] = _restored_record(records[index])
+    return records
+
+
+def _may_restore(data: bytes) -> bool:
+    """Whether these bytes may hold an encoded non-finite number.
+
+    Searched from the end, which takes less than half the time of `in` on lines full of digits (measured).
+    """
+    return data.rfind(b'"nan"') >= 0 or data.rfind(b'inf"') >= 0
+
+
+def _restored_record(record: Record) -> Record:
+    return {key: item if key in TEXT else _restored(item) for key, item in record.items()}
+
+
 def _loads(line: bytes) -> Any:
     try:
         return orjson.loads(line)
@@ -93,6 +124,4 @@ def decode(line: bytes) -> Record:
     value = _loads(line)
     if not isinstance(value, dict):
         raise DamagedLine("not a JSON object")
-    if any(mark in line for mark in _MARKS):
-        return {key: item if key in TEXT else _restored(item) for key, item in value.items()}
-    return value
+    return _restored_record(value) if _may_restore(line) else value
