@@ -12,6 +12,8 @@ from tui.checks.verdict import Level
 
 Floats = NDArray[np.float64]
 Scale = Literal["linear", "log"]
+Role = Literal["main", "second", "faint", "overlay", "layer"]
+"""What a line is to its panel; "layer" is one of an ordered family, told apart by its place in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,9 @@ class Line:
     """One curve, reduced to the width it is drawn at.
 
     Per column of the drawing: where it is on x, the smallest, largest and last value in it. `low` and `high`
-    keep every spike; a column without finite values is NaN in all three. `nonfinite` holds the x of values
-    that were NaN or infinite.
+    keep every spike; a column without finite values is NaN in all three, one in which nothing was measured is
+    left out. `nonfinite` holds the x of values that were NaN or infinite. The first and the last entry may
+    lie outside the figure's `x_range`, so that the line enters the picture from its edge.
     """
 
     name: str
@@ -31,7 +34,7 @@ class Line:
     nonfinite: Floats
     latest: float | None
     """Newest value, for the legend and the title."""
-    role: Literal["main", "second", "faint", "overlay"] = "main"
+    role: Role = "main"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +90,9 @@ class Figure:
     note: str = ""
     """Why there is nothing to draw, in a sentence; empty when there is."""
     heat: tuple[tuple[str, Floats], ...] = field(default=())
-    """Rows of a heat strip, name and value per column, drawn in place of the lines when not empty."""
+    """Rows of a heat strip, name and value per column, drawn in place of the lines when not empty.
+    The columns have equal lengths on x; NaN where nothing was measured, inf where a value was not finite."""
+    heat_offender: str = ""
+    """Name of the row that stands out most, to be named whatever room there is."""
+    y_includes: tuple[float, ...] = ()
+    """Values that the y axis shows even when no line comes near them."""

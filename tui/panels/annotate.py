@@ -1,0 +1,164 @@
+"""What is written into a drawing beside its curves: rules, marks, names, tints. A curve is never covered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from tui.panels.canvas import Canvas
+from tui.panels.figure import Figure, Mark, Rule, Tint
+from tui.panels.glyphs import GLYPHS, Glyphs
+from tui.panels.layout import Layout, Options
+
+_ROOM_FOR_CHECKPOINTS = 12
+"""Rows of a plot from which on checkpoints are marked; below that they would be noise."""
+_WIDTH_FOR_LABELS = 60
+"""Columns of a plot from which on marks carry their whole label, below that their kind."""
+
+
+def write_note(canvas: Canvas, note: str) -> None:
+    """The note in the middle of the canvas, broken at blanks."""
+    lines = _wrapped(note, max(canvas.width - 2, 1))[: canvas.height]
+    first = (canvas.height - len(lines)) // 2
+    for row, line in enumerate(lines):
+        canvas.write(first + row, max(0, (canvas.width - len(line)) // 2), line, "muted")
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if len(longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def tint_range(canvas: Canvas, layout: Layout, tint: Tint) -> None:
+    """The background of a violating range; a single step is still a column wide."""
+    first, last = layout.x_range
+    if tint.last < first or tint.first > last:
+        return
+    start, end = layout.column_of(max(tint.first, first)), layout.column_of(min(tint.last, last))
+    if start is not None and end is not None:
+        canvas.tint(slice(start, end + 1), layout.plot_height, tint.level)
+
+
+def draw_rules(canvas: Canvas, figure: Figure, layout: Layout, options: Options) -> None:
+    """Dashed lines with their labels, behind everything that is there already."""
+    glyphs = GLYPHS[options.glyphs]
+    taken: set[int] = set()
+    for rule in figure.rules:
+        if not layout.scale.low <= rule.value <= layout.scale.high:
+            continue
+        row = layout.row_of(rule.value)
+        if row not in taken:
+            taken.add(row)
+            _draw_rule(canvas, rule, row, layout, glyphs, options.names)
+
+
+def _draw_rule(canvas: Canvas, rule: Rule, row: int, layout: Layout, glyphs: Glyphs, named: bool) -> None:
+    free = canvas.cells[row, layout.left :] == " "
+    if named:
+        label = f" {rule.label} "
+        place = _middle_gap(free, len(label) + 4)
+        if place is not None:
+            column = layout.left + place + 2
+            canvas.write(row, column, label, "rule")
+            free[place + 2 : place + 2 + len(label)] = False
+    for free_column in np.flatnonzero(free).tolist():
+        dash = glyphs.rule[free_column % len(glyphs.rule)]
+        if dash != " ":
+            canvas.write(row, layout.left + free_column, dash, "rule")
+
+
+def _middle_gap(free: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], length: int) -> int | None:
+    """First of `length` free cells, as near to the middle as there are."""
+    if length > len(free):
+        return None
+    starts = np.flatnonzero(np.convolve(free, np.ones(length, np.int64), "valid") == length)
+    if not len(starts):
+        return None
+    return int(starts[np.argmin(np.abs(starts + length / 2 - len(free) / 2))])
+
+
+def draw_marks(canvas: Canvas, figure: Figure, layout: Layout, options: Options) -> None:
+    """Best value, onset, resumes, checkpoints, cursor; the most telling first."""
+    glyphs = GLYPHS[options.glyphs]
+    order = ("best", "cursor", "onset", "resume", "checkpoint")
+    for mark in sorted(figure.marks, key=lambda mark: order.index(mark.kind)):
+        column = layout.column_of(mark.x)
+        if column is None:
+            continue
+        if mark.kind == "best" and mark.y is not None:
+            row = layout.row_of(mark.y)
+            canvas.write(row, column, glyphs.best, "mark-best")
+            _label_mark(canvas, mark, row, column, layout, options)
+        elif mark.kind == "checkpoint":
+            if layout.plot_height >= _ROOM_FOR_CHECKPOINTS and canvas.is_free(layout.plot_height - 1, column):
+                canvas.write(layout.plot_height - 1, column, glyphs.checkpoint, "mark-checkpoint")
+        else:
+            _draw_upright(canvas, mark, column, layout, options)
+
+
+def _draw_upright(canvas: Canvas, mark: Mark, column: int, layout: Layout, options: Options) -> None:
+    glyph = {"cursor": "cursor", "onset": "onset"}.get(mark.kind, "resume")
+    for row in range(layout.plot_height):
+        if canvas.is_free(row, column):
+            canvas.write(row, column, getattr(GLYPHS[options.glyphs], glyph), f"mark-{mark.kind}")
+    if mark.kind != "cursor":
+        for row in range(layout.plot_height):
+            if _label_mark(canvas, mark, row, column, layout, options):
+                break
+
+
+def _label_mark(canvas: Canvas, mark: Mark, row: int, column: int, layout: Layout, options: Options) -> bool:
+    """Write the label of a mark beside it where nothing is; whether there was room."""
+    if not options.names or layout.plot_height < 3:
+        return False
+    label = mark.label if layout.plot_width >= _WIDTH_FOR_LABELS else mark.label.split(" ")[0]
+    for at_row, start in _around(row, column, len(label)):
+        inside = layout.left <= start - 1 and at_row < layout.plot_height
+        if inside and canvas.is_free(at_row, start - 1, len(label) + 1):
+            canvas.write(at_row, start, label, f"mark-{mark.kind}")
+            return True
+    return False
+
+
+def _around(row: int, column: int, length: int) -> Iterable[tuple[int, int]]:
+    yield row, column + 2
+    yield row, column - length - 1
+    for at_row in (row + 1, row - 1, row + 2, row - 2):
+        yield at_row, column - length // 2
+
+
+def name_lines(canvas: Canvas, figure: Figure, layout: Layout, roles: Sequence[str]) -> None:
+    """The name of each line close to its newest end, where the lines leave room; a single line needs none."""
+    if len(figure.lines) < 2 or layout.plot_height < 3:
+        return
+    for line, role in zip(figure.lines, roles, strict=True):
+        finite = np.flatnonzero(np.isfinite(line.last) & (line.x <= layout.x_range[1]))
+        if line.role != "faint" and len(finite):
+            _name_line(canvas, line.name, role, line.x[finite], line.last[finite], layout)
+
+
+def _name_line(
+    canvas: Canvas,
+    name: str,
+    role: str,
+    x: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    last: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    layout: Layout,
+) -> None:
+    rightmost = canvas.width - len(name)
+    for column in range(rightmost, max(layout.left, canvas.width // 3), -1):
+        middle = layout.x_at(column + len(name) // 2)
+        row = layout.row_of(float(np.interp(middle, x, last)))
+        for at_row in (row - 1, row + 1):
+            start = column - (column + len(name) < canvas.width)
+            length = len(name) + (column > start) + (column + len(name) < canvas.width)
+            if 0 <= at_row < layout.plot_height and canvas.is_free(at_row, start, length):
+                canvas.write(at_row, column, name, role)
+                return

@@ -1,0 +1,116 @@
+"""A figure drawn into a grid of characters at any size. Knows nothing of terminals and of training runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tui.panels import annotate, heat_strip
+from tui.panels.canvas import Canvas, Piece, Row
+from tui.panels.figure import Figure, Line
+from tui.panels.glyphs import GLYPHS, Glyphs
+from tui.panels.layout import Layout, Options, layout_of
+from tui.panels.raster import Dots, column_positions, dots_of
+from tui.panels.scale import x_ticks
+
+_ORDER = ("faint", "layer", "main", "second", "overlay")
+"""Roles from the back to the front."""
+
+_NUM_LAYER_COLOURS = 8
+
+
+def draw(figure: Figure, width: int, height: int, options: Options | None = None) -> list[Row]:
+    """`height` rows of pieces, `width` cells each, whatever the figure holds. Nothing of size 0 or less."""
+    if width < 1 or height < 1:
+        return []
+    options = options or Options()
+    layout = layout_of(figure, width, height, options)
+    canvas = Canvas(width, height)
+    glyphs = GLYPHS[options.glyphs]
+    if figure.note and not figure.lines and not figure.heat:
+        annotate.write_note(canvas, figure.note)
+        return canvas.rows()
+    if figure.heat:
+        heat_strip.draw_heat(canvas, figure, layout, options)
+    else:
+        _draw_curves(canvas, figure, layout, options)
+    if layout.plot_height < height:
+        _draw_axes(canvas, layout, glyphs, options)
+    return canvas.rows()
+
+
+def sparkline(figure: Figure, width: int, options: Options | None = None) -> Row:
+    """The lines of the figure in one row, without axes and names."""
+    options = options or Options()
+    options = Options(options.glyphs, axes=False, names=False, colour=options.colour)
+    rows = draw(figure, width, 1, options) if not figure.note else []
+    return rows[0] if rows else [Piece(" " * max(width, 0), "text")]
+
+
+def _draw_curves(canvas: Canvas, figure: Figure, layout: Layout, options: Options) -> None:
+    glyphs = GLYPHS[options.glyphs]
+    for tint in figure.tints:
+        annotate.tint_range(canvas, layout, tint)
+    roles = roles_of(figure.lines)
+    for line, role in sorted(zip(figure.lines, roles, strict=True), key=lambda pair: _depth(pair[0])):
+        down, across = glyphs.weights.shape
+        num_rows, num_columns = layout.plot_height * down, layout.plot_width * across
+        dots = dots_of(line, figure.x_range, layout.scale, num_rows, num_columns)
+        _stamp_dots(canvas, dots, role, layout, glyphs)
+    for line in figure.lines:
+        _mark_nonfinite(canvas, line, layout, glyphs)
+    annotate.draw_marks(canvas, figure, layout, options)
+    annotate.draw_rules(canvas, figure, layout, options)
+    if options.names:
+        annotate.name_lines(canvas, figure, layout, roles)
+
+
+def _depth(line: Line) -> int:
+    return _ORDER.index(line.role)
+
+
+def roles_of(lines: Sequence[Line]) -> list[str]:
+    """The role of each line on the canvas; layers get evenly spaced places of one scale of colours."""
+    num_layers = sum(line.role == "layer" for line in lines)
+    roles, place = [], 0
+    for line in lines:
+        if line.role == "layer":
+            roles.append(f"layer-{place * (_NUM_LAYER_COLOURS - 1) // max(num_layers - 1, 1)}")
+            place += 1
+        else:
+            roles.append(f"line-{line.role}")
+    return roles
+
+
+def _stamp_dots(canvas: Canvas, dots: Dots, role: str, layout: Layout, glyphs: Glyphs) -> None:
+    down, across = glyphs.weights.shape
+    blocks = dots.reshape(layout.plot_height, down, layout.plot_width, across)
+    patterns = np.einsum("rdca,da->rc", blocks, glyphs.weights)
+    canvas.stamp(glyphs.cells[patterns], patterns > 0, role, layout.left)
+
+
+def _mark_nonfinite(canvas: Canvas, line: Line, layout: Layout, glyphs: Glyphs) -> None:
+    at = column_positions(line.nonfinite, layout.x_range, layout.plot_width)
+    for column in np.unique(at[(at >= 0) & (at < layout.plot_width)]):
+        canvas.write(0, layout.left + int(column), glyphs.nonfinite, "nonfinite")
+
+
+def _draw_axes(canvas: Canvas, layout: Layout, glyphs: Glyphs, options: Options) -> None:
+    if layout.ticks:
+        for row in range(layout.plot_height):
+            canvas.write(row, layout.left - 1, glyphs.axis, "axis")
+    for value, label in layout.ticks:
+        row = layout.row_of(value)
+        canvas.write(row, 0, label.rjust(layout.left - 1) + glyphs.tick, "axis")
+    bottom = canvas.height - 1
+    canvas.write(bottom, 0, options.x_fill * canvas.width, "axis")
+    free_from = 0
+    for value, label in x_ticks(*layout.x_range, layout.plot_width):
+        column = layout.column_of(value)
+        if column is None:
+            continue
+        start = min(max(column - (len(label) - 1) // 2, free_from), canvas.width - len(label))
+        if start >= free_from:
+            canvas.write(bottom, start, label, "axis")
+            free_from = start + len(label) + 1

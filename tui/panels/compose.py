@@ -1,0 +1,121 @@
+"""From the declaration of a panel and a run to a figure: reduction, references, verdicts, marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tui.checks.verdict import Level, State, Verdict
+from tui.panels import heat
+from tui.panels.figure import Figure, Line, Mark, Rule, Tint
+from tui.panels.view import View
+from tui.series.axis import Axis, axis_of, recorded_steps, step_axis
+from tui.series.recording import Recording
+from tui.series.reduce import Window, reduced, window_of
+
+if TYPE_CHECKING:
+    from tui.panels.panel import Panel, Trace
+    from tui.run import Run
+
+MOST_LINES = 8
+"""Lines that can be told apart in one panel; a panel of layers becomes a heat strip beyond that."""
+
+
+def figure(panel: Panel, run: Run, view: View) -> Figure:
+    """The panel of this run in this view."""
+    recording = run.recording
+    axis = axis_of(recording, view.x_axis) or step_axis()
+    window = window_on(recording, axis, view)
+    verdicts = [verdict for verdict in run.judge.verdicts if verdict.panel == panel.id]
+    level, health = _health(verdicts)
+    traces = panel.measured(recording)
+    as_heat = panel.by_layer and len(traces) > 1 and (view.heat or len(traces) > MOST_LINES)
+    rows = heat.rows(traces, window) if as_heat else ()
+    return Figure(
+        panel=panel.id,
+        number=panel.number,
+        title=panel.title,
+        lines=() if as_heat else tuple(_lines(traces, window)),
+        y_scale=view.y_scale or panel.y_scale,
+        x_label=axis.label,
+        y_label=panel.y_label,
+        x_range=window.x_range,
+        rules=_rules(panel, run),
+        marks=tuple(_placed(marks_of(panel, run), axis)) if traces else (),
+        tints=tuple(_tints(verdicts, window)),
+        health=health if traces else "no data",
+        level=level,
+        latest=panel.latest(recording) if traces else "",
+        note="" if traces else _note(panel, recording),
+        heat=rows,
+        heat_offender=heat.offender(traces) if as_heat else "",
+        y_includes=panel.includes,
+    )
+
+
+def window_on(recording: Recording, axis: Axis, view: View) -> Window:
+    """The part of the run that the view shows, cut into its cells."""
+    first, last = recorded_steps(recording)
+    wanted = axis.step_of(np.array([view.x_first or 0.0, view.x_last or 0.0]))
+    if view.x_first is not None:
+        first = int(np.ceil(wanted[0]))
+    if view.x_last is not None:
+        last = int(wanted[1])
+    return window_of(axis, first, max(first, last), view.width_dots)
+
+
+def _lines(traces: Iterable[Trace], window: Window) -> Iterable[Line]:
+    for trace in traces:
+        cells = reduced(trace.column, window)
+        latest = float(trace.column.values[-1])
+        yield Line(
+            trace.name, cells.x, cells.low, cells.high, cells.last, cells.nonfinite, latest, trace.role
+        )
+
+
+def _note(panel: Panel, recording: Recording) -> str:
+    return panel.missing if len(recording.steps) or len(recording.evaluations) else "Nothing recorded yet."
+
+
+def _rules(panel: Panel, run: Run) -> tuple[Rule, ...]:
+    thresholds = run.judge.thresholds(panel.id)
+    bounds = (Rule(threshold.value, threshold.label, threshold.level) for threshold in thresholds)
+    return (*panel.rules(run.recording), *bounds)
+
+
+def _health(verdicts: list[Verdict]) -> tuple[Level, str]:
+    """The worst level among the verdicts, and its symptom in short."""
+    worst = max(verdicts, key=lambda verdict: verdict.level, default=None)
+    if worst is not None and worst.level > Level.GREEN:
+        return worst.level, worst.symptom or worst.question
+    states = {verdict.state for verdict in verdicts}
+    if states & {State.PASS, State.PENDING, State.RESOLVED, State.AMBER}:
+        return Level.GREEN, "ok"
+    return Level.GREEN, "too early to say" if State.UNKNOWN in states else "not judged"
+
+
+def _tints(verdicts: Iterable[Verdict], window: Window) -> Iterable[Tint]:
+    first_step, last_step = window.cuts[0], window.cuts[-1] - 1
+    for verdict in verdicts:
+        spans = [
+            span for span in verdict.spans if span.first_step <= last_step and span.last_step >= first_step
+        ]
+        ends = np.array([(span.first_step, span.last_step) for span in spans], np.float64).reshape(-1, 2)
+        for span, (first, last) in zip(
+            spans, window.axis.x_of(ends.clip(first_step, last_step)), strict=True
+        ):
+            yield Tint(float(first), float(last), span.level)
+
+
+def marks_of(panel: Panel, run: Run) -> Iterable[Mark]:
+    """Marks of the panel, x being a step: its own, and the resumes, which are on every panel."""
+    yield from panel.marks(run)
+    for resume in run.recording.resumes:
+        yield Mark(float(resume["step"]), f"resumed at {resume['step']:,}", kind="resume")
+
+
+def _placed(marks: Iterable[Mark], axis: Axis) -> Iterable[Mark]:
+    for mark in marks:
+        yield Mark(float(axis.x_of(np.array([mark.x]))[0]), mark.label, mark.y, mark.kind)

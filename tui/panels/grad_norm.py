@@ -1,0 +1,39 @@
+"""Panel 3: are the gradients well-behaved?"""
+
+from __future__ import annotations
+
+from tui.panels.figure import Rule
+from tui.panels.numbers import short
+from tui.panels.panel import Panel, Trace
+from tui.series.recording import Recording
+
+
+def traces(recording: Recording) -> tuple[Trace, ...]:
+    """Global L2 norm of the gradient before clipping."""
+    return (Trace("norm", recording.steps["grad_norm"]),)
+
+
+def rules(recording: Recording) -> tuple[Rule, ...]:
+    """The value above which the gradient is clipped."""
+    clip = recording.header.get("grad_clip")
+    return (Rule(float(clip), f"clip {clip:g}"),) if isinstance(clip, int | float) and clip > 0 else ()
+
+
+def latest(recording: Recording) -> str:
+    """The newest norm."""
+    return short(float(recording.steps["grad_norm"].values[-1]))
+
+
+PANEL = Panel(
+    id="grad_norm",
+    number=3,
+    title="Gradient norm",
+    question="Are the gradients well-behaved?",
+    healthy="High in the first steps, then around or below the clip line, with a peak now and then.",
+    y_label="L2 norm before clipping",
+    y_scale="log",
+    missing="This log has no gradient norm.",
+    traces=traces,
+    latest=latest,
+    rules=rules,
+)

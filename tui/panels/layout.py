@@ -1,0 +1,83 @@
+"""Which cells of a drawing are axes and which are the plot, and what x a column stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tui.panels.figure import Figure
+from tui.panels.glyphs import GlyphName
+from tui.panels.scale import YScale, y_scale, y_ticks
+
+_LEAST_FOR_AXES = (18, 4)
+"""Width and height in cells below which the room goes to the curve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a figure is drawn."""
+
+    glyphs: GlyphName = "braille"
+    axes: bool = True
+    x_fill: str = " "
+    """What the row of x labels is filled with: a line where that row is also the frame of the panel."""
+    names: bool = True
+    """Whether lines, rules and marks are named inside the drawing."""
+    colour: bool = True
+    """Whether the roles will be shown as colours; without them heat is shaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things are in a drawing of `width` x `height` cells.
+
+    The plot takes the rows from 0 to `plot_height` and the columns from `left` to the right end.
+    """
+
+    width: int
+    height: int
+    left: int
+    plot_height: int
+    x_range: tuple[float, float]
+    scale: YScale
+    ticks: tuple[tuple[float, str], ...]
+
+    @property
+    def plot_width(self) -> int:
+        """Columns of the plot."""
+        return self.width - self.left
+
+    def column_of(self, x: float) -> int | None:
+        """Column of the drawing at which x stands; None outside the shown range."""
+        first, last = self.x_range
+        if not first <= x <= last:
+            return None
+        share = (x - first) / (last - first) if last > first else 0.0
+        return self.left + min(int(share * self.plot_width), self.plot_width - 1)
+
+    def x_at(self, column: int) -> float:
+        """x in the middle of a column of the drawing, the nearest one for a column beside the plot."""
+        first, last = self.x_range
+        share = (column - self.left + 0.5) / self.plot_width
+        return first + min(max(share, 0.0), 1.0) * (last - first)
+
+    def row_of(self, value: float) -> int:
+        """Row of the plot in which a value stands, the nearest one for a value beyond the axis."""
+        share = float(self.scale.fraction(np.array([value]))[0])
+        return min(int((1 - share) * self.plot_height), self.plot_height - 1)
+
+
+def layout_of(figure: Figure, width: int, height: int, options: Options) -> Layout:
+    """The layout of a figure at this size, both at least 1."""
+    scale = y_scale(figure)
+    has_axes = options.axes and width >= _LEAST_FOR_AXES[0] and height >= _LEAST_FOR_AXES[1]
+    if not has_axes or not (figure.lines or figure.heat):
+        return Layout(width, height, 0, height, figure.x_range, scale, ())
+    plot_height = height - 1
+    if figure.heat:
+        left = min(max(len(name) for name, _ in figure.heat), width // 3) + 1
+        return Layout(width, height, left, plot_height, figure.x_range, scale, ())
+    ticks = tuple(y_ticks(scale, max(2, plot_height // 3)))
+    left = max((len(label) for _, label in ticks), default=0) + 1
+    return Layout(width, height, left, plot_height, figure.x_range, scale, ticks)

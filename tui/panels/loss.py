@@ -1,0 +1,82 @@
+"""Panel 1: is the model learning?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tui.panels.figure import Mark, Rule
+from tui.panels.numbers import short
+from tui.panels.panel import Panel, Trace
+from tui.series.columns import Column
+from tui.series.recording import Recording
+
+if TYPE_CHECKING:
+    from tui.run import Run
+
+
+def traces(recording: Recording) -> tuple[Trace, ...]:
+    """Training loss of each step's batch, and validation loss at the evaluations."""
+    return (
+        Trace("train", recording.steps["loss"]),
+        Trace("val", recording.evaluations["val_loss"], "second"),
+    )
+
+
+def rules(recording: Recording) -> tuple[Rule, ...]:
+    """The validation loss of the n-gram baseline."""
+    baseline = recording.header.get("baseline_loss")
+    if not isinstance(baseline, int | float) or not math.isfinite(baseline):
+        return ()
+    return (Rule(float(baseline), f"baseline {short(baseline)}"),)
+
+
+def latest(recording: Recording) -> str:
+    """The newest loss of both kinds."""
+    return "  ".join(
+        f"{trace.name} {short(trace.column.values[-1])}" for trace in traces(recording) if len(trace.column)
+    )
+
+
+def marks(run: Run) -> tuple[Mark, ...]:
+    """The best validation loss, the onset of overfitting once it was called, the checkpoints."""
+    return (*_best(run.recording.evaluations["val_loss"]), *_onset(run), *_checkpoints(run.recording))
+
+
+def _best(val_loss: Column) -> Iterable[Mark]:
+    values = val_loss.values
+    if not np.isfinite(values).any():
+        return
+    at = int(np.argmin(np.where(np.isfinite(values), values, np.inf)))
+    step = int(val_loss.steps_at(np.array([at]))[0])
+    yield Mark(float(step), f"best {short(values[at], 4)} @ {step:,}", float(values[at]), "best")
+
+
+def _onset(run: Run) -> Iterable[Mark]:
+    onset = (run.judge.overfit or {}).get("onset")
+    if onset is not None:
+        yield Mark(float(onset), f"t* {onset:,}", kind="onset")
+
+
+def _checkpoints(recording: Recording) -> Iterable[Mark]:
+    for step in sorted({record["step"] for record in recording.checkpoints}):
+        yield Mark(float(step), f"checkpoint {step:,}", kind="checkpoint")
+
+
+PANEL = Panel(
+    id="loss",
+    number=1,
+    title="Loss",
+    question="Is the model learning?",
+    healthy="Both curves fall, train slightly below val, both below the baseline at the end.",
+    y_label="nat/token",
+    y_scale="log",
+    missing="This log has no loss.",
+    traces=traces,
+    latest=latest,
+    rules=rules,
+    marks=marks,
+)

@@ -1,0 +1,33 @@
+"""Panel 2: did warm-up and decay actually run?"""
+
+from __future__ import annotations
+
+from tui.panels.numbers import scientific
+from tui.panels.panel import Panel, Trace
+from tui.series.recording import Recording
+
+
+def traces(recording: Recording) -> tuple[Trace, ...]:
+    """The learning rate as it was applied."""
+    return (Trace("lr", recording.steps["lr"]),)
+
+
+def latest(recording: Recording) -> str:
+    """The newest learning rate."""
+    value = float(recording.steps["lr"].values[-1])
+    return scientific(value, 2) if value else "0"
+
+
+PANEL = Panel(
+    id="lr",
+    number=2,
+    title="Learning rate",
+    question="Did warm-up and decay actually run?",
+    healthy="A ramp up over the warm-up, then a smooth fall to the smallest rate at the very end.",
+    y_label="1",
+    y_scale="linear",
+    missing="This log has no learning rate.",
+    traces=traces,
+    latest=latest,
+    includes=(0.0,),
+)

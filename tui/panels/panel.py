@@ -1,0 +1,83 @@
+"""What a panel declares, and how a declaration becomes a figure. No panel knows a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tui.panels import compose
+from tui.panels.figure import Figure, Mark, Role, Rule, Scale
+from tui.panels.view import View
+from tui.series.columns import Column
+from tui.series.recording import Recording
+
+if TYPE_CHECKING:
+    from tui.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One line of a panel before it is reduced to a width."""
+
+    name: str
+    column: Column
+    role: Role = "main"
+
+
+def _nothing(of: object) -> tuple[()]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One question about a run, and where its answer is found in the records.
+
+    Attributes:
+        question, healthy: as the seven-panels page has them.
+        y_label: what y is, with its unit.
+        missing: a sentence for a run whose log has nothing for this panel.
+        traces: the lines; those with nothing measured are left out.
+        rules: references that are no thresholds, such as the baseline.
+        marks: positions on x that belong to this panel alone.
+        latest: the newest values in words.
+        includes: values that the y axis always shows.
+        by_layer: whether the lines are layers in order, which may be drawn as a heat strip.
+    """
+
+    id: str
+    number: int
+    title: str
+    question: str
+    healthy: str
+    y_label: str
+    y_scale: Scale
+    missing: str
+    traces: Callable[[Recording], tuple[Trace, ...]]
+    latest: Callable[[Recording], str]
+    rules: Callable[[Recording], tuple[Rule, ...]] = _nothing
+    marks: Callable[[Run], tuple[Mark, ...]] = _nothing
+    includes: tuple[float, ...] = ()
+    by_layer: bool = False
+
+    def figure(self, run: Run, view: View) -> Figure:
+        """The panel of this run as it is known now."""
+        return compose.figure(self, run, view)
+
+    def values_at(self, run: Run, step: float) -> tuple[tuple[str, int, float], ...]:
+        """(line, step, value) of the newest measurement of each line at this step or before it."""
+        found = []
+        for trace in self.measured(run.recording):
+            before = int(trace.column.num_before(np.array([int(step) + 1]))[0])
+            if before:
+                at = np.array([before - 1])
+                found.append(
+                    (trace.name, int(trace.column.steps_at(at)[0]), float(trace.column.values[before - 1]))
+                )
+        return tuple(found)
+
+    def measured(self, recording: Recording) -> tuple[Trace, ...]:
+        """The lines that have at least one value."""
+        return tuple(trace for trace in self.traces(recording) if len(trace.column))

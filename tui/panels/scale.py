@@ -1,0 +1,152 @@
+"""Where a value stands on an axis, and the round numbers that are written along it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tui.panels.figure import Figure, Floats, Line, Rule, Scale
+from tui.panels.numbers import scientific
+
+_MARGIN = 0.03
+"""Part of the range left free above and below, so that a curve does not run along the frame."""
+_REACH = {True: 1.0, False: 0.4}
+"""How far outside the data, in parts of their range, a line still is that widens the axis to show it; plain
+references such as the baseline have the longer reach."""
+_TINY, _HUGE = 1e-300, 1e300
+
+
+@dataclass(frozen=True, slots=True)
+class YScale:
+    """A y axis from `low` to `high`, both finite, low < high, and positive on a log axis."""
+
+    kind: Scale
+    low: float
+    high: float
+
+    def fraction(self, values: Floats) -> Floats:
+        """0 at the bottom, 1 at the top; what lies outside is brought to the edge, NaN stays NaN."""
+        low, high = _transform(self.kind, np.array([self.low, self.high]))
+        share = (_transform(self.kind, np.asarray(values, np.float64)) - low) / (high - low)
+        result: Floats = np.clip(share, 0.0, 1.0)
+        return result
+
+
+def _transform(kind: Scale, values: Floats) -> Floats:
+    # Halved on a linear axis: the distance between the largest numbers would overflow.
+    result: Floats = np.log10(np.maximum(values, _TINY)) if kind == "log" else values / 2
+    return result
+
+
+def y_scale(figure: Figure) -> YScale:
+    """An axis that holds every line within the shown x, and the rules that are near enough."""
+    kind = figure.y_scale
+    values = np.concatenate([_shown(line, figure.x_range) for line in figure.lines] or [np.empty(0)])
+    values = np.clip(np.append(values, figure.y_includes), -_HUGE, _HUGE)
+    if kind == "log":
+        values = values[values > 0]
+    if not len(values):
+        return YScale(kind, 0.1, 1.0)
+    return _widened(kind, float(values.min()), float(values.max()), figure.rules)
+
+
+def _shown(line: Line, x_range: tuple[float, float]) -> Floats:
+    inside = (line.x >= x_range[0]) & (line.x <= x_range[1])
+    values = np.concatenate([line.low[inside], line.high[inside]])
+    finite: Floats = values[np.isfinite(values)]
+    return finite
+
+
+def _widened(kind: Scale, low: float, high: float, rules: Iterable[Rule]) -> YScale:
+    bottom, top = _transform(kind, np.array([low, high]))
+    smallest = 0.1 if kind == "log" else max(0.05 * max(abs(bottom), abs(top)), _TINY)
+    size = max(top - bottom, smallest)
+    near = [bottom, top]
+    for rule in rules:
+        at = float(_transform(kind, np.array([rule.value]))[0])
+        reach = _REACH[rule.level is None] * size
+        if math.isfinite(rule.value) and bottom - reach <= at <= top + reach:
+            near.append(at)
+    bottom, top = min(near), max(near)
+    pad = max(_MARGIN * (top - bottom), (smallest - (top - bottom)) / 2)
+    if kind == "log":
+        return YScale(kind, 10 ** (bottom - pad), 10 ** (top + pad))
+    bottom, top = bottom * 2, top * 2
+    floor = 0.0 if bottom == 0 else -math.inf  # what starts at zero sits on the frame
+    return YScale(kind, max(bottom - 2 * pad, floor), top + 2 * pad)
+
+
+def y_ticks(scale: YScale, most: int) -> list[tuple[float, str]]:
+    """At most `most` round values inside the axis with their labels, from low to high."""
+    if scale.kind == "log":
+        for values in _log_choices(scale.low, scale.high):
+            if 2 <= len(values) <= most:
+                return [(value, _log_label(value)) for value in values]
+    return linear_ticks(scale.low, scale.high, most)
+
+
+def _log_choices(low: float, high: float) -> Iterable[list[float]]:
+    """Round values on a log axis, the densest first."""
+    first, last = math.floor(math.log10(low)), math.floor(math.log10(high))
+    if last - first <= 20:
+        for digits in ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
+            yield _inside([d * 10.0**e for e in range(first, last + 1) for d in digits], low, high)
+    for every in (1, 2, 3, 5, 10, 20, 50, 100, 200):
+        yield _inside([10.0**e for e in range(-(-first // every) * every, last + 1, every)], low, high)
+
+
+def _inside(values: Iterable[float], low: float, high: float) -> list[float]:
+    return [value for value in values if low <= value <= high]
+
+
+def _log_label(value: float) -> str:
+    return f"{value:,.12g}" if 1e-3 <= value < 1e6 else scientific(value, 0)
+
+
+def linear_ticks(
+    low: float, high: float, most: int, label: Callable[[float, float], str] | None = None
+) -> list[tuple[float, str]]:
+    """At most `most` multiples of 1, 2 or 5 times a power of ten from low to high."""
+    step = _round_step(high / 2 - low / 2, most)
+    if not step or not math.isfinite(step):
+        return []
+    first = math.ceil(low / step)
+    values = [index * step for index in range(first, first + most) if index * step <= high]
+    return [(value, (label or _linear_label)(value, step)) for value in values]
+
+
+def _round_step(half_size: float, most: int) -> float:
+    if most < 1 or not half_size > 0:
+        return 0.0
+    rough = 2 * (half_size / most)
+    power = 10.0 ** math.floor(math.log10(rough)) if rough > _TINY else _TINY
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999999)
+
+
+def _linear_label(value: float, step: float) -> str:
+    if value == 0:
+        return "0"
+    step_exponent = math.floor(math.log10(step) + 1e-9)
+    if step >= 1e-3 and abs(value) < 1e6:
+        return f"{value:,.{max(0, -step_exponent)}f}"
+    return scientific(value, max(0, math.floor(math.log10(abs(value)) + 1e-9) - step_exponent))
+
+
+def x_label(value: float, step: float) -> str:
+    """A position on x in few characters: "1,000", "250k", "1.5M"."""
+    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= (size if unit != "k" else 1e5):
+            return f"{value / size:.6g}{unit}"
+    return _linear_label(value, step)
+
+
+def x_ticks(first: float, last: float, width: int) -> list[tuple[float, str]]:
+    """Round positions from first to last whose labels have room on `width` cells."""
+    for most in range(max(1, width // 8), 0, -1):
+        ticks = linear_ticks(first, last, most, x_label)
+        if sum(len(label) + 3 for _, label in ticks) <= width:
+            return ticks
+    return []
