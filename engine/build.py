@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,9 +14,10 @@ from engine.config import Config
 from engine.corpus import Corpus, load_corpus
 from engine.distributed import World, current_world
 from engine.faults import Fault, LearningRate, parse_fault
+from engine.inspector import Instruments
 from engine.model import GPT
 from engine.optimizer import build_optimizer
-from engine.recording import NoInspector, StepInspector
+from engine.recording import NoInstruments
 from engine.schedule import declared_schedule
 
 
@@ -37,7 +38,7 @@ class Loop:
     model: GPT
     optimizer: torch.optim.Optimizer
     learning_rate: LearningRate
-    inspector: StepInspector = field(default_factory=NoInspector)
+    instruments: Instruments | NoInstruments
     step: int = 0
     best_step: int | None = None
     best_val_loss: float = math.inf
@@ -72,7 +73,7 @@ class Loop:
             setattr(self, name, value)
 
 
-def build_loop(config: Config) -> Loop:
+def build_loop(config: Config, *, inspect: bool = True) -> Loop:
     """Data, model and optimizer before the first step; the same config always builds the same ones.
 
     Raises:
@@ -98,8 +99,9 @@ def build_loop(config: Config) -> Loop:
     fault.model(model)
     model.to(device)
     optimizer = fault.optimizer(build_optimizer(model, training))
+    instruments = Instruments(model, optimizer=optimizer) if inspect else NoInstruments()
     learning_rate = fault.learning_rate(declared_schedule(training))
-    return Loop(config, device, world, corpus, order, fault, model, optimizer, learning_rate)
+    return Loop(config, device, world, corpus, order, fault, model, optimizer, learning_rate, instruments)
 
 
 def prepare_device(config: Config) -> torch.device:

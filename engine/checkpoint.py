@@ -28,10 +28,13 @@ def checkpoint_path(run_dir: Path, role_or_step: str | int) -> Path:
     return run_dir / FOLDER / f"{name}.pt"
 
 
-def serialized(model: nn.Module, optimizer: Optimizer, step: int, progress: dict[str, Any]) -> bytes:
+def serialized(
+    model: nn.Module, optimizer: Optimizer, step: int, progress: dict[str, Any], instruments: dict[str, Any]
+) -> bytes:
     """Everything that the next step depends on, as the bytes of a checkpoint file.
 
-    `progress` holds plain values of the loop: best loss so far, evaluations without a new best.
+    `progress` holds plain values of the loop: best loss so far, evaluations without a new best;
+    `instruments` what the measurements carry from step to step.
     """
     buffer = io.BytesIO()
     state = {
@@ -41,6 +44,7 @@ def serialized(model: nn.Module, optimizer: Optimizer, step: int, progress: dict
         "optimizer": optimizer.state_dict(),
         "rng": random_state(),
         "progress": progress,
+        "instruments": instruments,
     }
     torch.save(state, buffer)
     return buffer.getvalue()

@@ -5,6 +5,8 @@ The defaults are the reference run; `training` speaks with the overfit lab's nam
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -57,18 +59,18 @@ class Training(Section):
     @classmethod
     def _betas_are_decay_rates(cls, betas: tuple[float, float]) -> tuple[float, float]:
         if not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"both betas must be at least 0 and below 1, not {list(betas)}")
+            raise ValueError(f"both betas must be at least 0 and below 1, not {list(betas)}.")
         return betas
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> Self:
         if self.warmup > self.T:
-            raise ValueError(f"T is {self.T}, shorter than its own warmup of {self.warmup} steps")
+            raise ValueError(f"T is {self.T}, shorter than its own warmup of {self.warmup} steps.")
         if self.lr_min > self.lr_max:
-            raise ValueError(f"lr_min {self.lr_min:g} is above lr_max {self.lr_max:g}")
+            raise ValueError(f"lr_min {self.lr_min:g} is above lr_max {self.lr_max:g}.")
         if self.schedule == "wsd" and self.warmup + self.cooldown > self.T:
             raise ValueError(
-                f"warmup and cooldown take {self.warmup + self.cooldown} steps, more than T = {self.T}"
+                f"cooldown and warmup take {self.warmup + self.cooldown} steps, more than T = {self.T}."
             )
         return self
 
@@ -91,7 +93,7 @@ class Model(Section):
     @model_validator(mode="after")
     def _heads_divide_width(self) -> Self:
         if self.width % self.n_heads:
-            raise ValueError(f"width {self.width} cannot be divided among {self.n_heads} heads")
+            raise ValueError(f"width {self.width} cannot be divided among {self.n_heads} heads.")
         return self
 
 
@@ -108,10 +110,16 @@ class Data(Section):
     path: str | None = Field(default=None, description="text file, relative to the current directory")
     tokens: Literal["bytes", "characters"] = "bytes"
 
+    @field_validator("path")
+    @classmethod
+    def _path_is_absolute(cls, path: str | None) -> str | None:
+        """The resolved config must mean the same file wherever it is read."""
+        return None if path is None else str(Path(path).expanduser().absolute())
+
     @model_validator(mode="after")
     def _text_has_a_path(self) -> Self:
         if self.kind == "text" and not self.path:
-            raise ValueError("kind: text needs a path")
+            raise ValueError("kind is text, so the path of a text file is needed too.")
         return self
 
 
@@ -120,7 +128,9 @@ class Run(Section):
 
     dir: str | None = Field(default=None, description="run folder")
     name: str | None = None
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    device: str = Field(
+        default="auto", description="auto, cpu, mps, cuda or cuda:N; auto is cuda where there is one"
+    )
     threads: int = Field(
         default=1,
         ge=1,
@@ -128,6 +138,13 @@ class Run(Section):
         description="threads on cpu; 1 is the only safe default when cores are shared",
     )
     on_write_error: Literal["continue", "stop"] = "continue"
+
+    @field_validator("device")
+    @classmethod
+    def _device_is_known(cls, device: str) -> str:
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+            raise ValueError(f"{device!r} is no device; there are auto, cpu, mps, cuda and cuda:N.")
+        return device
 
 
 class Config(Section):

@@ -33,7 +33,8 @@ def load_config(path: Path, overrides: list[str] | None = None) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("\n".join(_problem(dict(e), lines, path) for e in error.errors())) from None
+        problems = [_problem(dict(e), lines, path) for e in error.errors()]
+        raise ConfigError("\n".join(problems)) from None
 
 
 def to_yaml(config: Config) -> str:
@@ -120,14 +121,16 @@ def _problem(error: dict[str, Any], lines: dict[Keys, str], path: Path) -> str:
     name = ".".join(keys) or "the config"
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown key {name}; {_nearest(keys)}"
-    reason = str(error["msg"]).removeprefix("Value error, ")
-    reason = (
-        reason[0].lower() + reason[1:] if reason[:2].istitle() and not reason.startswith("T ") else reason
-    )
-    given = "" if isinstance(error["input"], dict | BaseModel) else f", not {error['input']!r}"
-    if error["type"] == "value_error":
-        given = ""
-    return f"{where}: {name}: {reason}{given}."
+    if (
+        error["type"] == "value_error"
+    ):  # a sentence of our own; its first word may be the key that it is about
+        reason = str(error["ctx"]["error"])
+        return f"{lines.get((*keys, reason.split()[0]), where)}: {name}: {reason}"
+    if error["type"] == "missing":
+        return f"{where}: {name} needs more values than {error['input']!r}."
+    wish = str(error["msg"]).replace("Input should be", "must be").replace("Input should have", "must have")
+    given = "" if isinstance(error["input"], dict) else f", not {error['input']!r}"
+    return f"{where}: {name} {wish[0].lower()}{wish[1:]}{given}."
 
 
 def _nearest(keys: Keys) -> str:

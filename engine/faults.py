@@ -134,12 +134,12 @@ def parse_fault(text: str | None) -> Fault:
     name, _, strength = text.partition(":")
     if name not in FAULTS:
         near = difflib.get_close_matches(name, FAULTS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else "`engine faults` lists them."
+        hint = f"did you mean {near[0]}?" if near else "`engine faults` lists those there are."
         raise UnknownFault(f"no fault is called {name!r}; {hint}")
     try:
         return FAULTS[name](float(strength) if strength else None)
     except ValueError:
-        raise UnknownFault(f"the strength of {name} must be a number, not {strength!r}") from None
+        raise UnknownFault(f"the strength of {name} must be a number, not {strength!r}.") from None
 
 
 def explain(fault: type[Fault]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _words(frame: str, subject: _Subject, predicate: _Predicate, rng: random.Ran
         case "negation":
             return (*who, *finite, "not", *rest, *thing, ".")
         case "question":
-            return (*finite, *who, *rest, *thing, "?")
+            return (*finite, *who, *rest, *thing, *place, "?")
         case "company":
             return (*who, *finite, *rest, *company, *place, ".")
         case _:

@@ -35,10 +35,11 @@ def gradient_norm(parameters: list[nn.Parameter]) -> Tensor:
     return torch.nn.utils.get_total_norm(gradients)
 
 
-def clip_gradients(parameters: list[nn.Parameter], norm: Tensor, largest: float) -> None:
-    """Scale all gradients by min(1, largest / norm); 0 leaves them as they are."""
+def clip_gradients(parameters: list[nn.Parameter], norm: Tensor, largest: float) -> float | Tensor:
+    """Scale all gradients by min(1, largest / norm) and return that factor; 0 leaves them as they are."""
     if largest == 0:
-        return
+        return 1.0
     factor = (largest / (norm + 1e-12)).clamp(max=1.0)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     torch._foreach_mul_(gradients, factor)
+    return factor

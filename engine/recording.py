@@ -1,14 +1,15 @@
-"""What the loop says about itself: the header, and the place that an inspector can take."""
+"""What a run says about itself before its first step, and what stands in for instruments that are off."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
-from engine.batches import Batch, BatchOrder
+from engine.batches import BatchOrder
 from engine.config import Config
 from engine.corpus import Corpus
 from engine.distributed import World
@@ -19,47 +20,39 @@ from engine.schedule import declared_schedule
 Fields = dict[str, Any]
 
 
-class StepInspector(Protocol):
-    """What the loop asks of whatever looks at it. Nothing here may change a bit of training."""
+class NoInstruments:
+    """Measures nothing, with the methods of `engine.inspector.Instruments`: the loop needs no branches."""
 
     def before_step(self, step: int) -> None:
-        """The step is about to begin; hooks are armed if something is due."""
+        """No hook is armed."""
 
-    def after_backward(self, step: int, grad_norm: Tensor, micro_batches: list[Batch]) -> None:
-        """Gradients of the whole step are there, clipped; `grad_norm` is their norm before that."""
+    def after_backward(self, step: int, *, grad_norm: Tensor, clip_factor: float | Tensor) -> None:
+        """Nothing is looked at."""
 
-    def after_update(self, step: int) -> None:
-        """The optimizer has moved the parameters; gradients are still there."""
-
-    def collect(self, step: int) -> Fields:
-        """The fields measured in this step, named as in the schema."""
-
-    def close(self) -> None:
-        """Hooks are gone."""
-
-
-class NoInspector:
-    """Looks at nothing, so that the loop needs no branches."""
-
-    def before_step(self, step: int) -> None:
-        """Arms nothing."""
-
-    def after_backward(self, step: int, grad_norm: Tensor, micro_batches: list[Batch]) -> None:
-        """Measures nothing."""
-
-    def after_update(self, step: int) -> None:
-        """Measures nothing."""
+    def after_update(self, step: int, *, optimizer: Optimizer) -> None:
+        """Nothing is looked at."""
 
     def collect(self, step: int) -> Fields:
         """No field."""
         return {}
 
-    def initial(self, batch: Batch) -> Fields:
+    def initial(self, *, tokens: Tensor, declared_std: dict[str, float]) -> Fields:
         """No field."""
         return {}
 
+    def header(self) -> Fields:
+        """No field."""
+        return {}
+
+    def state_dict(self) -> Fields:
+        """Nothing to keep."""
+        return {}
+
+    def load_state_dict(self, state: Fields) -> None:
+        """Nothing to restore."""
+
     def close(self) -> None:
-        """Removes nothing."""
+        """No hook to remove."""
 
 
 def header(

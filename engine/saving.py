@@ -23,6 +23,7 @@ from engine.checkpoint import (
 from engine.corpus import num_shared_pieces
 from engine.evaluate import measure_splits
 from engine.manifest import manifest, now, read_manifest, write_manifest
+from engine.model import declared_stds
 from engine.recording import Fields, header
 from engine.run_folder import RunFolder, RunFolderError
 from engine.runlog.writer import LogWriter
@@ -44,7 +45,7 @@ class Recorder:
     _said: bool = False
 
     @classmethod
-    def open(cls, loop: Loop, folder: RunFolder, *, resume: bool, inspect: bool) -> Recorder:
+    def open(cls, loop: Loop, folder: RunFolder, *, resume: bool) -> Recorder:
         """The log is open and begun: header and initial record, or the loop restored and a resume record."""
         if resume:
             return cls._continue(loop, folder)
@@ -69,6 +70,7 @@ class Recorder:
                 device=loop.device,
                 world=loop.world,
             )
+            | loop.instruments.header()
         )
         recorder.write({"kind": "initial", "step": 0, **_initial_facts(loop)})
         return recorder
@@ -103,7 +105,9 @@ class Recorder:
 
     def checkpoint(self, loop: Loop, *roles_or_steps: str | int) -> None:
         """Save the loop under each role or step; a name holds a whole checkpoint or what it held before."""
-        content = serialized(loop.model, loop.optimizer, loop.step, loop.progress())
+        content = serialized(
+            loop.model, loop.optimizer, loop.step, loop.progress(), loop.instruments.state_dict()
+        )
         for role_or_step in roles_or_steps:
             path = checkpoint_path(self.folder.path, role_or_step)
             try:
@@ -129,7 +133,7 @@ class Recorder:
         if reason != "finished":
             self.checkpoint(loop, LAST)
         self.write({"kind": "exit", "step": loop.step, "reason": reason, "message": message})
-        loop.inspector.close()
+        loop.instruments.close()
         self.log.close()
         self.manifest |= {"ended": now(), "outcome": reason}
         try:
@@ -155,12 +159,15 @@ def restore(loop: Loop, folder: RunFolder) -> None:
     restore_random_state(state["rng"])
     loop.step = state["step"]
     loop.restore_progress(state["progress"])
+    loop.instruments.load_state_dict(state["instruments"])
 
 
 def _initial_facts(loop: Loop) -> Fields:
     """What is known of data and model before the first step."""
     shared = num_shared_pieces(loop.corpus)
+    tokens = loop.order.batch(0, 0).inputs.to(loop.device)
     return {
+        **loop.instruments.initial(tokens=tokens, declared_std=declared_stds(loop.model)),
         "num_validation": len(loop.corpus.validation.pieces) or None,
         "num_validation_in_training": shared,
         "validation_loss": measure_splits(loop)["val_loss"],

@@ -63,8 +63,8 @@ def train(
     Raises:
         CorpusError, DeviceError, CheckpointError, RunFolderError: it could not begin.
     """
-    loop = build_loop(config)
-    recorder = Recorder.open(loop, folder, resume=resume, inspect=inspect)
+    loop = build_loop(config, inspect=inspect)
+    recorder = Recorder.open(loop, folder, resume=resume)
     planned = config.training.T
     last = planned if stop_after is None else min(planned, loop.step + stop_after)
     with stop_wish() as wish, ProgressReport(planned, loop.step) as progress:
@@ -110,24 +110,24 @@ def take_step(loop: Loop) -> Fields:
     micro_batches = [loop.fault.batch(step, batch) for batch in loop.order.step(step)]
     data_s = time.perf_counter() - started
 
-    loop.inspector.before_step(step)
+    loop.instruments.before_step(step)
     sums = accumulate_gradients(loop, micro_batches)
     loop.fault.gradients(step, loop.parameters)
     norm = gradient_norm(loop.parameters)
-    clip_gradients(loop.parameters, norm, loop.config.training.grad_clip)
-    loop.inspector.after_backward(step, norm, micro_batches)
+    factor = clip_gradients(loop.parameters, norm, loop.config.training.grad_clip)
+    loop.instruments.after_backward(step, grad_norm=norm, clip_factor=factor)
 
     lr = loop.learning_rate(step)
     loop.optimizer = loop.fault.before_update(step, loop.optimizer)
     set_learning_rate(loop.optimizer, lr)
     loop.optimizer.step()
-    loop.inspector.after_update(step)
+    loop.instruments.after_update(step, optimizer=loop.optimizer)
     if loop.fault.clears_gradients(step):
         loop.optimizer.zero_grad()
 
     loop.step += 1
     record = {"kind": "step", "step": step, **_losses(loop, sums, norm), "lr": lr}
-    record |= _content(step, micro_batches) | loop.inspector.collect(step)
+    record |= _content(step, micro_batches) | loop.instruments.collect(step)
     record |= {"step_s": time.perf_counter() - started, "data_s": data_s}
     return record
 
