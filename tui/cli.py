@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from tui.checks.thresholds import Thresholds
+    from tui.checks.verdict import Verdict
     from tui.run import Run
     from tui.sources.parser import SourceOptions
 
@@ -126,16 +127,19 @@ def check(
 
         from tui.report import verdicts
 
+        console = Console(highlight=False)
         if follow:
-            from tui.report.follow import follow_until
+            from tui.report.live import follow_until
 
-            run = follow_until(path, level, options, limits, quiet=as_json)
+            run = follow_until(
+                path, level, options, limits, _silence if as_json else verdicts.teller(console)
+            )
         else:
             run = _read(path, options, limits)
         if as_json:
             typer.echo(verdicts.as_json(run))
         else:
-            verdicts.print_verdicts(run, Console(highlight=False))
+            verdicts.print_verdicts(run, console)
         return int(run.judge.level >= level)
 
     _exit_with(judged)
@@ -251,9 +255,13 @@ def export(
     _exit_with(exported)
 
 
+def _silence(verdict: Verdict) -> None:
+    """Nobody is told while the answer is one JSON object."""
+
+
 def _read(path: str, options: SourceOptions, thresholds: Thresholds | None) -> Run:
     """The whole run, judged. Progress on stderr for what takes longer than two seconds."""
-    from tui.follow.read import read_all
+    from tui.follow.once import read_all
     from tui.run import Run
 
     run = Run(path, thresholds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -99,6 +99,17 @@ def print_verdicts(run: Run, console: Console) -> None:
             f"the first at byte {first.offset:,}: {plain_text(first.reason)}",
             markup=False,
         )
+
+
+def teller(console: Console) -> Callable[[Verdict], None]:
+    """Says in a line that a leaf has begun to fire."""
+
+    def tell(verdict: Verdict) -> None:
+        text = Text(f"{SIGNS[verdict.level]} {verdict.check} {verdict.symptom}", style=STYLES[verdict.level])
+        text.append(f"   {_when(verdict)}   {plain_text(verdict.evidence)}", style="default")
+        console.print(text)
+
+    return tell
 
 
 def _heading(run: Run) -> Text:

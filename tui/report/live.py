@@ -1,0 +1,54 @@
+"""`tui check --follow`: judge while the run goes on, say what changes, end when it matters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tui.checks.thresholds import Thresholds
+from tui.checks.verdict import Level, State, Verdict
+from tui.follow.batch import Pulse
+from tui.follow.pipe import PipeFollower
+from tui.follow.tail import POLL_INTERVAL_S, Follower
+from tui.run import Run
+from tui.sources.parser import SourceOptions
+
+Tell = Callable[[Verdict], None]
+
+
+def follow_until(
+    path: str, level: Level, options: SourceOptions, thresholds: Thresholds | None, tell: Tell
+) -> Run:
+    """The run as it is when `level` is reached, or when its writer has ended or died.
+
+    `tell` hears of each leaf once, when it begins to fire.
+
+    Raises:
+        CannotRead: the file is of no known format or may not be read.
+    """
+    follower = PipeFollower(options=options) if path == "-" else Follower(Path(path), options)
+    run = Run(path, thresholds)
+    told: set[tuple[str, str, int | None]] = set()
+    try:
+        while True:
+            batch = follower.poll()
+            if batch is not None:
+                run.extend(batch)
+                _tell_news(run, told, tell)
+                if run.judge.level >= level:
+                    return run
+            if follower.is_caught_up:
+                if run.pulse in (Pulse.FINISHED, Pulse.CRASHED):
+                    return run
+                time.sleep(POLL_INTERVAL_S)
+    finally:
+        follower.close()
+
+
+def _tell_news(run: Run, told: set[tuple[str, str, int | None]], tell: Tell) -> None:
+    for verdict in run.judge.verdicts:
+        key = (verdict.check, verdict.symptom, verdict.first_step)
+        if verdict.state is State.FIRING and key not in told:
+            told.add(key)
+            tell(verdict)
