@@ -312,11 +312,11 @@ def _options(
 def _thresholds(path: Path | None) -> Thresholds | None:
     if path is None:
         return None
-    from tui.checks.thresholds import BadThresholds, Thresholds
+    from tui.checks.thresholds import ThresholdError, Thresholds
 
     try:
         return Thresholds.load(path)
-    except BadThresholds as error:
+    except ThresholdError as error:
         _fail(str(error))
 
 
