@@ -1,0 +1,220 @@
+"""One figure as inline SVG. Colours, widths and fonts are the style sheet's; here are only shapes.
+
+Curves are written in whole tenths of a pixel, relative to the point before: a column of a noisy curve takes
+a dozen bytes, and its smallest and largest value are always among its points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from tui.panels.figure import Figure, Floats, Line, Mark, Rule
+from tui.report.axes import Axis, tick_label, ticks, x_axis, y_axis
+from tui.report.wording import html_text, number
+
+WIDTH, HEIGHT = 640, 250
+LEFT, RIGHT, TOP, BOTTOM = 50, 10, 12, 24
+"""Size and margins of a chart, in pixels."""
+
+SCALE = 10
+"""Units of a path's coordinates in a pixel."""
+
+COLOURS = 8
+"""Line colours of the style sheet, c0 to c7; more lines than that start over."""
+
+_LABEL_HEIGHT = 11
+_CHARACTER_WIDTH = 5.4
+
+
+def axes(figure: Figure) -> tuple[Axis, Axis]:
+    """Horizontal and vertical axis of the chart, in path units."""
+    x = x_axis(figure, LEFT * SCALE, (WIDTH - RIGHT) * SCALE)
+    y = y_axis(figure, (HEIGHT - BOTTOM) * SCALE, TOP * SCALE)
+    return x, y
+
+
+def chart(figure: Figure) -> str:
+    """The figure as one `<svg>` element."""
+    x, y = axes(figure)
+    parts = [
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-label="{html_text(f"{figure.title}: {figure.latest or figure.health}")}">',
+        _tints(figure, x),
+        _grid(x, y),
+        _rules(figure.rules, y),
+        _mark_lines(figure.marks, x),
+        f'<g class="curves" transform="scale({1 / SCALE:g})">',
+        *(_curve(line, index, x, y) for index, line in enumerate(figure.lines)),
+        "</g>",
+        _non_finite(figure.lines, x),
+        _mark_labels(figure.marks, x, y),
+        '<g class="cursor"></g></svg>',
+    ]
+    return "".join(parts)
+
+
+def _grid(x: Axis, y: Axis) -> str:
+    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    major, minor = ticks(y, 6)
+    lines = "".join(f"M{LEFT} {_px(y, value)}H{right}" for value in major)
+    fine = "".join(f"M{LEFT} {_px(y, value)}H{right}" for value in minor)
+    labels = [
+        f'<text class="tick" x="{LEFT - 5}" y="{_px(y, v) + 3.5:.4g}">{tick_label(v)}</text>' for v in major
+    ]
+    across, _ = ticks(x, 6)
+    lines += "".join(f"M{_px(x, value)} {TOP}V{bottom}" for value in across)
+    labels += [
+        f'<text class="tick mid" x="{min(_px(x, v), right - 12):.4g}" y="{HEIGHT - 9}">{tick_label(v)}</text>'
+        for v in across
+    ]
+    frame = f'<path class="frame" d="M{LEFT} {TOP}V{bottom}H{right}"/>'
+    return f'<path class="fine" d="{fine}"/><path class="grid" d="{lines}"/>{frame}{"".join(labels)}'
+
+
+def _px(axis: Axis, value: float) -> float:
+    return round(float(axis.at(value)) / SCALE, 1)
+
+
+def _tints(figure: Figure, x: Axis) -> str:
+    shapes = []
+    for tint in figure.tints:
+        left, right = _px(x, tint.first), _px(x, tint.last)
+        shapes.append(
+            f'<rect class="tint {tint.level}" x="{left}" y="{TOP}" width="{max(1.5, right - left):.1f}" '
+            f'height="{HEIGHT - TOP - BOTTOM}"/>'
+        )
+    return "".join(shapes)
+
+
+def _rules(rules: tuple[Rule, ...], y: Axis) -> str:
+    """Dashed lines with their labels at the right; one that lies off the axis is named at that edge."""
+    shapes = []
+    taken: list[float] = []
+    for rule in sorted(rules, key=lambda rule: -rule.value):
+        if not math.isfinite(rule.value):
+            continue
+        kind = str(rule.level) if rule.level is not None else "plain"
+        off = "" if y.holds(rule.value) else (" ↑" if rule.value > y.high else " ↓")
+        at = _px(y, rule.value) if y.low > 0 or y.scale == "linear" else HEIGHT - BOTTOM
+        if not off:
+            shapes.append(f'<path class="rule {kind}" d="M{LEFT} {at}H{WIDTH - RIGHT}"/>')
+        label_y = _free(at - 3 if at > TOP + _LABEL_HEIGHT else at + _LABEL_HEIGHT - 1, taken)
+        value = "" if rule.level is None else f" {number(rule.value, 3)}"
+        text = html_text(f"{rule.label}{value}{off}")
+        shapes.append(
+            f'<text class="label end {kind}" x="{WIDTH - RIGHT - 4}" y="{label_y:.4g}">{text}</text>'
+        )
+    return "".join(shapes)
+
+
+def _free(wanted: float, taken: list[float]) -> float:
+    """The nearest height below that no other label has."""
+    while any(abs(wanted - other) < _LABEL_HEIGHT for other in taken):
+        wanted += 2
+    taken.append(wanted)
+    return wanted
+
+
+def _mark_lines(marks: tuple[Mark, ...], x: Axis) -> str:
+    """A line over the whole height, but for checkpoints, of which there are many, a stroke below the axis."""
+    bottom = HEIGHT - BOTTOM
+    shapes = []
+    for mark in marks:
+        if x.holds(mark.x):
+            span = f"{bottom}v5" if mark.kind == "checkpoint" else f"{TOP}V{bottom}"
+            name = f"<title>{html_text(mark.label, 60)}</title>"
+            shapes.append(f'<path class="mark {mark.kind}" d="M{_px(x, mark.x)} {span}">{name}</path>')
+    return "".join(shapes)
+
+
+def _mark_labels(marks: tuple[Mark, ...], x: Axis, y: Axis) -> str:
+    """Labels along the bottom, each where it hits no other, and dots where a value is known."""
+    shapes = []
+    rows: list[list[tuple[float, float]]] = []
+    for mark in sorted(marks, key=lambda mark: mark.x):
+        if not x.holds(mark.x) or mark.kind == "checkpoint":
+            continue
+        at = _px(x, mark.x)
+        if mark.y is not None and math.isfinite(mark.y) and (y.scale == "linear" or mark.y > 0):
+            shapes.append(f'<circle class="mark {mark.kind}" cx="{at}" cy="{_px(y, mark.y)}" r="3.5"/>')
+        if not mark.label:
+            continue
+        width = _CHARACTER_WIDTH * min(len(mark.label), 40) + 8
+        left = at + 3 if at + width < WIDTH - RIGHT else at - width
+        row = _row_with_room(rows, left, left + width)
+        height = HEIGHT - BOTTOM - 4 - row * _LABEL_HEIGHT
+        text = html_text(mark.label, 40)
+        shapes.append(f'<text class="label {mark.kind}" x="{left:.4g}" y="{height}">{text}</text>')
+    return "".join(shapes)
+
+
+def _row_with_room(rows: list[list[tuple[float, float]]], left: float, right: float) -> int:
+    for index, row in enumerate(rows):
+        if all(right < other_left or left > other_right for other_left, other_right in row):
+            row.append((left, right))
+            return index
+    rows.append([(left, right)])
+    return len(rows) - 1
+
+
+def _non_finite(lines: tuple[Line, ...], x: Axis) -> str:
+    """A cross at the top for each place where a value was NaN or infinite, at most one a pixel."""
+    everything = np.concatenate([line.nonfinite for line in lines]) if lines else np.empty(0)
+    everything = everything[np.isfinite(everything)]
+    if not len(everything):
+        return ""
+    places = np.unique((x.at(everything) / SCALE).astype(np.int64))
+    crosses = "".join(f"M{at - 2} {TOP + 1}l4 4m-4 0l4-4" for at in places.tolist())
+    label_x = min(int(places[0]) + 6, WIDTH - RIGHT - 70)
+    return (
+        f'<path class="nonfinite" d="{crosses}"/>'
+        f'<text class="label nonfinite" x="{label_x}" y="{TOP + 17}">not finite</text>'
+    )
+
+
+def _curve(line: Line, index: int, x: Axis, y: Axis) -> str:
+    path = "".join(_piece(*piece) for piece in _pieces(line, x, y))
+    return f'<path class="line c{index % COLOURS} {line.role}" d="{path}"/>' if path else ""
+
+
+def _pieces(line: Line, x: Axis, y: Axis) -> Iterable[tuple[Floats, Floats, Floats, Floats]]:
+    """Unbroken stretches of the curve. It breaks at a value that is not finite, not where it is sparse."""
+    known = np.isfinite(line.last) | np.isfinite(line.low)
+    across = line.x[known]
+    last = np.where(np.isfinite(line.last), line.last, line.high)[known]
+    places = [np.rint(x.at(across))] + [
+        np.rint(y.at(part)) for part in (line.low[known], line.high[known], last)
+    ]
+    breaks = np.unique(np.searchsorted(across, np.sort(line.nonfinite)))
+    for piece in zip(*(np.split(part, breaks) for part in places), strict=True):
+        if len(piece[0]):
+            yield piece
+
+
+def _piece(x: Floats, low: Floats, high: Floats, last: Floats) -> str:
+    """One stretch as a path: each column's extremes where they are apart, then its last value."""
+    points: list[tuple[int, int]] = []
+    for at, bottom, top, end in zip(x.tolist(), low.tolist(), high.tolist(), last.tolist(), strict=True):
+        if abs(bottom - top) > SCALE // 2:
+            before = points[-1][1] if points else end
+            first, second = (bottom, top) if abs(before - bottom) < abs(before - top) else (top, bottom)
+            points += [(int(at), int(first)), (int(at), int(second))]
+        if not points or points[-1] != (int(at), int(end)):
+            points.append((int(at), int(end)))
+    return _relative(points)
+
+
+def _relative(points: list[tuple[int, int]]) -> str:
+    """The points as one move and relative lines, in as few characters as SVG allows."""
+    (x, y), rest = points[0], points[1:]
+    text = [f"M{x} {y}" + ("" if rest else "h0")]
+    for index, (next_x, next_y) in enumerate(rest):
+        dx, dy = next_x - x, next_y - y
+        text.append(
+            ("l" if index == 0 else "" if dx < 0 else " ") + f"{dx}" + (f"{dy}" if dy < 0 else f" {dy}")
+        )
+        x, y = next_x, next_y
+    return "".join(text)

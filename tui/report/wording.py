@@ -1,0 +1,91 @@
+"""Words and numbers as an artefact shows them. Whatever a log says ends up as text and does nothing.
+
+A log is written by someone else's program: its names and values may hold markup, terminal sequences or
+marks that turn the direction of the line round. Every text of a log that goes into a page or a Markdown
+file passes through `html_text`, `markdown_text` or `markdown_code`.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from typing import Any
+
+from tui.panels.printable import LONGEST, printable
+
+_MARKDOWN = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^(?:[#+=-]|\d+(?=[.)]))|(?<=:)//|(?<=www)\.", re.I)
+"""What Markdown reads inside a line, what it reads at the start of one, and what it makes links of."""
+
+
+def html_text(text: Any, longest: int = LONGEST) -> str:
+    """The text, safe between tags and inside a quoted attribute."""
+    return html.escape(printable(str(text), longest), quote=True)
+
+
+def markdown_text(text: Any, longest: int = LONGEST) -> str:
+    """The text, safe in a Markdown paragraph or table cell: no markup, no link, no HTML."""
+    escaped = _MARKDOWN.sub(_with_backslash, printable(str(text), longest))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _with_backslash(match: re.Match[str]) -> str:
+    found = match[0]
+    return found + "\\" if found[0].isdigit() else "\\" + found  # "1." becomes "1\\."
+
+
+def markdown_code(text: Any, longest: int = LONGEST) -> str:
+    """The text as a code span, safe in a paragraph or table cell; for names and values of a configuration."""
+    shown = printable(str(text), longest).strip() or " "
+    if "|" in shown:  # a table would end the cell there, and outside one a code span shows the backslash
+        return markdown_text(text, longest)
+    longest_run = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * (longest_run + 1)
+    pad = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A measurement with this many significant digits; "unknown" for None, "NaN" and "inf" as they are."""
+    if value is None:
+        return "unknown"
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if -4 <= magnitude < 6:
+        return f"{value:,.{max(0, digits - 1 - magnitude)}f}"
+    return f"{value:.{digits - 1}e}"
+
+
+def steps(step: float | None) -> str:
+    """A step or a count with thousands separated, "unknown" for None."""
+    return "unknown" if step is None else f"{step:,.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Wall time in the two units that matter: "11 h 40 min", "2 min 20 s", "8.4 s"."""
+    if seconds is None or not math.isfinite(seconds) or seconds < 0:
+        return "unknown"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction as "83 %", with a decimal below ten."""
+    if fraction is None or not math.isfinite(fraction):
+        return "unknown"
+    shown = 100 * fraction
+    return f"{shown:.1f} %" if abs(shown) < 10 else f"{shown:.0f} %"
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table of cells that are safe already."""
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
