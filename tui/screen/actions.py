@@ -1,0 +1,257 @@
+"""What each key does, by the names in the table of keys: it changes the view and asks for a redraw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from textual.app import App
+
+from tui.panels.registry import PANELS
+from tui.screen import view as views
+from tui.screen.figures import whole_range
+from tui.screen.layout import TREE_CELL, Layout, neighbour
+from tui.screen.spans import said
+from tui.screen.view import READING_ORDER, Mode, View
+from tui.screen.violations import Violation, violations_of
+from tui.series.axis import known_axes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tui.run import Run
+
+_BIG_STEP = 0.1
+
+
+class Actions(App[int]):
+    """The half of the app that answers to keys. State lives here, drawing in the other half."""
+
+    ENABLE_COMMAND_PALETTE = False
+
+    view = View()
+    paused_at: int | None = None
+    overlay = ""
+    """"card" or "help" while one of them is open."""
+    notice = ""
+    layout_now = Layout.TINY
+
+    @property
+    def run_shown(self) -> Run:
+        """The run whose panels are on the screen."""
+        raise NotImplementedError
+
+    def changed(self) -> None:
+        """Ask for a redraw; many such calls make one."""
+        raise NotImplementedError
+
+    def look(self, view: View, notice: str = "") -> None:
+        """Look at the run in this way from now on."""
+        self.view, self.notice = view, notice
+        self.changed()
+
+    def whole(self) -> views.Range:
+        """First and last step that the view may show."""
+        return whole_range(self.run_shown, self.paused_at)
+
+    def measured_steps(self) -> NDArray[np.int64]:
+        """Steps in the shown range at which the focused panel has a value, ascending."""
+        columns = [
+            trace.column.steps for trace in PANELS[self.view.cell - 1].measured(self.run_shown.recording)
+        ]
+        steps = np.unique(np.concatenate(columns)) if columns else np.empty(0, np.int64)
+        return steps[steps <= self.whole()[1]]
+
+    # Move
+
+    def action_focus_cell(self, cell: int) -> None:
+        """The focus on this panel."""
+        self.overlay = ""
+        self.look(views.focused(self.view, cell))
+
+    def action_step_focus(self, by: int) -> None:
+        """The focus on the next or previous cell, around the end."""
+        self.action_focus_cell((self.view.cell - 1 + by) % TREE_CELL + 1)
+
+    def action_move(self, direction: str) -> None:
+        """The neighbouring cell; the cursor of a zoom; the next node of the whole tree."""
+        if self.view.mode is Mode.TREE:
+            self._move_node({"up": -1, "down": 1}.get(direction, 0))
+        elif self.view.mode is Mode.ZOOM and direction in ("left", "right"):
+            self._move_cursor(1 if direction == "right" else -1)
+        elif self.view.mode is Mode.ZOOM:
+            self.action_step_focus(1 if direction == "down" else -1)
+        else:
+            self.action_focus_cell(neighbour(self.view.cell, direction, self.layout_now))
+
+    def action_open(self) -> None:
+        """The card of the selected violation or node, from there its panel; otherwise the zoom."""
+        if self.overlay == "help":
+            self.action_go_back()
+        elif self.overlay == "card":
+            self.overlay = ""
+            self.look(views.opened(self.view))
+        elif self.view.mode is Mode.TREE or self.view.violation >= 0:
+            self.overlay = "card"
+            self.look(self.view)
+        else:
+            self.look(views.opened(self.view))
+
+    def action_go_back(self) -> None:
+        """One layer back: the card or help first, then the zoom, then the selection."""
+        if self.overlay:
+            self.overlay = ""
+            self.look(self.view)
+        elif self.view.mode is not Mode.OVERVIEW:
+            self.look(views.closed(self.view))
+        else:
+            self.look(replace(self.view, violation=-1, reading=-1, cursor=None))
+
+    def _move_node(self, by: int) -> None:
+        last = max(0, len(self.run_shown.judge.verdicts) - 1)
+        self.look(replace(self.view, node=min(max(self.view.node + by, 0), last)))
+
+    # Cursor
+
+    def _move_cursor(self, by: int) -> None:
+        self.look(views.cursor_moved(self.view, self.measured_steps(), by))
+
+    def action_cursor_end(self, end: int) -> None:
+        """The cursor at the first or the newest value of the shown range."""
+        first, last = views.shown_range(self.view, self.whole())
+        steps = self.measured_steps()
+        steps = steps[(steps >= first) & (steps <= last)]
+        if self.view.mode is Mode.ZOOM and len(steps):
+            self.look(views.cursor_put(self.view, float(steps[0 if end < 0 else -1])))
+
+    def action_big_step(self, direction: int) -> None:
+        """The cursor a tenth of the shown range on."""
+        steps = self.measured_steps()
+        if self.view.mode is not Mode.ZOOM or not len(steps):
+            return
+        first, last = views.shown_range(self.view, self.whole())
+        start = last if self.view.cursor is None else self.view.cursor
+        at = views.nearest(steps, start + direction * _BIG_STEP * (last - first))
+        self.look(views.cursor_put(self.view, float(steps[at])))
+
+    # Diagnosis
+
+    def violations(self) -> list[Violation]:
+        """Everything that went wrong in the shown run."""
+        return violations_of(self.run_shown.judge.verdicts)
+
+    def action_violation(self, by: int) -> None:
+        """The next or previous violation, its panel and its first step; around the end."""
+        found = self.violations()
+        if not found:
+            self.look(self.view, "nothing is violated")
+            return
+        start = self.view.violation if self.view.violation >= 0 else (-1 if by > 0 else 0)
+        place = (start + by) % len(found)
+        violation = found[place]
+        cell = next((p.number for p in PANELS if p.id == violation.verdict.panel), TREE_CELL)
+        view = views.focused(self.view, cell)
+        view = views.cursor_put(view, float(violation.span.first_step))
+        verdicts = self.run_shown.judge.verdicts
+        node = next(i for i, verdict in enumerate(verdicts) if verdict.check == violation.verdict.check)
+        self.look(replace(view, violation=place, node=node))
+
+    def action_tree(self) -> None:
+        """The whole tree, and back."""
+        self.overlay = ""
+        if self.view.mode is Mode.TREE:
+            self.look(views.closed(self.view))
+        else:
+            self.look(replace(self.view, mode=Mode.TREE, cell=TREE_CELL, violation=-1))
+
+    def action_read_on(self) -> None:
+        """The next panel of the reading order, with the question to ask there."""
+        view = views.read_on(self.view)
+        place = f"{view.reading + 1} of {len(READING_ORDER)}"
+        self.look(view, f"reading order, {place}: {READING_ORDER[view.reading][1]}")
+
+    # Range and axes
+
+    def action_zoom_steps(self, direction: int) -> None:
+        """Half or twice the range of steps."""
+        self._change_range(views.zoomed_in if direction > 0 else views.zoomed_out)
+
+    def action_pan(self, direction: int) -> None:
+        """A quarter of the range to one side."""
+        if self.view.window is None:
+            self.look(self.view, "the whole run is shown; + narrows the range first")
+            return
+        self.look(views.panned(self.view, self.whole(), direction / 4), self._range_words())
+
+    def _change_range(self, change: Callable[[View, views.Range], View]) -> None:
+        self.look(change(self.view, self.whole()))
+        self.notice = self._range_words()
+
+    def _range_words(self) -> str:
+        if self.view.window is None:
+            return "the whole run"
+        first, last = views.shown_range(self.view, self.whole())
+        return f"steps {first:,.0f} to {last:,.0f}" + (", following" if self.view.follow else "")
+
+    def action_follow(self) -> None:
+        """The newest step again; then the whole run."""
+        self.look(views.following(self.view))
+        self.notice = "following the newest step" if self.view.window else "the whole run, following"
+
+    def action_pause(self) -> None:
+        """Hold the panels still, or let them go on. The log is read on all the same."""
+        newest = self.run_shown.recording.last_step
+        self.paused_at = newest if self.paused_at is None else None
+        self.look(self.view, "" if self.paused_at is not None else "going on")
+
+    def action_log_axis(self) -> None:
+        """The other kind of y axis in the zoom; beside h, j and k the panel to the right."""
+        if self.view.mode is Mode.OVERVIEW:
+            self.action_move("right")
+        else:
+            self.action_flip_scale()
+
+    def action_flip_scale(self) -> None:
+        """The focused panel with the other kind of y axis."""
+        if self.view.cell == TREE_CELL:
+            return
+        panel = PANELS[self.view.cell - 1]
+        view = views.scale_flipped(self.view)
+        is_log = (panel.y_scale == "log") != (panel.number in view.flipped_scales)
+        self.look(view, f"{panel.title}: {'logarithmic' if is_log else 'linear'} y axis")
+
+    def action_smooth(self) -> None:
+        """The next longer moving average."""
+        view = views.smoothed(self.view)
+        words = f"moving average over {view.smoothing} values" if view.smoothing > 1 else "no smoothing"
+        self.look(view, words)
+
+    def action_x_axis(self) -> None:
+        """The next x axis that the run has numbers for."""
+        view = views.axis_changed(self.view, known_axes(self.run_shown.recording))
+        self.look(view, f"x axis: {'wall time' if view.x_axis == 'time' else view.x_axis}")
+
+    # Other
+
+    def action_help(self) -> None:
+        """The help page, and back."""
+        self.overlay = "" if self.overlay == "help" else "help"
+        self.look(self.view)
+
+    def action_export(self) -> None:
+        """The screen as an SVG file in the current folder; its name is told."""
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        stem = "".join(
+            letter if letter.isalnum() or letter in "-_" else "-" for letter in self.run_shown.name
+        )
+        path = Path(f"{stem.strip('-')[:60] or 'run'}-{stamp}.svg")
+        try:
+            path.write_text(self.export_screenshot(title=said(self.run_shown.name)), encoding="utf-8")
+        except OSError as error:
+            self.look(self.view, f"the picture could not be written: {error.strerror}")
+            return
+        self.look(self.view, f"saved {path}")

@@ -1,0 +1,254 @@
+"""The monitor as a Textual app: batches in, one redraw a frame out.
+
+A worker thread posts a frozen batch, the handler gives it to the one run it belongs to, and what has changed
+is drawn at the next frame. However fast records come, at most `FRAMES_PER_S` redraws are made, and only of
+panels that are seen and that something has changed in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+
+from tui.checks.thresholds import Thresholds
+from tui.checks.verdict import Level
+from tui.panels.registry import PANELS
+from tui.run import Run
+from tui.screen import board, theme
+from tui.screen.actions import Actions
+from tui.screen.card import card_lines
+from tui.screen.feed import BatchArrived, FollowingEnded, Watched, open_all
+from tui.screen.figures import Figures
+from tui.screen.frame import boxed
+from tui.screen.help import help_lines
+from tui.screen.keys import bindings
+from tui.screen.layout import Layout, layout_for
+from tui.screen.lines import Lines
+from tui.screen.progress import status_of
+from tui.screen.status import status_line
+from tui.screen.view import Mode
+from tui.screen.violations import violations_line
+from tui.sources.errors import CannotRead
+from tui.sources.parser import SourceOptions
+
+FRAMES_PER_S = 30
+"""Redraws in a second at most; an eye sees no more, and a slow SSH line carries no more."""
+
+CLOCK_S = 1.0
+"""How often the status line is made again while nothing comes, so that a silence is seen to last."""
+
+
+class Monitor(Actions):
+    """Shows runs. It owns their state; widgets only show lines.
+
+    Attributes:
+        watched: the runs, each with its follower.
+        num_redraws: frames drawn so far.
+        figures: the figures that are on the screen.
+    """
+
+    CSS_PATH = "app.tcss"
+    TITLE = "tui"
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings())
+
+    def __init__(
+        self,
+        watched: Sequence[Watched],
+        *,
+        thresholds: Thresholds | None = None,
+        clock: Callable[[], float] = time.time,
+        is_light: bool | None = None,
+    ) -> None:
+        super().__init__()
+        self.watched = list(watched)
+        self.current = 0
+        self.thresholds = thresholds or Thresholds()
+        self.figures = Figures()
+        self.num_redraws = 0
+        self.failure = ""
+        self._clock = clock
+        self._levels = [Level.GREEN for _ in self.watched]
+        self._drawn_at = 0.0
+        self._is_due = False
+        self.palette = theme.palette_for(is_light)
+        self._options = theme.drawing_options(not self.no_color)
+
+    @property
+    def run_shown(self) -> Run:
+        """The run whose panels are on the screen."""
+        return self.watched[self.current].run
+
+    def compose(self) -> ComposeResult:
+        """The status line, eight cells, the small and the full-screen form of them, and what lies above."""
+        yield Lines("status")
+        with Container(id="board"):
+            for panel in PANELS:
+                yield Lines(panel.id, "cell")
+            yield Lines("tree", "cell")
+        yield Lines("rows")
+        yield Lines("main")
+        yield Lines("footer")
+        yield Lines("card")
+
+    def on_mount(self) -> None:
+        """Begin to follow."""
+        theme.use(self, self.palette)
+        self.set_interval(CLOCK_S, self.changed)
+        self.changed()
+        for watched in self.watched:
+            watched.start(self.post_message)
+
+    def on_unmount(self) -> None:
+        """Let the threads end."""
+        for watched in self.watched:
+            watched.stop()
+
+    # What comes in
+
+    @on(BatchArrived)
+    def take_batch(self, message: BatchArrived) -> None:
+        """The batch becomes part of its run; the screen follows at the next frame."""
+        watched = self.watched[message.number]
+        watched.take(message.batch)
+        self._ring(message.number)
+        self.changed()
+
+    @on(FollowingEnded)
+    def end_following(self, message: FollowingEnded) -> None:
+        """A log that cannot be read ends a monitor of one run; among several it is said."""
+        self.watched[message.number].failure = message.reason
+        self.failure = message.reason
+        if all(watched.failure for watched in self.watched):
+            self.exit(2)
+        else:
+            self.look(self.view, message.reason)
+
+    def _ring(self, number: int) -> None:
+        """The bell, once, when a run has become red or black and was neither before."""
+        level = self.watched[number].run.judge.level
+        if level >= Level.RED > self._levels[number]:
+            self.bell()
+        self._levels[number] = max(level, self._levels[number]) if level >= Level.ORANGE else level
+
+    # What goes out
+
+    def changed(self) -> None:
+        """Ask for a redraw at the next frame; many such calls make one."""
+        if self._is_due:
+            return
+        self._is_due = True
+        wait = max(0.001, self._drawn_at + 1 / FRAMES_PER_S - time.monotonic())
+        self.set_timer(wait, self._redraw)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size may mean another arrangement; cells know their size after it was laid out."""
+        self.layout_now = layout_for(event.size.width, event.size.height)
+        for layout in Layout:
+            self.screen.set_class(layout is self.layout_now, layout.value)
+        self.call_after_refresh(self.changed)
+
+    def _redraw(self) -> None:
+        self._is_due = False
+        self._drawn_at = time.monotonic()
+        self.num_redraws += 1
+        if self._arrange():
+            self.call_after_refresh(self.changed)
+        self._draw_status()
+        self._draw_middle()
+        self._draw_footer()
+        self._draw_card()
+
+    def _arrange(self) -> bool:
+        """Bring the middle into the form of the mode; whether that has moved anything."""
+        zoomed = self.view.mode is not Mode.OVERVIEW
+        moved = self.screen.has_class("zoomed") is not zoomed
+        self.screen.set_class(zoomed, "zoomed")
+        card = self.query_one("#card", Lines)
+        moved |= card.display is not bool(self.overlay)
+        card.display = bool(self.overlay)
+        return moved
+
+    def _draw_status(self) -> None:
+        number = f"{self.current + 1}/{len(self.watched)}" if len(self.watched) > 1 else ""
+        status = status_of(self.run_shown, self._clock(), self.paused_at, number)
+        self._show("status", [status_line(status, self.size.width)])
+
+    def _draw_middle(self) -> None:
+        scene = board.Scene(
+            self.run_shown,
+            self.view,
+            self.whole(),
+            self.figures,
+            tuple(one.run for one in self.watched if one is not self.watched[self.current]),
+            self._options,
+        )
+        for widget in self.query(Lines):
+            draw = board.DRAWN_BY.get(widget.id or "")
+            width, height = widget.size
+            if draw is not None and width > 0 and height > 0 and self._is_seen(widget):
+                widget.show(draw(scene, widget.id or "", width, height), self.palette)
+
+    def _is_seen(self, widget: Lines) -> bool:
+        board_seen = self.view.mode is Mode.OVERVIEW and self.layout_now in (Layout.WIDE, Layout.NORMAL)
+        if widget.has_class("cell"):
+            return board_seen
+        return not board_seen and widget.display
+
+    def _draw_footer(self) -> None:
+        line = violations_line(self.violations(), self.view.violation, self.size.width, self.notice)
+        self._show("footer", [line])
+
+    def _draw_card(self) -> None:
+        if self.overlay:
+            card = self.query_one("#card", Lines)
+            width = min(self.size.width, 110 if self.overlay == "help" else 84)
+            lines = self._help(width) if self.overlay == "help" else self._card(width)
+            card.styles.width, card.styles.height = width, len(lines)
+            card.styles.offset = (
+                (self.size.width - width) // 2,
+                max(1, (self.size.height - len(lines)) // 2),
+            )
+            card.show(lines, self.palette)
+
+    def _help(self, width: int) -> board.LinesOfSpans:
+        lines = help_lines(width - 4)
+        return boxed(lines, width, "Keys", "Esc closes")
+
+    def _card(self, width: int) -> board.LinesOfSpans:
+        found, verdicts = self.violations(), self.run_shown.judge.verdicts
+        selected = self.view.violation
+        violation = found[selected] if 0 <= selected < len(found) else None
+        verdict = violation.verdict if violation else verdicts[min(self.view.node, len(verdicts) - 1)]
+        newest = self.run_shown.recording.last_step
+        lines = card_lines(verdict, violation, verdicts, newest, width - 4)
+        return boxed(lines, width, "Card", "Enter panel   n N   T threshold   Esc")
+
+    def _show(self, id: str, lines: board.LinesOfSpans) -> None:
+        self.query_one(f"#{id}", Lines).show(lines, self.palette)
+
+
+def watch(
+    paths: Sequence[str],
+    *,
+    options: SourceOptions | None = None,
+    thresholds: Thresholds | None = None,
+    speed: float | None = None,
+) -> int:
+    """Show these logs until the user quits, and give the exit code.
+
+    With a `speed` the first path is played again from its beginning, that many times faster than recorded.
+
+    Raises:
+        CannotRead: a log cannot be read; the message is for the user.
+    """
+    app = Monitor(open_all(paths, options, thresholds, speed), thresholds=thresholds)
+    code = app.run()
+    if app.failure and code == 2:
+        raise CannotRead(app.failure)
+    return app.return_code or 0

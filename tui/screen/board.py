@@ -1,0 +1,169 @@
+"""What stands in each widget: the run, as it is looked at, as lines of spans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tui.checks.verdict import Level
+from tui.panels.figure import Figure
+from tui.panels.layout import Options
+from tui.panels.registry import PANEL_BY_ID, PANELS
+from tui.run import Run
+from tui.screen import curve, zoom
+from tui.screen.figures import Figures
+from tui.screen.frame import framed
+from tui.screen.layout import TREE_CELL
+from tui.screen.palette import LEVEL_SIGNS, level_role
+from tui.screen.spans import Span, Spans, clipped, fitted, said, width_of
+from tui.screen.tree_view import tree_cell, tree_rows
+from tui.screen.view import Mode, Range, View
+
+LinesOfSpans = list[Spans]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that a picture is made of."""
+
+    run: Run
+    view: View
+    whole: Range
+    figures: Figures
+    others: tuple[Run, ...] = ()
+    options: Options = field(default_factory=Options)
+
+    def figure(self, panel_id: str, width_cells: int) -> Figure:
+        """The figure of a panel for a drawing of this width."""
+        panel = PANEL_BY_ID[panel_id]
+        return self.figures.figure(
+            panel, self.run, self.view, self.whole, 2 * max(1, width_cells), self.others
+        )
+
+
+def panel_cell(scene: Scene, panel_id: str, width: int, height: int) -> LinesOfSpans:
+    """A panel in its frame: number, name and newest values; its health; the curve."""
+    figure = scene.figure(panel_id, width - 2)
+    is_focused = scene.view.cell == figure.number
+    words = health(figure)
+    rows, foot = curve.with_foot(figure, width - 2, height - 2, scene.options, is_focused)
+    return framed(
+        rows,
+        width,
+        height,
+        title(figure, width - 6 - width_of(words)),
+        words,
+        is_focused=is_focused,
+        role=edge(figure),
+        foot=foot,
+    )
+
+
+def title(figure: Figure, room: int) -> Spans:
+    """Number, name, and the newest values if they fit into the room."""
+    spans = [Span(f"{figure.number} ", "accent"), Span(figure.title, "strong")]
+    latest = Span(f"  {said(figure.latest)}", "muted")
+    return [*spans, latest] if figure.latest and width_of([*spans, latest]) <= room else spans
+
+
+def health(figure: Figure) -> Spans:
+    """The health of a panel in words, with the sign of its level when it is not green."""
+    if figure.level is Level.GREEN:
+        return [Span(figure.health, "faint")]
+    return [Span(f"{LEVEL_SIGNS[figure.level]} {said(figure.health)}", level_role(figure.level))]
+
+
+def edge(figure: Figure) -> str:
+    """Role of a frame: that of the level from orange on."""
+    return level_role(figure.level) if figure.level >= Level.ORANGE else "frame"
+
+
+def tree_box(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
+    """The tree in its frame, above it the other runs when there are several."""
+    judge = scene.run.judge
+    runs = run_lines(scene, width - 2) if scene.others else []
+    rows = [*runs, *tree_cell(judge.verdicts, judge.headline, width - 2, height - 2 - len(runs))]
+    words = [Span(_count_words(scene.run), "faint")]
+    is_focused = scene.view.cell == TREE_CELL
+    return framed(
+        rows, width, height, [Span("t ", "accent"), Span("Tree", "strong")], words, is_focused=is_focused
+    )
+
+
+def _count_words(run: Run) -> str:
+    states = [verdict.state.value for verdict in run.judge.verdicts]
+    firing, passing = states.count("firing"), states.count("pass")
+    return f"{firing} firing, {passing} pass" if firing else f"{passing} pass"
+
+
+def run_lines(scene: Scene, width: int) -> LinesOfSpans:
+    """Each run that is open: the shown one first, then those whose lines lie behind it."""
+    lines = []
+    for place, run in enumerate((scene.run, *scene.others)):
+        level = run.judge.level
+        newest = run.recording.last_step
+        step = f"  step {newest:,}" if newest is not None else ""
+        sign = Span(f" {LEVEL_SIGNS[level]} ", level_role(level))
+        name = Span(said(run.name), "strong" if place == 0 else "line-overlay")
+        lines.append(clipped([sign, name, Span(f"  {run.pulse.value}{step}", "muted")], width))
+    return [*lines, [Span("o other run", "faint")]]
+
+
+def panel_rows(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
+    """A row for each panel and one for the tree: number, name, newest values, a small curve."""
+    lines = [_panel_row(scene, panel.id, width) for panel in PANELS]
+    judge = scene.run.judge
+    role = level_role(judge.level)
+    symptom = judge.headline.symptom if judge.headline else "nothing is violated"
+    mark = Span("▸" if scene.view.cell == TREE_CELL else " ", "accent")
+    tree = [mark, Span("t ", "accent"), Span("Tree        "), Span(f"{LEVEL_SIGNS[judge.level]} ", role)]
+    lines.append(clipped([*tree, Span(said(symptom), role)], width))
+    return lines[:height]
+
+
+def _panel_row(scene: Scene, panel_id: str, width: int) -> Spans:
+    words_width = 42 if width >= 76 else 30
+    figure = scene.figure(panel_id, max(1, width - words_width))
+    is_focused = scene.view.cell == figure.number
+    sign = " " if figure.level is Level.GREEN else LEVEL_SIGNS[figure.level]
+    left = [
+        Span("▸" if is_focused else " ", "accent"),
+        Span(f"{figure.number} ", "accent"),
+        Span(f"{figure.title[:14]:<15}", "strong" if is_focused else "text"),
+        Span(f"{sign} ", level_role(figure.level)),
+        Span(said(figure.latest or figure.note), "text" if figure.latest else "faint"),
+    ]
+    return [
+        *fitted(left, words_width - 1),
+        Span(" "),
+        *curve.spark(figure, width - words_width, scene.options),
+    ]
+
+
+def main_box(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
+    """What fills the screen: the zoomed panel or the whole tree; below the rows the focused cell."""
+    if scene.view.mode is Mode.ZOOM:
+        return zoom.zoomed(scene, width, height)
+    if scene.view.mode is Mode.TREE:
+        return whole_tree(scene, width, height)
+    if scene.view.cell == TREE_CELL:
+        return tree_box(scene, "tree", width, height)
+    return panel_cell(scene, PANELS[scene.view.cell - 1].id, width, height)
+
+
+def whole_tree(scene: Scene, width: int, height: int) -> LinesOfSpans:
+    """Every node a row, the selected one marked; Enter opens its card."""
+    rows = tree_rows(scene.run.judge.verdicts, scene.view.node, width - 2, height - 2)
+    words = [Span("↑ ↓ node   Enter card   Esc back", "faint")]
+    return framed(rows, width, height, [Span("t ", "accent"), Span("Tree", "strong")], words, is_focused=True)
+
+
+Draw = Callable[[Scene, str, int, int], Sequence[Spans]]
+
+DRAWN_BY: dict[str, Draw] = {
+    **{panel.id: panel_cell for panel in PANELS},
+    "tree": tree_box,
+    "rows": panel_rows,
+    "main": main_box,
+}
+"""What draws each widget of the middle, by its id."""

@@ -1,0 +1,130 @@
+"""From logs to messages: one worker thread a run, each batch handed over once and acknowledged."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.message import Message
+
+from engine.runlog.schema import LOG_NAME
+from tui.checks.thresholds import Thresholds
+from tui.follow.batch import Batch
+from tui.follow.pipe import PipeFollower
+from tui.follow.tail import Follower
+from tui.follow.thread import Follows, FollowThread
+from tui.run import Run
+from tui.screen.replay import ReplayFollower
+from tui.sources.errors import CannotRead
+from tui.sources.parser import SourceOptions
+from tui.sources.recorded import logs_in
+
+MOST_RUNS = 8
+"""Runs of one folder that are opened together, the newest ones; more cannot be told apart on a panel."""
+
+
+@dataclass
+class BatchArrived(Message):
+    """A piece of a run, to be taken in by the owner of its state and then acknowledged."""
+
+    number: int
+    batch: Batch
+
+
+@dataclass
+class FollowingEnded(Message):
+    """A log cannot be read; `reason` is a sentence for the user."""
+
+    number: int
+    reason: str
+
+
+class Watched:
+    """A run, and the thread that follows its log."""
+
+    def __init__(
+        self, number: int, path: str, follower: Follows, thresholds: Thresholds | None = None
+    ) -> None:
+        self.number = number
+        self.run = Run(path, thresholds)
+        self.failure = ""
+        self.num_batches = 0
+        self._follower = follower
+        self._thread: FollowThread | None = None
+
+    def start(self, post: Callable[[Message], object]) -> None:
+        """Begin to follow; messages are posted from the thread."""
+        self._thread = FollowThread(
+            self._follower,
+            lambda batch: post(BatchArrived(self.number, batch)),
+            lambda error: post(FollowingEnded(self.number, str(error))),
+        )
+        self._thread.start()
+
+    def take(self, batch: Batch) -> None:
+        """The run with this batch in it; only then does the thread read on."""
+        try:
+            self.run.extend(batch)
+            self.num_batches += 1
+        finally:
+            if self._thread is not None:
+                self._thread.acknowledge()
+
+    def stop(self) -> None:
+        """Let the thread end."""
+        if self._thread is not None:
+            self._thread.stop()
+
+
+def open_all(
+    paths: Sequence[str], options: SourceOptions | None, thresholds: Thresholds | None, speed: float | None
+) -> list[Watched]:
+    """One followed run for each path, for each log of a folder of runs.
+
+    Raises:
+        CannotRead: a log to replay is not there.
+    """
+    opened: list[Watched] = []
+    for path in paths:
+        for log in _logs(path) if speed is None else [path]:
+            follower = _follower(log, options, speed)
+            opened.append(Watched(len(opened), log, follower, thresholds))
+    return opened
+
+
+def _logs(path: str) -> list[str]:
+    """The path itself, or the logs of a folder that holds several runs."""
+    folder = Path(path)
+    if path == "-" or not folder.is_dir() or (folder / LOG_NAME).exists():
+        return [path]
+    logs = [str(log) for log in logs_in(folder) if log.name == LOG_NAME]
+    return logs[:MOST_RUNS] if len(logs) > 1 else [path]
+
+
+def _follower(path: str, options: SourceOptions | None, speed: float | None) -> Follows:
+    if speed is not None:
+        return ReplayFollower.of(path, options, speed)
+    if path == "-":
+        return PipeFollower(_keyboard_instead_of_stdin(), options)
+    return Follower(Path(path), options)
+
+
+def _keyboard_instead_of_stdin() -> int:
+    """A descriptor of standard input; the terminal takes its place, so that keys can be read.
+
+    Raises:
+        CannotRead: nothing is piped in, or there is no terminal.
+    """
+    if sys.stdin.isatty():
+        raise CannotRead("Standard input is the terminal; pipe a log into it: python train.py | tui watch -")
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        raise CannotRead("There is no terminal to read keys from; use tui check - or tui show -.") from None
+    piped = os.dup(0)
+    os.dup2(terminal, 0)
+    os.close(terminal)
+    return piped

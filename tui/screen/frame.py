@@ -1,0 +1,63 @@
+"""A frame around rows: the number and name at the left of its top, the health at the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tui.screen.spans import Span, Spans, clipped, fitted, width_of
+
+_LIGHT = "╭─╮│╰╯"
+_HEAVY = "┏━┓┃┗┛"
+
+
+def framed(
+    rows: Sequence[Spans],
+    width: int,
+    height: int,
+    title: Spans,
+    words: Spans,
+    *,
+    is_focused: bool = False,
+    role: str = "frame",
+    foot: Spans | None = None,
+) -> list[Spans]:
+    """Exactly `height` rows of `width` cells.
+
+    The focused frame is drawn with heavy lines, so that it is known without colour. `foot` stands on the
+    lower edge, axis labels for instance, and must be no wider than the inside.
+    """
+    if width < 4 or height < 2:
+        return [fitted([*title], width)][:height]
+    marks = _HEAVY if is_focused else _LIGHT
+    role = "accent" if is_focused and role == "frame" else role
+    inside = width - 2
+    lines = [_top(title, words, inside, marks, role)]
+    for row in range(height - 2):
+        content = rows[row] if row < len(rows) else []
+        lines.append([Span(marks[3], role), *fitted(content, inside), Span(marks[3], role)])
+    lines.append([Span(marks[4], role), *_foot(foot or [], inside, marks[1], role), Span(marks[5], role)])
+    return lines
+
+
+def _top(title: Spans, words: Spans, inside: int, marks: str, role: str) -> Spans:
+    """The upper edge: the title, and the words while there is room for some of them."""
+    title = clipped([Span(" "), *title, Span(" ")], inside)
+    room = inside - width_of(title) - 1
+    words = clipped([Span(" "), *words, Span(" ")], room) if words and room > 6 else []
+    gap = inside - width_of(title) - width_of(words)
+    return [Span(marks[0], role), *title, Span(marks[1] * gap, role), *words, Span(marks[2], role)]
+
+
+def _foot(foot: Spans, inside: int, mark: str, role: str) -> Spans:
+    """Labels on the lower edge; what is neither label nor blank takes the colour of the edge."""
+    edge = [
+        Span(span.text, role if set(span.text) <= {mark, " "} else span.role)
+        for span in clipped(foot, inside)
+    ]
+    return [*edge, Span(mark * (inside - width_of(edge)), role)]
+
+
+def boxed(lines: Sequence[Spans], width: int, name: str, words: str) -> list[Spans]:
+    """The lines in a frame as high as they are, one blank at each side."""
+    rows = [[Span(" "), *line] for line in lines]
+    return framed(rows, width, len(rows) + 2, [Span(name, "strong")], [Span(words, "faint")], is_focused=True)

@@ -1,0 +1,79 @@
+"""How far a run is and how fast: the facts of the status line, taken from its columns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tui.run import Run
+from tui.screen.status import Status
+from tui.screen.violations import name_of
+from tui.series.columns import Column
+
+PACE_WINDOW = 200
+"""Step records over which the pace is taken: enough to average evaluations in, few enough to be now."""
+
+
+def status_of(run: Run, now: float, paused_at: int | None = None, run_number: str = "") -> Status:
+    """What the status line says of this run at Unix time `now`."""
+    recording, judge = run.recording, run.judge
+    step, planned = recording.last_step, _count(recording.header.get("planned_steps"))
+    pace, headline = steps_per_s(run), judge.headline
+    exit_record = recording.exit or {}
+    return Status(
+        name=run.name,
+        pulse=run.pulse,
+        path=run.path,
+        step=step,
+        planned_steps=planned,
+        steps_per_s=pace,
+        seconds_left=(planned - step - 1) / pace if planned and pace and step is not None else None,
+        train=_newest(recording.steps["loss"]),
+        val=_newest(recording.evaluations["val_loss"]),
+        best=_best(recording.evaluations["val_loss"]),
+        level=judge.level,
+        cause=name_of(headline) if headline else "",
+        since=headline.first_step if headline else None,
+        silent_s=_silence(recording.steps["time"], now),
+        exit_reason=str(exit_record.get("reason", "")),
+        num_damaged=len(run.damaged),
+        device_load=_newest(recording.steps["device_load"]),
+        memory_bytes=_newest(recording.steps["memory_bytes"]),
+        behind=None if paused_at is None or step is None else max(0, step - paused_at),
+        run_number=run_number,
+    )
+
+
+def steps_per_s(run: Run) -> float | None:
+    """Optimizer steps in a second of the writer's clock, over the newest records; None while unknown."""
+    times = run.recording.steps["time"]
+    if len(times) >= 2:
+        at = np.array([max(0, len(times) - PACE_WINDOW), len(times) - 1])
+        (first, last), (start, end) = times.steps_at(at), times.values[at]
+        if end > start:
+            return float((last - first) / (end - start))
+    seconds = run.recording.steps["step_s"].values[-PACE_WINDOW:]
+    mean = float(np.nanmean(seconds)) if np.isfinite(seconds).any() else 0.0
+    return 1 / mean if mean > 0 else None
+
+
+def _newest(column: Column) -> float | None:
+    return float(column.values[-1]) if len(column) else None
+
+
+def _best(column: Column) -> tuple[float, int] | None:
+    finite = np.isfinite(column.values)
+    if not finite.any():
+        return None
+    at = int(np.argmin(np.where(finite, column.values, np.inf)))
+    return float(column.values[at]), int(column.steps_at(np.array([at]))[0])
+
+
+def _silence(times: Column, now: float) -> float | None:
+    newest = _newest(times)
+    return max(0.0, now - newest) if newest is not None and math.isfinite(newest) else None
+
+
+def _count(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) and value > 0 else None

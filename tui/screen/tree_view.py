@@ -1,0 +1,162 @@
+"""The decision tree as text: the state of every node, and the first failing one with its evidence and fix."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from tui.checks.verdict import Level, State, Verdict
+from tui.screen.numbers import number, step_text
+from tui.screen.palette import LEVEL_SIGNS, STATE_SIGNS, level_role
+from tui.screen.spans import Span, Spans, clipped, fitted, said, width_of, wrapped
+from tui.screen.violations import name_of
+
+_STATE_ORDER = (
+    State.NOT_MEASURED,
+    State.UNKNOWN,
+    State.PASS,
+    State.RESOLVED,
+    State.PENDING,
+    State.AMBER,
+    State.FIRING,
+)
+
+
+def sign_of(verdict: Verdict) -> Span:
+    """One sign for the state of a node; that of the level when it fires."""
+    if verdict.state is State.FIRING:
+        return Span(LEVEL_SIGNS[verdict.level], level_role(verdict.level))
+    role = {State.AMBER: "level-yellow", State.PENDING: "level-yellow", State.PASS: "muted"}
+    return Span(STATE_SIGNS[verdict.state], role.get(verdict.state, "faint"))
+
+
+def tree_cell(verdicts: Sequence[Verdict], headline: Verdict | None, width: int, height: int) -> list[Spans]:
+    """The tree in a cell: the headline with its fix always, the nodes in as much detail as there is room."""
+    if not verdicts:
+        return [[Span(" no verdicts yet", "muted")]]
+    reason = _headline_lines(verdicts, headline, width)
+    for nodes in (_section_lines(verdicts, width), _short_lines(verdicts, width)):
+        if len(nodes) + len(reason) + (1 if reason else 0) <= height:
+            gap: list[Spans] = [[]] if reason else []
+            return [*nodes, *gap, *reason]
+    nodes = _short_lines(verdicts, width)
+    room = max(0, height - len(reason))
+    return [*nodes[:room], *reason][:height]
+
+
+def sections(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
+    """Verdicts by section, both in walking order."""
+    grouped: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        grouped.setdefault(verdict.section, []).append(verdict)
+    return grouped
+
+
+def _families(verdicts: Iterable[Verdict]) -> list[tuple[str, Verdict]]:
+    """Q3.1a and Q3.1b as Q3.1, with the verdict of the worse of them."""
+    families: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        name = re.sub(r"(?<=\d)[a-z]+$", "", verdict.check)
+        worst = families.get(name)
+        if worst is None or _badness(verdict) > _badness(worst):
+            families[name] = verdict
+    return list(families.items())
+
+
+def _badness(verdict: Verdict) -> tuple[int, int]:
+    return _STATE_ORDER.index(verdict.state), verdict.level
+
+
+def _section_lines(verdicts: Sequence[Verdict], width: int) -> list[Spans]:
+    """Each section with every node by its id, broken into as many lines as it takes."""
+    grouped = sections(verdicts)
+    name_width = min(14, max(len(name) for name in grouped)) + 2
+    lines: list[Spans] = []
+    for name, nodes in grouped.items():
+        line: Spans = [Span(f" {name[: name_width - 1]:{name_width}}", "muted")]
+        for family, verdict in _families(nodes):
+            entry = _node_entry(family, verdict)
+            if width_of(line) + width_of(entry) > width:
+                lines.append(line)
+                line = [Span(" " * (name_width + 1))]
+            line += entry
+        lines.append(line)
+    return lines
+
+
+def _node_entry(family: str, verdict: Verdict) -> Spans:
+    sign = sign_of(verdict)
+    if verdict.state is not State.FIRING:
+        return [sign, Span(f" {family}  ", "text" if verdict.state is State.AMBER else "faint")]
+    since = f" since {step_text(verdict.first_step)}  " if verdict.first_step is not None else "  "
+    return [sign, Span(f" {family}", sign.role), Span(since, "text")]
+
+
+def _short_lines(verdicts: Sequence[Verdict], width: int) -> list[Spans]:
+    """Sections of nothing but passes in one line, each of the others in a line of its own."""
+    calm: list[str] = []
+    lines: list[Spans] = []
+    for name, nodes in sections(verdicts).items():
+        loud = [node for node in nodes if node.state in (State.FIRING, State.AMBER, State.PENDING)]
+        if not loud:
+            calm.append(name)
+            continue
+        line: Spans = [Span(f" {name} ", "muted")]
+        for family, verdict in _families(loud):
+            line += _node_entry(family, verdict)
+        lines.append(clipped(line, width))
+    if calm:
+        lines[:0] = wrapped(" ✓ " + " · ".join(calm), width, "muted", "   ")
+    return lines
+
+
+def _headline_lines(verdicts: Sequence[Verdict], headline: Verdict | None, width: int) -> list[Spans]:
+    if headline is None:
+        return []
+    role = level_role(headline.level)
+    name = f" {LEVEL_SIGNS[headline.level]} {headline.check} {said(headline.symptom or name_of(headline))}"
+    lines: list[Spans] = [clipped([Span(name, role)], width)]
+    if headline.evidence:
+        lines += wrapped(" " + said(headline.evidence), width, "text", "   ")
+    if headline.fix:
+        lines += wrapped(" → " + said(headline.fix), width, "strong", "   ")
+    also = [verdict for verdict in verdicts if verdict.state is State.FIRING and verdict is not headline]
+    if also:
+        names = ", ".join(f"{verdict.check} {said(name_of(verdict))}" for verdict in also)
+        lines += [[Span(piece.text, "muted") for piece in line] for line in wrapped(f" also {names}", width)]
+    return lines
+
+
+def tree_rows(verdicts: Sequence[Verdict], selected: int, width: int, height: int) -> list[Spans]:
+    """The whole tree, a node a row, scrolled so that the selected one is seen."""
+    rows: list[Spans] = []
+    selected_row = 0
+    place = 0
+    for name, nodes in sections(verdicts).items():
+        rows.append([Span(f" {name}", "strong")])
+        for verdict in nodes:
+            if place == selected:
+                selected_row = len(rows)
+            rows.append(_tree_row(verdict, place == selected, width))
+            place += 1
+    first = min(max(0, selected_row - height // 2), max(0, len(rows) - height))
+    return rows[first : first + height]
+
+
+def _tree_row(verdict: Verdict, is_selected: bool, width: int) -> Spans:
+    sign = sign_of(verdict)
+    role = "selected" if is_selected else ("text" if verdict.state is State.FIRING else "muted")
+    state = _state_words(verdict)
+    left = [Span("  "), sign, Span(f" {verdict.check:<7}", role), Span(f"{verdict.question} ", role)]
+    room = width - width_of(state) - 1
+    return [*fitted(left, room), *state] if room > 20 else fitted(left, width)
+
+
+def _state_words(verdict: Verdict) -> Spans:
+    if verdict.state is State.FIRING:
+        since = f" since {step_text(verdict.first_step)}" if verdict.first_step is not None else ""
+        return [Span(f"{said(verdict.symptom)}{since}", level_role(verdict.level))]
+    words = verdict.state.value.replace("_", " ")
+    reading = f"{number(verdict.reading)}  " if verdict.reading is not None else ""
+    role = "level-yellow" if verdict.level > Level.GREEN else "faint"
+    return [Span(reading, "text"), Span(words, role)]

@@ -1,0 +1,96 @@
+"""Everything that went wrong so far, in the order of its steps, and the line that lists it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tui.checks.verdict import Level, State, Verdict
+from tui.checks.verdict import Span as Violating
+from tui.screen.keys import KEYS
+from tui.screen.numbers import step_text
+from tui.screen.palette import LEVEL_SIGNS, level_role
+from tui.screen.spans import Span, Spans, clipped, fitted, said, spread, width_of
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One range of steps in which one node did not hold."""
+
+    verdict: Verdict
+    span: Violating
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it holds no more."""
+        return self.verdict.state is not State.FIRING or self.span is not self.verdict.spans[-1]
+
+
+def violations_of(verdicts: Iterable[Verdict]) -> list[Violation]:
+    """All violations above green, by first step, the worst first among those that began together."""
+    found = [
+        Violation(verdict, span) for verdict in verdicts for span in verdict.spans if span.level > Level.GREEN
+    ]
+    return sorted(found, key=lambda one: (one.span.first_step, -one.span.level, one.verdict.check))
+
+
+def name_of(verdict: Verdict) -> str:
+    """What to call it in a few words: its likeliest cause, else its symptom."""
+    return verdict.causes[0].replace("_", " ") if verdict.causes else verdict.symptom or verdict.check
+
+
+def violations_line(found: Sequence[Violation], selected: int, width: int, notice: str = "") -> Spans:
+    """The bottom line: a notice or the violations around the selected one, and the keys that fit."""
+    keys = _key_reminder(width - 40)
+    room = width - width_of(keys) - 2
+    left = [Span(f" {notice}", "accent")] if notice else _listed(found, selected, room)
+    return fitted(spread(clipped(left, room), keys, width), width)
+
+
+def _listed(found: Sequence[Violation], selected: int, room: int) -> Spans:
+    if not found:
+        return [Span(" no violations", "muted")]
+    events = "1 event" if len(found) == 1 else f"{len(found)} events"
+    tail = f"  {events}  n next" if selected < 0 else f"  {selected + 1} of {events}  Enter card"
+    room -= len(tail)
+    first = _first_shown(found, selected, room)
+    spans: Spans = [Span(" ‹", "muted")] if first else []
+    for place in range(first, len(found)):
+        entry = _entry(found[place], place == selected)
+        if width_of(spans) + width_of(entry) > room - 2:
+            spans.append(Span(" ›", "muted"))
+            break
+        spans += entry
+    return [*spans, Span(tail, "muted")]
+
+
+def _first_shown(found: Sequence[Violation], selected: int, room: int) -> int:
+    """The earliest entry from which the selected one still fits; without a selection the newest fits."""
+    last = selected if selected >= 0 else len(found) - 1
+    first, used = last, 0
+    while first >= 0:
+        used += width_of(_entry(found[first], False))
+        if used > room - 4:
+            break
+        first -= 1
+    return min(first + 1, last)
+
+
+def _entry(violation: Violation, is_selected: bool) -> Spans:
+    level = violation.span.level
+    role = "selected" if is_selected else ("muted" if violation.is_over else level_role(level))
+    text = f"{step_text(violation.span.first_step)} {LEVEL_SIGNS[level]} {violation.verdict.check}"
+    name = f" {said(name_of(violation.verdict))}"
+    return [Span(" "), Span(f" {text}", role), Span(f"{name} ", role)]
+
+
+def _key_reminder(room: int) -> Spans:
+    """The keys with a short word in the table, the last ones first to stay."""
+    entries = [(key.shown, key.short) for key in KEYS if key.short]
+    spans: Spans = []
+    for shown, short in [("1-7", "panel"), *entries][::-1]:
+        entry = [Span(shown, "accent"), Span(f" {short}  ", "muted")]
+        if width_of(spans) + width_of(entry) > max(room, 15):
+            break
+        spans = [*entry, *spans]
+    return spans
