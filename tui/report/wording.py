@@ -10,11 +10,12 @@ from __future__ import annotations
 import html
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from tui.panels.printable import LONGEST, printable
 
-_MARKDOWN = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^(?:[#+=-]|\d+(?=[.)]))|(?<=:)//|(?<=www)\.", re.I)
+_MARKDOWN = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^(?:[#+=-]|\d+(?=[.)]\s))|(?<=:)//|(?<=www)\.", re.I)
 """What Markdown reads inside a line, what it reads at the start of one, and what it makes links of."""
 
 
@@ -84,7 +85,7 @@ def percent(fraction: float | None) -> str:
     return f"{shown:.1f} %" if abs(shown) < 10 else f"{shown:.0f} %"
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A Markdown table of cells that are safe already."""
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
