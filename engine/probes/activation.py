@@ -21,6 +21,7 @@ class ActivationProbe:
         self._means: list[list[Tensor]] = []
         self._mean_squares: list[list[Tensor]] = []
         self._with_rms = False
+        self._scratch: Tensor | None = None
 
     def arm(self, *, with_rms: bool = False) -> None:
         """Forget the step before; `with_rms` measures the root mean square as well."""
@@ -30,8 +31,16 @@ class ActivationProbe:
 
     def see(self, layer: int, output: Tensor) -> None:
         """One output of the measured point number `layer`, of any shape."""
-        # Low-precision outputs are summed and divided in float32: bfloat16 has two digits.
-        self._means[layer].append(output.abs().mean(dtype=_wide(output)))
+        if (
+            self._scratch is None
+            or self._scratch.shape != output.shape
+            or self._scratch.dtype != output.dtype
+        ):
+            self._scratch = torch.empty_like(output)
+        # Into memory at hand: fresh pages for every output would take longer than the arithmetic. The mean is
+        # taken in float32 because bfloat16 has two digits.
+        sizes = torch.abs(output, out=self._scratch)
+        self._means[layer].append(sizes.mean(dtype=_wide(output)))
         if self._with_rms:
             self._mean_squares[layer].append(output.square().mean(dtype=_wide(output)))
 

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
 
+from engine.probes import measured
 from engine.probes.measured import Fields, Measured
 
 UNIT_EPS = 1e-3
@@ -29,6 +31,11 @@ LIVE_SHARE = 0.01
 
 ENTROPY_BOUND = math.log(2)
 """Nats. Below it the attention sits on practically one key."""
+
+Dead = Tensor | None
+"""Which units or heads of a block are dead, bool; None when the host knows that none is."""
+
+IsLive = Callable[[Tensor], Tensor]
 
 _SAMPLE_SIZE = 32
 _SAMPLE_SHARE = 4 * LIVE_SHARE
@@ -41,7 +48,7 @@ class DeadUnits:
         self.blocks = blocks
         self.eps = eps
         self.num_units: dict[int, int] = {}
-        self._dead: dict[int, Tensor] = {}
+        self._dead: dict[int, Dead] = {}
 
     def arm(self) -> None:
         """Forget the step before."""
@@ -57,20 +64,16 @@ class DeadUnits:
         _narrow(self._dead, block, dead_columns(tokens, padding, self._is_live))
 
     def _is_live(self, rows: Tensor) -> Tensor:
-        return ~(rows.abs() < self.eps)  # NaN is alive: it is another fault, and has its own field
+        return (rows.abs() < self.eps).logical_not_()  # NaN is alive: that fault has a field of its own
 
     def read(self) -> list[Measured]:
         """`dead_units`, and `dead_unit_blocks` where there are any; nothing if a block was not reached."""
         if not self.blocks or len(self._dead) < len(self.blocks):
             return []
-        device = self._dead[0].device
-        counts = [self._dead[block].sum().to(device) for block in range(len(self.blocks))]
-        return [Measured(torch.stack(counts), self._fields)]
-
-    def _fields(self, numbers: list[float]) -> Fields:
-        by_block = {name: int(count) for name, count in zip(self.blocks, numbers, strict=True) if count}
-        fields: Fields = {"dead_units": sum(by_block.values())}
-        return fields | ({"dead_unit_blocks": by_block} if by_block else {})
+        found = {block: dead.sum() for block, dead in self._dead.items() if dead is not None}
+        names = [self.blocks[block] for block in found]
+        values = torch.stack(list(found.values())) if found else torch.empty(0)
+        return [Measured(values, partial(_unit_fields, names))]
 
 
 class DeadHeads:
@@ -79,7 +82,7 @@ class DeadHeads:
     def __init__(self, blocks: tuple[str, ...]) -> None:
         self.blocks = blocks
         self.num_heads: dict[int, int] = {}
-        self._dead: dict[int, Tensor] = {}
+        self._dead: dict[int, Dead] = {}
 
     def arm(self) -> None:
         """Forget the step before."""
@@ -90,67 +93,103 @@ class DeadHeads:
         self.num_heads[block] = probabilities.shape[1]
         late = probabilities[:, :, 2:].transpose(1, 2)  # (B, queries - 2, H, keys)
         late_padding = None if padding is None else padding[:, 2:]
-        _narrow(self._dead, block, dead_columns(late, late_padding, _is_spread))
+        _narrow(self._dead, block, dead_columns(late, late_padding, _is_spread, _is_flat))
 
     def read(self) -> list[Measured]:
         """`dead_heads`, and `dead_head_names` where there are any; nothing if a block was not reached."""
         if not self.blocks or len(self._dead) < len(self.blocks):
             return []
-        device = self._dead[0].device
-        dead = [self._dead[block] for block in range(len(self.blocks))]
-        names = [
-            f"{name}.head_{head}"
-            for name, heads in zip(self.blocks, dead, strict=True)
-            for head in range(len(heads))
-        ]
-
-        def fields(numbers: list[float]) -> Fields:
-            found = [name for name, is_dead in zip(names, numbers, strict=True) if is_dead]
-            return {"dead_heads": len(found)} | ({"dead_head_names": found} if found else {})
-
-        return [Measured(torch.cat([heads.to(device) for heads in dead]), fields)]
+        found = {block: dead for block, dead in sorted(self._dead.items()) if dead is not None}
+        names = [f"{self.blocks[block]}.head_{i}" for block, dead in found.items() for i in range(len(dead))]
+        values = torch.cat(list(found.values())) if found else torch.empty(0)
+        return [Measured(values, partial(_head_fields, names))]
 
 
-def _narrow(dead: dict[int, Tensor], block: int, now: Tensor) -> None:
-    """Dead in this micro-batch too, or in the first one."""
-    before = dead.get(block)
-    dead[block] = now if before is None or before.shape != now.shape else before & now
+def _unit_fields(blocks: list[str], numbers: list[float]) -> Fields:
+    by_block = {name: int(count) for name, count in zip(blocks, numbers, strict=True) if count}
+    return {"dead_units": sum(by_block.values())} | ({"dead_unit_blocks": by_block} if by_block else {})
 
 
-def dead_columns(table: Tensor, padding: Tensor | None, is_live: Callable[[Tensor], Tensor]) -> Tensor:
-    """Which columns are live at less than 1 % of the positions, shape (columns,), bool.
+def _head_fields(heads: list[str], numbers: list[float]) -> Fields:
+    dead = [name for name, is_dead in zip(heads, numbers, strict=True) if is_dead]
+    return {"dead_heads": len(dead)} | ({"dead_head_names": dead} if dead else {})
+
+
+def _narrow(dead: dict[int, Dead], block: int, now: Dead) -> None:
+    """Dead in this micro-batch and in those before."""
+    before = dead.get(block, now)
+    comparable = before is not None and now is not None and before.shape == now.shape
+    dead[block] = before & now if comparable else None if before is None else now  # type: ignore[operator]
+
+
+def dead_columns(
+    table: Tensor, padding: Tensor | None, is_live: IsLive, is_surely_live: IsLive | None = None
+) -> Dead:
+    """Which columns are live at less than 1 % of the positions, shape (columns,), bool; None for none.
 
     Args:
         table: shape (B, T, columns) or (B, T, columns, more).
         padding: True at the positions that do not count, shape (B, T).
         is_live: from rows of shape (n, columns) or (n, columns, more) to bool of shape (n, columns).
+        is_surely_live: cheaper, and true only where is_live is.
     """
     if padding is not None and padding.shape != table.shape[:2]:
         padding = None
-    if table.device.type == "cpu":
-        return _dead_by_suspicion(table, padding, is_live)
+    if measured.on_host(table):
+        return _dead_among_suspects(table, padding, is_live, is_surely_live or is_live)
     counts = torch.ones(table.shape[:2], device=table.device) if padding is None else (~padding).float()
     live = is_live(table.flatten(0, 1)) * counts.to(table.device).flatten()[:, None]
     dead: Tensor = live.sum(0) < LIVE_SHARE * counts.sum().to(table.device)
     return dead
 
 
-def _dead_by_suspicion(table: Tensor, padding: Tensor | None, is_live: Callable[[Tensor], Tensor]) -> Tensor:
-    rows, columns = _positions(*table.shape[:2]) if padding is None else (~padding).nonzero(as_tuple=True)
-    bound = LIVE_SHARE * len(rows)
-    stride = max(1, len(rows) // max(_SAMPLE_SIZE, int(_SAMPLE_SHARE * len(rows))))
-    dead: Tensor = is_live(table[rows[::stride], columns[::stride]]).sum(0) < bound
+def _dead_among_suspects(
+    table: Tensor, padding: Tensor | None, is_live: IsLive, is_surely_live: IsLive
+) -> Dead:
+    positions = _positions(*table.shape[:2]) if padding is None else _unpadded(padding)
+    bound = LIVE_SHARE * positions.num
+    if not positions.num:
+        return None
+    sample = table[positions.sample]
+    if is_surely_live(sample).sum(0).amin().item() >= bound:
+        return None
+    dead: Tensor = is_live(sample).sum(0) < bound
     suspects = dead.nonzero()[:, 0]
-    if len(suspects):
-        dead[suspects] = is_live(table[:, :, suspects][rows, columns]).sum(0) < bound
+    if not len(suspects):
+        return None
+    dead[suspects] = is_live(table[:, :, suspects][positions.all]).sum(0) < bound
     return dead
 
 
+@dataclass(frozen=True, slots=True)
+class _Positions:
+    """Coordinates (rows, columns) of all positions that count, and of a sample of them."""
+
+    num: int
+    all: tuple[Tensor, Tensor]
+    sample: tuple[Tensor, Tensor]
+
+    @classmethod
+    def of(cls, rows: Tensor, columns: Tensor) -> _Positions:
+        stride = max(1, len(rows) // max(_SAMPLE_SIZE, int(_SAMPLE_SHARE * len(rows))))
+        return cls(len(rows), (rows, columns), (rows[::stride], columns[::stride]))
+
+
 @lru_cache(maxsize=8)
-def _positions(num_rows: int, num_columns: int) -> tuple[Tensor, Tensor]:
-    """The coordinates of every position, each of shape (N,); the same shapes return step after step."""
+def _positions(num_rows: int, num_columns: int) -> _Positions:
+    """Every position; the same shapes return step after step."""
     flat = torch.arange(num_rows * num_columns)
-    return flat // max(1, num_columns), flat % max(1, num_columns)
+    return _Positions.of(flat // max(1, num_columns), flat % max(1, num_columns))
+
+
+def _unpadded(padding: Tensor) -> _Positions:
+    rows, columns = (~padding).nonzero(as_tuple=True)
+    return _Positions.of(rows, columns)
+
+
+def _is_flat(queries: Tensor) -> Tensor:
+    """No key has more than half of the attention. Then the entropy is at least -log(1/2) = log 2."""
+    return queries.amax(-1) <= 0.5
 
 
 def _is_spread(queries: Tensor) -> Tensor:

@@ -27,13 +27,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.probes import measured as host
 from engine.probes import spectral_norm
 from engine.probes.activation import ActivationProbe
 from engine.probes.causality import causality
 from engine.probes.dead import UNIT_EPS, DeadHeads, DeadUnits
 from engine.probes.frozen import FrozenProbe
-from engine.probes.measured import Fields, Measured, packed, unpacked
-from engine.probes.nonfinite import nonfinite_gradient
+from engine.probes.gradient_recomputation import RandomState, SummedLoss, grad_norm_recomputed
+from engine.probes.measured import Fields, Measured, packed, scalar, unpacked
+from engine.probes.nonfinite import gradient_sites, nonfinite_gradient
 from engine.probes.optimizer import OptimizerProbe
 from engine.probes.parameter_groups import parameter_groups
 from engine.probes.points import Points, find_points, unwrapped
@@ -109,6 +111,7 @@ class Instruments:
         self._optimizer = OptimizerProbe(optimizer) if optimizer is not None else None
         self._measured: list[Measured] = []
         self._nonfinite_site: str | None = None
+        self._random_state: RandomState | None = None
         self._activation_taps, self._dead_taps = self._attach()
 
     def before_step(self, step: int, *, padding: Tensor | None = None) -> None:
@@ -121,12 +124,18 @@ class Instruments:
         self._measured = []
         self._nonfinite_site = None
         self._arm(activation=self.cadence.is_due("activation", step), dead=self.cadence.is_due("dead", step))
+        self._random_state = RandomState(self.model) if step < self.cadence.early else None
         if step == 0 and self.cadence.frozen:
             with self._timed("frozen"):
                 self._frozen.start()
 
     def after_backward(
-        self, step: int, *, grad_norm: float | Tensor | None = None, clip_factor: float | Tensor = 1.0
+        self,
+        step: int,
+        *,
+        grad_norm: float | Tensor | None = None,
+        clip_factor: float | Tensor = 1.0,
+        micro_batches: Sequence[SummedLoss] | None = None,
     ) -> None:
         """The gradient is whole and the update not yet made.
 
@@ -134,11 +143,16 @@ class Instruments:
             step: the step that `before_step` opened.
             grad_norm: global norm before clipping, where the loop knows it.
             clip_factor: what the gradient was or will be multiplied by before the update.
+            micro_batches: how to compute the step's losses again; the first steps then get
+                `grad_norm_recomputed`, at the price of their passes once more.
         """
         self._disarm()
-        with self._timed("nonfinite"):
-            if grad_norm is not None and _is_known_nonfinite(grad_norm):
-                self._nonfinite_site = nonfinite_gradient(self._named)
+        with self._timed("nonfinite"), torch.no_grad():
+            self._look_for_nonfinite(step, grad_norm)
+        if micro_batches is not None and step < self.cadence.early:
+            with self._timed("gradient_recomputation"):
+                norm = grad_norm_recomputed(self.model, micro_batches, self._random_state)
+                self._measured.append(scalar("grad_norm_recomputed", norm))
         if self._optimizer is None or not self.cadence.optimizer:
             return
         with self._timed("optimizer"):
@@ -177,7 +191,7 @@ class Instruments:
         measured = self.read(step)
         with self._timed("copy"):
             fields = unpacked(measured, packed(measured).tolist()) if measured else {}
-        return fields | self.host_fields()
+        return self.host_fields() | fields
 
     def host_fields(self) -> Fields:
         """Fields that were known on the host from the start: a `nonfinite_site` in the gradients."""
@@ -262,10 +276,11 @@ class Instruments:
         see: Callable[[Tensor], None],
     ) -> Tap:
         def look(output: Any) -> None:
-            with self._timed(name):
-                tensor = choose(output)
-                if tensor is not None:
-                    see(tensor)
+            started = time.thread_time()
+            tensor = choose(output)
+            if tensor is not None:
+                see(tensor)
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.thread_time() - started
 
         return Tap(look).attach(module)
 
@@ -298,6 +313,15 @@ class Instruments:
         measured = self._activation.read()
         return unpacked(measured, packed(measured).tolist()) if measured else {}
 
+    def _look_for_nonfinite(self, step: int, grad_norm: float | Tensor | None) -> None:
+        if grad_norm is None:
+            return
+        if isinstance(grad_norm, Tensor) and not host.on_host(grad_norm):
+            if self.cadence.is_due("activation", step):
+                self._measured += gradient_sites(self._named)
+        elif not math.isfinite(float(grad_norm)):
+            self._nonfinite_site = nonfinite_gradient(self._named)
+
     def _gather(self, name: str, step: int, read: Callable[[], list[Measured]]) -> None:
         if self.cadence.is_due(name, step):
             with self._timed(name), torch.no_grad():
@@ -314,10 +338,3 @@ class Instruments:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.thread_time() - started
-
-
-def _is_known_nonfinite(norm: float | Tensor) -> bool:
-    """Whether the host knows that a norm is not finite; it never waits for a device to learn it."""
-    if isinstance(norm, Tensor) and norm.device.type != "cpu":
-        return False
-    return not math.isfinite(float(norm))

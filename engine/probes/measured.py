@@ -24,6 +24,11 @@ class Measured:
     fields: Callable[[list[float]], Fields]
 
 
+def on_host(tensor: Tensor) -> bool:
+    """Whether the host may look at the values at once. Elsewhere it would have to wait for the device."""
+    return tensor.device.type == "cpu"
+
+
 def scalar(name: str, value: Tensor, *, integer: bool = False) -> Measured:
     """A field that is a single number."""
 
@@ -38,9 +43,11 @@ def packed(measured: Sequence[Measured]) -> Tensor:
 
     float64 where the device has it: a count above 2^24 and a float32 loss both survive unharmed.
     """
-    device = measured[0].values.device
-    dtype = torch.float32 if device.type == "mps" else torch.float64
-    return torch.cat([each.values.to(device, dtype, non_blocking=True) for each in measured])
+    held = [each.values for each in measured if each.values.numel()]
+    if not held:
+        return torch.empty(0)
+    dtype = torch.float32 if held[0].device.type == "mps" else torch.float64
+    return torch.cat([values.to(held[0].device, dtype, non_blocking=True) for values in held])
 
 
 def unpacked(measured: Sequence[Measured], numbers: list[float]) -> Fields:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from engine.probes.measured import Fields, Measured
+
 
 def first_nonfinite(names: Sequence[str], values: Iterable[float]) -> str | None:
     """The first name, in the order of computation, whose value is NaN or infinite."""
@@ -25,6 +27,23 @@ def nonfinite_gradient(named: Sequence[tuple[str, Tensor]]) -> str | None:
     """
     gradients = [(name, parameter.grad) for name, parameter in reversed(named) if parameter.grad is not None]
     bad = [name for name, gradient in gradients if not bool(torch.isfinite(gradient).all())]
-    if not bad:
-        return None
-    return "gradients" if len(bad) == len(gradients) else f"gradient of {bad[0]}"
+    return _site(bad, len(gradients)) if bad else None
+
+
+def gradient_sites(named: Sequence[tuple[str, Tensor]]) -> list[Measured]:
+    """The same site without waiting for the device: one norm a tensor, judged once they are on the host."""
+    known = [(name, parameter.grad) for name, parameter in reversed(named) if parameter.grad is not None]
+    if not known:
+        return []
+    names = [name for name, _ in known]
+    norms = torch.stack(torch._foreach_norm([gradient for _, gradient in known]))
+
+    def fields(numbers: list[float]) -> Fields:
+        bad = [name for name, norm in zip(names, numbers, strict=True) if not math.isfinite(norm)]
+        return {"nonfinite_site": _site(bad, len(names))} if bad else {}
+
+    return [Measured(norms, fields)]
+
+
+def _site(bad: list[str], num_gradients: int) -> str:
+    return "gradients" if len(bad) == num_gradients else f"gradient of {bad[0]}"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from engine.probes import measured
 from engine.probes.measured import Measured
 
 SQUARINGS = 10
@@ -22,17 +23,18 @@ def spectral_norms(matrices: Sequence[Tensor]) -> Tensor:
     the Gram matrix of the smaller side, one call for all matrices of the same size. Eigenvalue solvers wait
     for the device, so elsewhere the Gram matrix is squared until one eigenvector is left (see SQUARINGS).
     """
-    by_size: dict[tuple[int, torch.device], list[int]] = defaultdict(list)
-    grams = [_scaled_gram(matrix.detach()) for matrix in matrices]
-    for index, (gram, _) in enumerate(grams):
-        by_size[gram.shape[-1], gram.device].append(index)
-    norms: list[Tensor] = [torch.empty(0)] * len(matrices)
-    for indices in by_size.values():
-        largest = _largest_eigenvalue(torch.stack([grams[index][0] for index in indices]))
-        for index, value in zip(indices, largest.clamp_min(0).sqrt(), strict=True):
-            norms[index] = value * grams[index][1]
-    device = norms[0].device if norms else None
-    return torch.stack([norm.to(device) for norm in norms]) if norms else torch.empty(0)
+    if not matrices:
+        return torch.empty(0)
+    oriented = [_wide(matrix.detach()) for matrix in matrices]
+    by_shape: dict[tuple[torch.Size, torch.device], list[int]] = defaultdict(list)
+    for index, matrix in enumerate(oriented):
+        by_shape[matrix.shape, matrix.device].append(index)
+    norms: list[Tensor] = [oriented[0]] * len(matrices)
+    for indices in by_shape.values():
+        batch = _norms_of_batch(torch.stack([oriented[index] for index in indices]))
+        for index, norm in zip(indices, batch.unbind(), strict=True):
+            norms[index] = norm.to(oriented[0].device)
+    return torch.stack(norms)
 
 
 def measure(matrices: Sequence[Tensor]) -> Measured:
@@ -40,24 +42,27 @@ def measure(matrices: Sequence[Tensor]) -> Measured:
     return Measured(spectral_norms(matrices), lambda numbers: {"spectral_norm": numbers})
 
 
-def _scaled_gram(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Gram matrix of the smaller side after division by the largest element, and that element.
-
-    Scaled, because the squares of an exploding matrix overflow long before the matrix itself does.
-    """
+def _wide(matrix: Tensor) -> Tensor:
+    """As a matrix that is at least as wide as high: the Gram matrix of its rows is the smaller one."""
     flat = matrix.flatten(1).to(torch.promote_types(matrix.dtype, torch.float32))
-    if flat.shape[0] > flat.shape[1]:
-        flat = flat.mT
-    scale = flat.abs().amax()
-    scaled = flat / torch.where(scale > 0, scale, 1.0)
-    return scaled @ scaled.mT, scale
+    return flat.mT if flat.shape[0] > flat.shape[1] else flat
+
+
+def _norms_of_batch(matrices: Tensor) -> Tensor:
+    """Of wide matrices of one shape, (batch, n, m) to (batch,).
+
+    Divided by their largest element first: the squares of an exploding matrix overflow long before itself.
+    """
+    scale = matrices.abs().amax((1, 2))
+    scaled = matrices / torch.where(scale > 0, scale, 1.0)[:, None, None]
+    return _largest_eigenvalue(scaled @ scaled.mT).clamp_min(0).sqrt() * scale
 
 
 def _largest_eigenvalue(grams: Tensor) -> Tensor:
     """Of each of a batch of symmetric positive semi-definite matrices, shape (batch, n, n)."""
     finite = torch.isfinite(grams).all(-1).all(-1)
     grams = torch.where(finite[:, None, None], grams, 0.0)  # LAPACK raises on NaN; the mask restores it
-    largest = torch.linalg.eigvalsh(grams)[:, -1] if grams.device.type == "cpu" else by_squaring(grams)
+    largest = torch.linalg.eigvalsh(grams)[:, -1] if measured.on_host(grams) else by_squaring(grams)
     return torch.where(finite, largest, torch.nan)
 
 
