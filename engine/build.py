@@ -16,8 +16,8 @@ from engine.distributed import World, current_world
 from engine.faults import Fault, LearningRate, parse_fault
 from engine.inspector import Instruments
 from engine.model import GPT
+from engine.no_instruments import NoInstruments
 from engine.optimizer import build_optimizer
-from engine.recording import NoInstruments
 from engine.schedule import declared_schedule
 
 
@@ -81,6 +81,10 @@ def build_loop(config: Config, *, inspect: bool = True) -> Loop:
         DeviceError: this machine does not have the device.
     """
     world = current_world()
+    if world.size > 1:
+        raise DeviceError(
+            "more than one process is not supported yet; start `engine train` without torchrun."
+        )
     device = prepare_device(config)
     corpus = load_corpus(config.data)
     training = config.training

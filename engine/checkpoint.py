@@ -13,19 +13,11 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-FOLDER = "checkpoints"
-LAST, BEST = "last", "best"
 FORMAT = 1
 
 
 class CheckpointError(Exception):
     """A checkpoint cannot be read; the message says which and why."""
-
-
-def checkpoint_path(run_dir: Path, role_or_step: str | int) -> Path:
-    """`checkpoints/step-000500.pt`, `checkpoints/last.pt` or `checkpoints/best.pt` of a run."""
-    name = f"step-{role_or_step:06d}" if isinstance(role_or_step, int) else role_or_step
-    return run_dir / FOLDER / f"{name}.pt"
 
 
 def serialized(

@@ -77,11 +77,7 @@ def train(
     _say_outcome(outcome, folder.path)
     if report:
         _write_report(folder.path)
-    raise typer.Exit(
-        0
-        if stop_after and outcome.message and "as asked" in outcome.message
-        else EXIT_CODES.get(outcome.reason, 0)
-    )
+    raise typer.Exit(0 if outcome.ending.as_asked else EXIT_CODES.get(outcome.ending.reason, 0))
 
 
 @app.command()
@@ -105,10 +101,10 @@ def faults(
 
 
 def _say_outcome(outcome: Outcome, folder: Path) -> None:
-    typer.echo(
-        f"{outcome.reason} at step {outcome.step}" + (f": {outcome.message}" if outcome.message else "")
-    )
-    typer.echo(f"train loss {outcome.train_loss:.4f}  val loss {outcome.val_loss:.4f}  (last evaluation)")
+    ending = outcome.ending
+    typer.echo(f"{ending.reason} at step {outcome.step}" + (f": {ending.message}" if ending.message else ""))
+    if outcome.val_loss == outcome.val_loss:  # NaN: there was no evaluation
+        typer.echo(f"train loss {outcome.train_loss:.4f}  val loss {outcome.val_loss:.4f}  (last evaluation)")
     if outcome.best_step is not None:
         typer.echo(
             f"best val loss {outcome.best_val_loss:.4f} at step {outcome.best_step}  (checkpoints/best.pt)"
@@ -136,7 +132,10 @@ def _fail(sentence: str) -> NoReturn:
 
 def main() -> None:
     """Entry point of `engine`."""
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # before the first step, while nothing is on disk yet
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -79,7 +79,10 @@ def load_corpus(data: Data) -> Corpus:
 
 def verb_corpus(data: Data) -> Corpus:
     """Sentences by `data.seed`, all different, so that no validation sentence is in training."""
-    words = vocabulary(data.vocab_size)
+    try:
+        words = vocabulary(data.vocab_size)
+    except ValueError as error:
+        raise CorpusError(f"data.vocab_size is too small: {error}.") from None
     ids = {word: i for i, word in enumerate(words)}
     rng = random.Random(data.seed)
     seen: dict[tuple[str, ...], Sentence] = {}

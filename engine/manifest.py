@@ -15,48 +15,36 @@ from typing import Any
 
 import torch
 
+from engine.build import Loop
 from engine.checkpoint import write_atomically
-from engine.config import Config
-from engine.corpus import Corpus
-from engine.distributed import World
-from engine.recording import describe_device
+from engine.header import describe_device
 
-NAME = "manifest.json"
 PACKAGES = ("training-flight-recorder", "torch", "numpy", "pydantic", "orjson")
 
 
-def manifest(config: Config, corpus: Corpus, device: torch.device, world: World) -> dict[str, Any]:
+def manifest(loop: Loop) -> dict[str, Any]:
     """Seed, versions, config, commit, data, hardware and command of a run that starts now."""
     return {
-        "seed": config.seed,
+        "seed": loop.config.seed,
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "started": now(),
         "ended": None,
         "outcome": None,
         "resumed": [],
-        "config": config.model_dump(mode="json"),
-        "data_sha256": corpus.content_hash(),
+        "config": loop.config.model_dump(mode="json"),
+        "data_sha256": loop.corpus.content_hash(),
         "commit": git_commit(Path(__file__).parent),
         "versions": {"python": platform.python_version(), **_versions()},
-        "hardware": hardware(device),
+        "hardware": hardware(loop.device),
         "threads": torch.get_num_threads(),
         "flush_denormal": True,
-        "world_size": world.size,
+        "world_size": loop.world.size,
     }
 
 
-def write_manifest(run_dir: Path, content: dict[str, Any]) -> None:
-    """manifest.json is replaced as a whole. Raises OSError if it cannot be written."""
-    write_atomically(run_dir / NAME, (json.dumps(content, indent=2) + "\n").encode())
-
-
-def read_manifest(run_dir: Path) -> dict[str, Any]:
-    """The manifest of an earlier start; empty where there is none or it is damaged."""
-    try:
-        content: dict[str, Any] = json.loads((run_dir / NAME).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content
+def write_manifest(path: Path, content: dict[str, Any]) -> None:
+    """The file is replaced as a whole. Raises OSError if it cannot be written."""
+    write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def now() -> str:

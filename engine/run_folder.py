@@ -10,14 +10,20 @@ dashboard.html, gap-analysis.md    after the end
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from engine.checkpoint import FOLDER, checkpoint_path
 from engine.config import Config
-from engine.config_file import load_config, to_yaml
+from engine.config_file import to_yaml
+from engine.runlog.codec import DamagedLine, decode
 from engine.runlog.schema import LOG_NAME
+
+CHECKPOINTS = "checkpoints"
+LAST, BEST = "last", "best"
 
 DRIVER = '''\
 """Repeats this run exactly, beside it or in the folder that is named: python train.py [FOLDER]."""
@@ -67,6 +73,24 @@ class RunFolder:
         own = self.path / "config.yaml"
         return own.with_name("config.resolved.yaml") if own.resolve() == self.config_path.resolve() else own
 
+    @property
+    def manifest(self) -> Path:
+        """The manifest inside."""
+        return self.path / "manifest.json"
+
+    def read_manifest(self) -> dict[str, Any]:
+        """What an earlier start wrote; empty where there is none or it is damaged."""
+        try:
+            content: dict[str, Any] = json.loads(self.manifest.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return content
+
+    def checkpoint(self, role_or_step: str | int) -> Path:
+        """`checkpoints/step-000500.pt`, `checkpoints/last.pt` or `checkpoints/best.pt`."""
+        name = f"step-{role_or_step:06d}" if isinstance(role_or_step, int) else role_or_step
+        return self.path / CHECKPOINTS / f"{name}.pt"
+
     def check(self, config: Config, resume: bool) -> None:
         """Nothing stands in the way of this run.
 
@@ -90,16 +114,25 @@ class RunFolder:
     def _check_resume(self, config: Config) -> None:
         if not self.log.exists():
             raise RunFolderError(f"{self.path} holds no run to resume; start it without --resume.")
-        if not checkpoint_path(self.path, "last").exists():
+        if not self.checkpoint(LAST).exists():
             raise RunFolderError(f"{self.path} holds no checkpoint to resume from; start afresh with --out.")
-        if not self.resolved_config.exists():
-            return
-        changed = changed_keys(load_config(self.resolved_config), config)
+        before = self.read_manifest().get("config")
+        changed = changed_keys(Config.model_validate(before), config) if before else []
         if changed:
             raise RunFolderError(
-                f"the run in {self.path} had another {', '.join(changed)}; resume it with the config it had "
-                f"({self.resolved_config}) or start a new run with --out."
+                f"the run in {self.path} had another {', '.join(changed)}; resume it with the config "
+                "in that folder or start a new run with --out."
             )
+
+    def name(self, config: Config) -> str:
+        """Name of the run: run.name, else the folder's."""
+        return config.run.name or self.path.resolve().name
+
+    def run_id(self) -> str | None:
+        """Id in the header of the log that is there already."""
+        with self.log.open("rb") as log, contextlib.suppress(DamagedLine):
+            return str(decode(log.readline()).get("run_id"))
+        return None
 
     def prepare(self, config: Config) -> None:
         """The folder exists and holds the resolved config and the driver.
@@ -108,7 +141,7 @@ class RunFolder:
             RunFolderError: the disk says no.
         """
         try:
-            (self.path / FOLDER).mkdir(parents=True, exist_ok=True)
+            (self.path / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
             self.resolved_config.write_text(to_yaml(config), encoding="utf-8")
             driver = self.path / "train.py"
             if not driver.exists():

@@ -13,8 +13,6 @@ from typing import Any
 from engine.baseline import baseline_loss
 from engine.build import Loop
 from engine.checkpoint import (
-    LAST,
-    checkpoint_path,
     load_checkpoint,
     restore_random_state,
     serialized,
@@ -22,10 +20,10 @@ from engine.checkpoint import (
 )
 from engine.corpus import num_shared_pieces
 from engine.evaluate import measure_splits
-from engine.manifest import manifest, now, read_manifest, write_manifest
+from engine.header import header
+from engine.manifest import manifest, now, write_manifest
 from engine.model import declared_stds
-from engine.recording import Fields, header
-from engine.run_folder import RunFolder, RunFolderError
+from engine.run_folder import LAST, RunFolder, RunFolderError
 from engine.runlog.writer import LogWriter
 
 
@@ -46,47 +44,51 @@ class Recorder:
 
     @classmethod
     def open(cls, loop: Loop, folder: RunFolder, *, resume: bool) -> Recorder:
-        """The log is open and begun: header and initial record, or the loop restored and a resume record."""
-        if resume:
-            return cls._continue(loop, folder)
-        baseline = baseline_loss(loop.corpus)
-        folder.prepare(loop.config)
-        content = manifest(loop.config, loop.corpus, loop.device, loop.world)
+        """The log is open and begun: header and initial record, or the loop restored and a resume record.
+
+        Raises:
+            RunFolderError, CheckpointError: it cannot be; nothing was appended to the log.
+        """
         try:
-            write_manifest(folder.path, content)
-            log = LogWriter.create(folder.log)
+            return cls._continue(loop, folder) if resume else cls._start(loop, folder)
         except OSError as error:
             raise RunFolderError(f"cannot write to {folder.path}: {error.strerror}.") from None
-        recorder = cls(folder, log, content, loop.config.run.on_write_error == "stop")
-        name = loop.config.run.name or folder.path.resolve().name
-        recorder.write(
-            header(
-                loop.config,
-                name=name,
-                model=loop.model,
-                corpus=loop.corpus,
-                order=loop.order,
-                baseline=baseline,
-                device=loop.device,
-                world=loop.world,
-            )
-            | loop.instruments.header()
-        )
-        recorder.write({"kind": "initial", "step": 0, **_initial_facts(loop)})
+
+    @classmethod
+    def _start(cls, loop: Loop, folder: RunFolder) -> Recorder:
+        baseline = baseline_loss(loop.corpus)
+        initial = {"kind": "initial", "step": 0, **_initial_facts(loop)}
+        folder.prepare(loop.config)
+        content = manifest(loop)
+        write_manifest(folder.manifest, content)
+        recorder = cls(folder, LogWriter.create(folder.log), content, _stops(loop))
+        recorder.write(header(loop, name=folder.name(loop.config), baseline=baseline))
+        recorder.write(initial)
         return recorder
 
     @classmethod
     def _continue(cls, loop: Loop, folder: RunFolder) -> Recorder:
-        """Restore the loop from the last checkpoint and append to its log."""
         restore(loop, folder)
-        content = read_manifest(folder.path)
+        planned = loop.config.training.T
+        if loop.step >= planned:
+            raise RunFolderError(
+                f"the run in {folder.path} has taken all of its {planned} steps; "
+                f"give it more with --set training.T={2 * planned}, or start a new one with --out."
+            )
+        content = folder.read_manifest()
         content.setdefault("resumed", []).append({"step": loop.step, "at": now()})
-        try:
-            log, torn_bytes = LogWriter.reopen(folder.log)
-            write_manifest(folder.path, content)
-        except OSError as error:
-            raise RunFolderError(f"cannot write to {folder.path}: {error.strerror}.") from None
-        recorder = cls(folder, log, content, loop.config.run.on_write_error == "stop")
+        longer = content.get("config", {}).get("training", {}).get("T") != planned
+        if longer:
+            content["config"] = loop.config.model_dump(mode="json")
+            folder.prepare(loop.config)
+        log, torn_bytes = LogWriter.reopen(folder.log)
+        write_manifest(folder.manifest, content)
+        recorder = cls(folder, log, content, _stops(loop))
+        if longer:  # the bounds of the log must know the schedule that applies from here on
+            baseline = baseline_loss(loop.corpus)
+            recorder.write(
+                header(loop, name=folder.name(loop.config), baseline=baseline, run_id=folder.run_id())
+            )
         recorder.write(
             {
                 "kind": "resume",
@@ -98,7 +100,7 @@ class Recorder:
         )
         return recorder
 
-    def write(self, record: Fields) -> None:
+    def write(self, record: dict[str, Any]) -> None:
         """Append a record; a refusal is said once."""
         if not self.log.write(record):
             self._refused(f"cannot write to the log {self.folder.log}: {self.log.error}")
@@ -109,7 +111,7 @@ class Recorder:
             loop.model, loop.optimizer, loop.step, loop.progress(), loop.instruments.state_dict()
         )
         for role_or_step in roles_or_steps:
-            path = checkpoint_path(self.folder.path, role_or_step)
+            path = self.folder.checkpoint(role_or_step)
             try:
                 write_atomically(path, content)
             except OSError as error:
@@ -128,16 +130,19 @@ class Recorder:
             )
 
     def finish(self, loop: Loop, reason: str, message: str | None) -> None:
-        """Last checkpoint (unless this step has one), exit record, manifest closed."""
+        """The exit record is written, log and manifest are closed; a run that was cut short can be resumed.
+
+        After an error the checkpoint before it is kept as it is: the parameters may be half updated.
+        """
         self.stops_on_error = False
-        if reason != "finished":
+        if reason not in ("finished", "error"):
             self.checkpoint(loop, LAST)
         self.write({"kind": "exit", "step": loop.step, "reason": reason, "message": message})
         loop.instruments.close()
         self.log.close()
         self.manifest |= {"ended": now(), "outcome": reason}
         try:
-            write_manifest(self.folder.path, self.manifest)
+            write_manifest(self.folder.manifest, self.manifest)
         except OSError as error:
             self._refused(f"cannot write the manifest: {error.strerror}")
         if self.log.num_lost:
@@ -153,7 +158,7 @@ class Recorder:
 
 def restore(loop: Loop, folder: RunFolder) -> None:
     """The loop is as it was when its last checkpoint was taken, random numbers included."""
-    state = load_checkpoint(checkpoint_path(folder.path, LAST), loop.device)
+    state = load_checkpoint(folder.checkpoint(LAST), loop.device)
     loop.model.load_state_dict(state["model"])
     loop.optimizer.load_state_dict(state["optimizer"])
     restore_random_state(state["rng"])
@@ -162,7 +167,7 @@ def restore(loop: Loop, folder: RunFolder) -> None:
     loop.instruments.load_state_dict(state["instruments"])
 
 
-def _initial_facts(loop: Loop) -> Fields:
+def _initial_facts(loop: Loop) -> dict[str, Any]:
     """What is known of data and model before the first step."""
     shared = num_shared_pieces(loop.corpus)
     tokens = loop.order.batch(0, 0).inputs.to(loop.device)
@@ -173,3 +178,7 @@ def _initial_facts(loop: Loop) -> Fields:
         "validation_loss": measure_splits(loop)["val_loss"],
         "num_loaded_tensors": 0,
     }
+
+
+def _stops(loop: Loop) -> bool:
+    return loop.config.run.on_write_error == "stop"

@@ -22,6 +22,11 @@ class StopWish:
             return None
         return "interrupted" if self.signal == signal.SIGINT else "terminated"
 
+    @property
+    def name(self) -> str:
+        """Name of the signal, such as SIGTERM; empty without one."""
+        return self.signal.name if self.signal else ""
+
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Signal handler: remember the wish, and do not catch that signal again."""
         self.signal = signal.Signals(number)

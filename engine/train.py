@@ -16,38 +16,48 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from engine.batches import IGNORED, Batch, content_hash
 from engine.build import Loop, build_loop
-from engine.checkpoint import BEST, LAST
 from engine.config import Config
 from engine.evaluate import class_sums, forward_precision, measure_splits
 from engine.model import token_losses
 from engine.optimizer import clip_gradients, gradient_norm, set_learning_rate
 from engine.progress import ProgressReport
-from engine.recording import Fields
-from engine.run_folder import RunFolder
+from engine.run_folder import BEST, LAST, RunFolder
 from engine.saving import DiskRefused, Recorder
 from engine.signals import StopWish, stop_wish
+
+Fields = dict[str, Any]
 
 CONTENT_EVERY = 10
 """Steps between two counts of a batch's targets; step 1 is counted too, so that a fault shows at once."""
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a run stopped: the reason of the exit record, a sentence where there is more to say."""
+
+    reason: str
+    message: str | None = None
+    as_asked: bool = False
+    """Stopped early because `stop_after` said so."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How a run ended; `step` updates are done, losses are those of the last evaluation."""
 
-    reason: str
+    ending: Ending
     step: int
     train_loss: float
     val_loss: float
     best_step: int | None
     best_val_loss: float
-    message: str | None = None
 
 
 def train(
@@ -70,18 +80,18 @@ def train(
     with stop_wish() as wish, ProgressReport(planned, loop.step) as progress:
         recorder.say = progress.say
         try:
-            reason, message = run_steps(loop, recorder, progress, wish, last)
+            ending = run_steps(loop, recorder, progress, wish, last)
         except DiskRefused as error:
-            reason, message = "error", str(error)
-        recorder.finish(loop, reason, message)
-    losses = loop.last_losses
-    return Outcome(reason, loop.step, *losses, loop.best_step, loop.best_val_loss, message)
+            ending = Ending("error", str(error))
+        except Exception as error:
+            recorder.finish(loop, "error", f"{type(error).__name__}: {error}")
+            raise
+        recorder.finish(loop, ending.reason, ending.message)
+    return Outcome(ending, loop.step, *loop.last_losses, loop.best_step, loop.best_val_loss)
 
 
-def run_steps(
-    loop: Loop, recorder: Recorder, progress: ProgressReport, wish: StopWish, last: int
-) -> tuple[str, str | None]:
-    """Take steps up to `last`; return the reason for stopping and a sentence where there is more to say."""
+def run_steps(loop: Loop, recorder: Recorder, progress: ProgressReport, wish: StopWish, last: int) -> Ending:
+    """Take steps up to `last`, or until a signal or the early stopping says otherwise."""
     training = loop.config.training
     while loop.step < last:
         record = take_step(loop)
@@ -92,12 +102,12 @@ def run_steps(
         if _due(loop.step, training.ckpt_every, training.T):
             recorder.checkpoint(loop, loop.step, LAST)
         if wish.reason:
-            return wish.reason, f"stopped by {wish.signal.name}" if wish.signal else None
+            return Ending(wish.reason, f"stopped by {wish.name}")
         if 0 < training.early_stopping <= loop.evaluations_since_best:
-            return "early_stopping", f"no new best in {loop.evaluations_since_best} evaluations"
+            return Ending("early_stopping", f"no new best in {loop.evaluations_since_best} evaluations")
     if last < training.T:
-        return "interrupted", f"stopped at step {last} as asked, {training.T - last} steps before the end"
-    return "finished", None
+        return Ending("interrupted", f"{training.T - last} steps before the end, as asked", as_asked=True)
+    return Ending("finished")
 
 
 def _due(step: int, every: int, last: int) -> bool:
