@@ -46,7 +46,8 @@ def overfitting_records(num_steps: int = 3412, planned: int = 8000) -> list[dict
     noise = np.random.default_rng(0)
     records: list[dict[str, Any]] = [
         {
-            "kind": "header", "format": "1.0", "name": "19-overfit", "vocab_size": 512, "planned_steps": planned,
+            "kind": "header", "format": "1.0", "name": "19-overfit", "vocab_size": 512,
+            "planned_steps": planned,
             "grad_clip": 1.0, "baseline_loss": 2.58, "layers": LAYERS, "matrices": MATRICES,
             "classes": ["regular", "irregular"], "num_units": 512, "num_heads": 8, "tokens_per_step": 300,
             "steps_per_epoch": 125,

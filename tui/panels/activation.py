@@ -21,6 +21,7 @@ PANEL = Panel(
     id="activation",
     number=4,
     title="Activations",
+    short_title="Activations",
     question="Are the activations balanced across depth?",
     healthy="The blocks stay within a small factor of each other; none grows without end, none is near zero.",
     y_label="mean |activation|",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui.panels.canvas import Canvas
-from tui.panels.figure import Figure, Mark, Rule, Tint
+from tui.panels.figure import Figure, Floats, Line, Mark, Rule, Tint
 from tui.panels.glyphs import GLYPHS, Glyphs
-from tui.panels.layout import Layout, Options
+from tui.panels.layout import Layout, Options, name_of
+
+Mask = NDArray[np.bool_]
 
 _ROOM_FOR_CHECKPOINTS = 12
 """Rows of a plot from which on checkpoints are marked; below that they would be noise."""
@@ -60,21 +63,34 @@ def draw_rules(canvas: Canvas, figure: Figure, layout: Layout, options: Options)
 
 
 def _draw_rule(canvas: Canvas, rule: Rule, row: int, layout: Layout, glyphs: Glyphs, named: bool) -> None:
-    free = canvas.cells[row, layout.left :] == " "
+    cells = canvas.cells[row, layout.left : layout.left + layout.plot_width]
+    # A cell with every dot set is the inside of a noisy stretch: nothing is lost where the rule crosses it.
+    free = (cells == " ") | (cells == glyphs.cells[-1])
     if named:
-        label = f" {rule.label} "
-        place = _middle_gap(free, len(label) + 4)
-        if place is not None:
-            column = layout.left + place + 2
-            canvas.write(row, column, label, "rule")
-            free[place + 2 : place + 2 + len(label)] = False
+        _label_rule(canvas, f" {rule.label} ", row, free, layout)
     for free_column in np.flatnonzero(free).tolist():
         dash = glyphs.rule[free_column % len(glyphs.rule)]
         if dash != " ":
             canvas.write(row, layout.left + free_column, dash, "rule")
 
 
-def _middle_gap(free: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], length: int) -> int | None:
+def _label_rule(canvas: Canvas, label: str, row: int, free: Mask, layout: Layout) -> None:
+    """Write the label into the line, else just above or below it; what it takes of the line is not free."""
+    place = _middle_gap(free, len(label) + 4)
+    if place is not None:
+        canvas.write(row, layout.left + place + 2, label, "rule")
+        free[place + 2 : place + 2 + len(label)] = False
+        return
+    for beside in (row - 1, row + 1):
+        if 0 <= beside < layout.plot_height:
+            blank = canvas.cells[beside, layout.left : layout.left + layout.plot_width] == " "
+            place = _middle_gap(blank, len(label))
+            if place is not None:
+                canvas.write(beside, layout.left + place, label, "rule")
+                return
+
+
+def _middle_gap(free: Mask, length: int) -> int | None:
     """First of `length` free cells, as near to the middle as there are."""
     if length > len(free):
         return None
@@ -120,7 +136,8 @@ def _label_mark(canvas: Canvas, mark: Mark, row: int, column: int, layout: Layou
         return False
     label = mark.label if layout.plot_width >= _WIDTH_FOR_LABELS else mark.label.split(" ")[0]
     for at_row, start in _around(row, column, len(label)):
-        inside = layout.left <= start - 1 and at_row < layout.plot_height
+        end = layout.left + layout.plot_width
+        inside = layout.left < start and start + len(label) <= end and at_row < layout.plot_height
         if inside and canvas.is_free(at_row, start - 1, len(label) + 1):
             canvas.write(at_row, start, label, f"mark-{mark.kind}")
             return True
@@ -131,12 +148,16 @@ def _around(row: int, column: int, length: int) -> Iterable[tuple[int, int]]:
     yield row, column + 2
     yield row, column - length - 1
     for at_row in (row + 1, row - 1, row + 2, row - 2):
-        yield at_row, column - length // 2
+        for start in (column - length // 2, column + 2, column - length - 1):
+            yield at_row, start
 
 
 def name_lines(canvas: Canvas, figure: Figure, layout: Layout, roles: Sequence[str]) -> None:
     """The name of each line close to its newest end, where the lines leave room; a single line needs none."""
     if len(figure.lines) < 2 or layout.plot_height < 3:
+        return
+    if layout.right:
+        _name_beside(canvas, figure, layout, roles)
         return
     for line, role in zip(figure.lines, roles, strict=True):
         finite = np.flatnonzero(np.isfinite(line.last) & (line.x <= layout.x_range[1]))
@@ -144,12 +165,27 @@ def name_lines(canvas: Canvas, figure: Figure, layout: Layout, roles: Sequence[s
             _name_line(canvas, line.name, role, line.x[finite], line.last[finite], layout)
 
 
+def _name_beside(canvas: Canvas, figure: Figure, layout: Layout, roles: Sequence[str]) -> None:
+    """The names in a column right of the plot, in the order of the lines' ends and near to them."""
+    ends = [_last_row(line, layout) for line in figure.lines]
+    free_from, column = 0, layout.left + layout.plot_width + 1
+    for place, index in enumerate(sorted(range(len(ends)), key=lambda index: ends[index])):
+        row = max(free_from, min(ends[index], layout.plot_height - len(ends) + place))
+        canvas.write(row, column, name_of(figure.lines[index]), roles[index])
+        free_from = row + 1
+
+
+def _last_row(line: Line, layout: Layout) -> int:
+    finite = line.last[np.isfinite(line.last) & (line.x <= layout.x_range[1])]
+    return layout.row_of(float(finite[-1])) if len(finite) else 0
+
+
 def _name_line(
     canvas: Canvas,
     name: str,
     role: str,
-    x: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    last: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    x: Floats,
+    last: Floats,
     layout: Layout,
 ) -> None:
     rightmost = canvas.width - len(name)

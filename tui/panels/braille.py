@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui.panels import annotate, heat_strip
 from tui.panels.canvas import Canvas, Piece, Row
@@ -18,6 +19,9 @@ _ORDER = ("faint", "layer", "main", "second", "overlay")
 """Roles from the back to the front."""
 
 _NUM_LAYER_COLOURS = 8
+_NUM_DOTS = np.array([pattern.bit_count() for pattern in range(256)])
+
+Patterns = NDArray[np.int64]
 
 
 def draw(figure: Figure, width: int, height: int, options: Options | None = None) -> list[Row]:
@@ -53,11 +57,12 @@ def _draw_curves(canvas: Canvas, figure: Figure, layout: Layout, options: Option
     for tint in figure.tints:
         annotate.tint_range(canvas, layout, tint)
     roles = roles_of(figure.lines)
+    behind = np.zeros((layout.plot_height, layout.plot_width), np.int64)
     for line, role in sorted(zip(figure.lines, roles, strict=True), key=lambda pair: _depth(pair[0])):
         down, across = glyphs.weights.shape
         num_rows, num_columns = layout.plot_height * down, layout.plot_width * across
         dots = dots_of(line, figure.x_range, layout.scale, num_rows, num_columns)
-        _stamp_dots(canvas, dots, role, layout, glyphs)
+        _stamp_dots(canvas, dots, behind, role, layout, glyphs)
     for line in figure.lines:
         _mark_nonfinite(canvas, line, layout, glyphs)
     annotate.draw_marks(canvas, figure, layout, options)
@@ -83,11 +88,17 @@ def roles_of(lines: Sequence[Line]) -> list[str]:
     return roles
 
 
-def _stamp_dots(canvas: Canvas, dots: Dots, role: str, layout: Layout, glyphs: Glyphs) -> None:
+def _stamp_dots(
+    canvas: Canvas, dots: Dots, behind: Patterns, role: str, layout: Layout, glyphs: Glyphs
+) -> None:
+    """Put a line in front of those drawn so far, whose dots `behind` are kept up to date."""
     down, across = glyphs.weights.shape
     blocks = dots.reshape(layout.plot_height, down, layout.plot_width, across)
-    patterns = np.einsum("rdca,da->rc", blocks, glyphs.weights)
-    canvas.stamp(glyphs.cells[patterns], patterns > 0, role, layout.left)
+    own = np.einsum("rdca,da->rc", blocks, glyphs.weights)
+    # Thin lines that share a cell share its dots; a noisy one gives it up, else it would swallow the other.
+    patterns = np.where(_NUM_DOTS[behind] <= glyphs.weights.size // 2, own | behind, own)
+    canvas.stamp(glyphs.cells[patterns], own > 0, role, layout.left)
+    behind[own > 0] = patterns[own > 0]
 
 
 def _mark_nonfinite(canvas: Canvas, line: Line, layout: Layout, glyphs: Glyphs) -> None:

@@ -49,7 +49,7 @@ class Canvas:
         self.ground = np.zeros((height, width), np.int16)
 
     def is_free(self, row: int, column: int, length: int = 1) -> bool:
-        """Whether these cells lie on the canvas and hold nothing."""
+        """Whether these cells lie on the canvas and are blank."""
         if not (0 <= row < self.height and column >= 0 and column + length <= self.width):
             return False
         return bool((self.cells[row, column : column + length] == " ").all())

@@ -41,6 +41,7 @@ PANEL = Panel(
     id="class_loss",
     number=7,
     title="Regular and irregular verbs",
+    short_title="Verbs",
     question="Is the model learning the regular pattern, or memorizing individual forms?",
     healthy="Regular falls faster; irregular lags behind it, and the gap settles.",
     y_label="nat/token by class, validation",

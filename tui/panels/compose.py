@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +38,7 @@ def figure(panel: Panel, run: Run, view: View) -> Figure:
         panel=panel.id,
         number=panel.number,
         title=panel.title,
-        lines=() if as_heat else tuple(_lines(traces, window)),
+        lines=() if as_heat else tuple(_lines((*traces, *_averages(traces, view)), window)),
         y_scale=view.y_scale or panel.y_scale,
         x_label=axis.label,
         y_label=panel.y_label,
@@ -52,6 +53,7 @@ def figure(panel: Panel, run: Run, view: View) -> Figure:
         heat=rows,
         heat_offender=heat.offender(traces) if as_heat else "",
         y_includes=panel.includes,
+        y_whole=panel.whole,
     )
 
 
@@ -73,6 +75,18 @@ def _lines(traces: Iterable[Trace], window: Window) -> Iterable[Line]:
         yield Line(
             trace.name, cells.x, cells.low, cells.high, cells.last, cells.nonfinite, latest, trace.role
         )
+
+
+def _averages(traces: Iterable[Trace], view: View) -> Iterable[Trace]:
+    """The moving averages that the view asks for, as traces of their own beside the measured ones."""
+    for trace in traces if view.smoothing > 1 else ():
+        if trace.is_noisy and len(trace.column) > view.smoothing:
+            yield replace(
+                trace,
+                name=f"{trace.name}, mean of {view.smoothing}",
+                column=trace.column.averaged(view.smoothing),
+                role="overlay",
+            )
 
 
 def _note(panel: Panel, recording: Recording) -> str:

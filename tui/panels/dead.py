@@ -30,6 +30,7 @@ PANEL = Panel(
     id="dead",
     number=6,
     title="Dead units and heads",
+    short_title="Dead",
     question="Is the model using its full capacity?",
     healthy="Few units or none are dead, no head is, and neither number grows.",
     y_label="count",
@@ -38,4 +39,5 @@ PANEL = Panel(
     traces=traces,
     latest=latest,
     includes=(0.0, 1.0),
+    whole=True,
 )

@@ -96,3 +96,5 @@ class Figure:
     """Name of the row that stands out most, to be named whatever room there is."""
     y_includes: tuple[float, ...] = ()
     """Values that the y axis shows even when no line comes near them."""
+    y_whole: bool = False
+    """Whether values are counts, so that there is nothing between whole numbers to be labelled."""

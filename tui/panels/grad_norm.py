@@ -10,7 +10,7 @@ from tui.series.recording import Recording
 
 def traces(recording: Recording) -> tuple[Trace, ...]:
     """Global L2 norm of the gradient before clipping."""
-    return (Trace("norm", recording.steps["grad_norm"]),)
+    return (Trace("norm", recording.steps["grad_norm"], is_noisy=True),)
 
 
 def rules(recording: Recording) -> tuple[Rule, ...]:
@@ -28,6 +28,7 @@ PANEL = Panel(
     id="grad_norm",
     number=3,
     title="Gradient norm",
+    short_title="Gradient",
     question="Are the gradients well-behaved?",
     healthy="High in the first steps, then around or below the clip line, with a peak now and then.",
     y_label="L2 norm before clipping",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui.panels.canvas import Canvas
 from tui.panels.figure import Figure, Floats
@@ -43,7 +44,7 @@ def _to_width(table: Floats, width: int) -> Floats:
     return result
 
 
-def _shades(table: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+def _shades(table: Floats) -> NDArray[np.int64]:
     """0 to 9 from the smallest value to the largest, -1 where nothing was measured, 10 where not finite."""
     finite = np.isfinite(table)
     low, high = _ends(table)
@@ -63,7 +64,7 @@ def _ends(table: Floats) -> tuple[float, float]:
 def _draw_row(
     canvas: Canvas,
     row: int,
-    shades: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+    shades: NDArray[np.int64],
     layout: Layout,
     options: Options,
 ) -> None:
@@ -80,9 +81,7 @@ def _glyph(shade: int, options: Options) -> str:
     return glyphs.solid if options.colour else glyphs.shades[shade * len(glyphs.shades) // _NUM_HEATS]
 
 
-def _name_of(
-    names: Sequence[str], group: np.ndarray[tuple[int, ...], np.dtype[np.intp]], offender: str
-) -> str:
+def _name_of(names: Sequence[str], group: NDArray[np.intp], offender: str) -> str:
     """The offender's name for the group it is in, else that of the group's first layer."""
     return next((names[at] for at in group.tolist() if names[at] == offender), names[int(group[0])])
 

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui.panels.figure import Figure
+from tui.panels.figure import Figure, Line
 from tui.panels.glyphs import GlyphName
+from tui.panels.numbers import short
 from tui.panels.scale import YScale, y_scale, y_ticks
 
 _LEAST_FOR_AXES = (18, 4)
 """Width and height in cells below which the room goes to the curve."""
+_LEAST_FOR_NAMES = 90
+"""Width in cells from which on the names of lines stand in a column of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,8 @@ class Options:
 class Layout:
     """Where things are in a drawing of `width` x `height` cells.
 
-    The plot takes the rows from 0 to `plot_height` and the columns from `left` to the right end.
+    The plot takes the rows from 0 to `plot_height` and `plot_width` columns from `left` on; the `right`
+    columns after it hold the names of the lines.
     """
 
     width: int
@@ -41,12 +45,13 @@ class Layout:
     plot_height: int
     x_range: tuple[float, float]
     scale: YScale
-    ticks: tuple[tuple[float, str], ...]
+    ticks: tuple[tuple[float, str], ...] = ()
+    right: int = 0
 
     @property
     def plot_width(self) -> int:
         """Columns of the plot."""
-        return self.width - self.left
+        return self.width - self.left - self.right
 
     def column_of(self, x: float) -> int | None:
         """Column of the drawing at which x stands; None outside the shown range."""
@@ -73,11 +78,24 @@ def layout_of(figure: Figure, width: int, height: int, options: Options) -> Layo
     scale = y_scale(figure)
     has_axes = options.axes and width >= _LEAST_FOR_AXES[0] and height >= _LEAST_FOR_AXES[1]
     if not has_axes or not (figure.lines or figure.heat):
-        return Layout(width, height, 0, height, figure.x_range, scale, ())
+        return Layout(width, height, 0, height, figure.x_range, scale)
     plot_height = height - 1
     if figure.heat:
         left = min(max(len(name) for name, _ in figure.heat), width // 3) + 1
-        return Layout(width, height, left, plot_height, figure.x_range, scale, ())
-    ticks = tuple(y_ticks(scale, max(2, plot_height // 3)))
+        return Layout(width, height, left, plot_height, figure.x_range, scale)
+    ticks = tuple(y_ticks(scale, max(2, plot_height // 3), figure.y_whole))
     left = max((len(label) for _, label in ticks), default=0) + 1
-    return Layout(width, height, left, plot_height, figure.x_range, scale, ticks)
+    right = _room_for_names(figure, width, plot_height) if options.names else 0
+    return Layout(width, height, left, plot_height, figure.x_range, scale, ticks, right)
+
+
+def name_of(line: Line) -> str:
+    """The line's name with its newest value."""
+    return line.name if line.latest is None else f"{line.name} {short(line.latest)}"
+
+
+def _room_for_names(figure: Figure, width: int, plot_height: int) -> int:
+    """Columns right of the plot for the names: where it is wide, every line is named."""
+    if width < _LEAST_FOR_NAMES or not 1 < len(figure.lines) <= plot_height:
+        return 0
+    return min(max(len(name_of(line)) for line in figure.lines) + 2, width // 3)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def traces(recording: Recording) -> tuple[Trace, ...]:
     """Training loss of each step's batch, and validation loss at the evaluations."""
     return (
-        Trace("train", recording.steps["loss"]),
+        Trace("train", recording.steps["loss"], is_noisy=True),
         Trace("val", recording.evaluations["val_loss"], "second"),
     )
 
@@ -70,6 +70,7 @@ PANEL = Panel(
     id="loss",
     number=1,
     title="Loss",
+    short_title="Loss",
     question="Is the model learning?",
     healthy="Both curves fall, train slightly below val, both below the baseline at the end.",
     y_label="nat/token",

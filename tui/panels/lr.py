@@ -22,6 +22,7 @@ PANEL = Panel(
     id="lr",
     number=2,
     title="Learning rate",
+    short_title="Rate",
     question="Did warm-up and decay actually run?",
     healthy="A ramp up over the warm-up, then a smooth fall to the smallest rate at the very end.",
     y_label="1",

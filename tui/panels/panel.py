@@ -25,6 +25,8 @@ class Trace:
     name: str
     column: Column
     role: Role = "main"
+    is_noisy: bool = False
+    """Whether a moving average tells something that the line does not."""
 
 
 def _nothing(of: object) -> tuple[()]:
@@ -36,6 +38,7 @@ class Panel:
     """One question about a run, and where its answer is found in the records.
 
     Attributes:
+        short_title: the title in one word.
         question, healthy: as the seven-panels page has them.
         y_label: what y is, with its unit.
         missing: a sentence for a run whose log has nothing for this panel.
@@ -44,12 +47,14 @@ class Panel:
         marks: positions on x that belong to this panel alone.
         latest: the newest values in words.
         includes: values that the y axis always shows.
+        whole: whether y is a count.
         by_layer: whether the lines are layers in order, which may be drawn as a heat strip.
     """
 
     id: str
     number: int
     title: str
+    short_title: str
     question: str
     healthy: str
     y_label: str
@@ -60,6 +65,7 @@ class Panel:
     rules: Callable[[Recording], tuple[Rule, ...]] = _nothing
     marks: Callable[[Run], tuple[Mark, ...]] = _nothing
     includes: tuple[float, ...] = ()
+    whole: bool = False
     by_layer: bool = False
 
     def figure(self, run: Run, view: View) -> Figure:

@@ -11,8 +11,8 @@ import numpy as np
 from tui.panels.figure import Figure, Floats, Line, Rule, Scale
 from tui.panels.numbers import scientific
 
-_MARGIN = 0.03
-"""Part of the range left free above and below, so that a curve does not run along the frame."""
+_MARGIN, _MARGIN_FOR_NAMES = 0.03, 0.08
+"""Part of the range left free above and below: a curve does not run along the frame, and a name fits in."""
 _REACH = {True: 1.0, False: 0.4}
 """How far outside the data, in parts of their range, a line still is that widens the axis to show it; plain
 references such as the baseline have the longer reach."""
@@ -50,7 +50,8 @@ def y_scale(figure: Figure) -> YScale:
         values = values[values > 0]
     if not len(values):
         return YScale(kind, 0.1, 1.0)
-    return _widened(kind, float(values.min()), float(values.max()), figure.rules)
+    margin = _MARGIN_FOR_NAMES if len(figure.lines) > 1 else _MARGIN
+    return _widened(kind, float(values.min()), float(values.max()), figure.rules, margin)
 
 
 def _shown(line: Line, x_range: tuple[float, float]) -> Floats:
@@ -60,7 +61,7 @@ def _shown(line: Line, x_range: tuple[float, float]) -> Floats:
     return finite
 
 
-def _widened(kind: Scale, low: float, high: float, rules: Iterable[Rule]) -> YScale:
+def _widened(kind: Scale, low: float, high: float, rules: Iterable[Rule], margin: float) -> YScale:
     bottom, top = _transform(kind, np.array([low, high]))
     smallest = 0.1 if kind == "log" else max(0.05 * max(abs(bottom), abs(top)), _TINY)
     size = max(top - bottom, smallest)
@@ -71,7 +72,7 @@ def _widened(kind: Scale, low: float, high: float, rules: Iterable[Rule]) -> YSc
         if math.isfinite(rule.value) and bottom - reach <= at <= top + reach:
             near.append(at)
     bottom, top = min(near), max(near)
-    pad = max(_MARGIN * (top - bottom), (smallest - (top - bottom)) / 2)
+    pad = max(margin * (top - bottom), (smallest - (top - bottom)) / 2)
     if kind == "log":
         return YScale(kind, 10 ** (bottom - pad), 10 ** (top + pad))
     bottom, top = bottom * 2, top * 2
@@ -79,13 +80,16 @@ def _widened(kind: Scale, low: float, high: float, rules: Iterable[Rule]) -> YSc
     return YScale(kind, max(bottom - 2 * pad, floor), top + 2 * pad)
 
 
-def y_ticks(scale: YScale, most: int) -> list[tuple[float, str]]:
+def y_ticks(scale: YScale, most: int, whole: bool = False) -> list[tuple[float, str]]:
     """At most `most` round values inside the axis with their labels, from low to high."""
     if scale.kind == "log":
         for values in _log_choices(scale.low, scale.high):
             if 2 <= len(values) <= most:
                 return [(value, _log_label(value)) for value in values]
-    return linear_ticks(scale.low, scale.high, most)
+    ticks = linear_ticks(scale.low, scale.high, most)
+    if whole:
+        return [(value, f"{value:,.0f}") for value, _ in ticks if value == round(value)]
+    return ticks
 
 
 def _log_choices(low: float, high: float) -> Iterable[list[float]]:

@@ -21,6 +21,7 @@ PANEL = Panel(
     id="spectral_norm",
     number=5,
     title="Spectral norms",
+    short_title="Spectral",
     question="Are the weight matrices growing pathologically?",
     healthy="Slow growth that flattens; all matrices in the same region.",
     y_label="largest singular value",

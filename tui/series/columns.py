@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tui.series.growable import Growable
 from tui.series.pyramid import Pyramid
+from tui.series.smooth import MovingAverage
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
@@ -33,6 +34,7 @@ class Column:
         self._values = Growable(np.float64)
         self._rows: Growable[np.int64] | None = Growable(np.int64) if num_missing else None
         self._pyramid = Pyramid()
+        self._averages: dict[int, tuple[MovingAverage, Column]] = {}
 
     def __len__(self) -> int:
         return self._values.size
@@ -60,6 +62,15 @@ class Column:
         """Extremes over ranges of positions, up to date; only values new since the last look are read."""
         self._pyramid.extend(self.values)
         return self._pyramid
+
+    def averaged(self, length: int) -> Column:
+        """The exponential moving average of this length at the same steps, up to date."""
+        if length not in self._averages:
+            self._averages[length] = (MovingAverage(length), Column(self._table_steps, 0))
+        average, column = self._averages[length]
+        column._rows = self._rows
+        column._values.append(average.extend(self.values[len(column) :]))
+        return column
 
     def steps_at(self, positions: NDArray[np.int64]) -> Steps:
         """The steps of the values at these positions."""
@@ -91,6 +102,7 @@ class Column:
             self._rows.size = int(np.searchsorted(self._rows.view, row))
             self._values.size = self._rows.size
         self._pyramid.keep(self._values.size)
+        self._averages.clear()
 
 
 class Table:

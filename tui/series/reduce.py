@@ -82,3 +82,13 @@ def _reduced_between(column: Column, axis: Axis, starts: Cuts, stops: Cuts) -> R
         last,
         axis.x_of(column.steps_at(holes)),
     )
+
+
+def highest_by_cell(column: Column, window: Window) -> Floats:
+    """Largest value of each cell of the window: inf where one was not finite, NaN where none was measured."""
+    at = column.num_before(window.cuts)
+    starts, stops = at[:-1], at[1:]
+    high = column.pyramid.highs(column.values, starts, stops)
+    high[np.searchsorted(stops, column.pyramid.first_holes(starts, stops), side="right")] = np.inf
+    high[starts == stops] = np.nan
+    return high

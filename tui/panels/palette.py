@@ -1,0 +1,59 @@
+"""Colours of the roles of a drawing, on a dark and on a light background.
+
+Safe for the colour-blind: lines in the hues of Okabe and Ito ("Color Universal Design", 2008), layers
+and heat on scales whose lightness rises all the way. Colour is never the only sign of anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_HEAT = (
+    "#00224e",
+    "#123570",
+    "#3b496c",
+    "#575d6d",
+    "#707173",
+    "#8a8678",
+    "#a59c74",
+    "#c3b369",
+    "#e1cc55",
+    "#fee838",
+)
+
+
+def _colours(layers: tuple[str, ...], others: Mapping[str, str]) -> dict[str, str]:
+    scales = {f"layer-{place}": colour for place, colour in enumerate(layers)}
+    scales |= {f"heat-{place}": colour for place, colour in enumerate(_HEAT)}
+    return scales | dict(others)
+
+
+DARK: Mapping[str, str] = _colours(
+    ("#8c7fe0", "#6f97e8", "#4fb0dd", "#3fc0b8", "#58c98a", "#9bcf5f", "#d6cf4f", "#f5b942"),
+    {
+        "text": "#d6d9de", "muted": "#8b919b", "axis": "#7b828d", "rule": "#8b919b",
+        "nonfinite": "#ff5f3c", "offender": "#ffa726",
+        "line-main": "#d6e4f2", "line-second": "#56b4e9", "line-faint": "#5d636d", "line-overlay": "#cc79a7",
+        "mark-best": "#2ec08f", "mark-onset": "#ffa726", "mark-checkpoint": "#8b919b",
+        "mark-resume": "#8b919b", "mark-cursor": "#9ec9f0",
+        "level-green": "#8b919b", "level-yellow": "#f0e442", "level-orange": "#ffa726",
+        "level-red": "#ff5f3c", "level-black": "#ffffff",
+        "tint-yellow": "#2b2a12", "tint-orange": "#3a2808", "tint-red": "#45190e", "tint-black": "#4a4a52",
+    },
+)  # fmt: skip
+"""Role to colour on a dark background; "tint-..." are backgrounds."""
+
+LIGHT: Mapping[str, str] = _colours(
+    ("#4b3fa8", "#3560b8", "#1f78a8", "#0f8482", "#2a8250", "#5f7d16", "#8f7400", "#b35c00"),
+    {
+        "text": "#23262b", "muted": "#666c76", "axis": "#767c86", "rule": "#666c76",
+        "nonfinite": "#c03000", "offender": "#b35c00",
+        "line-main": "#1f3d5c", "line-second": "#0072b2", "line-faint": "#a5abb4", "line-overlay": "#a8447f",
+        "mark-best": "#007a59", "mark-onset": "#b35c00", "mark-checkpoint": "#666c76",
+        "mark-resume": "#666c76", "mark-cursor": "#005a94",
+        "level-green": "#666c76", "level-yellow": "#7d7100", "level-orange": "#b35c00",
+        "level-red": "#c03000", "level-black": "#000000",
+        "tint-yellow": "#f8f4c8", "tint-orange": "#fce4c0", "tint-red": "#fbd3c6", "tint-black": "#c9c9cf",
+    },
+)  # fmt: skip
+"""Role to colour on a light background."""
