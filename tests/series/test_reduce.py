@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui.series.axis import step_axis
@@ -95,6 +95,8 @@ def assert_same(one: Reduced, other: Reduced) -> None:
 
 
 @given(series, series, st.integers(0, 400), st.integers(1, 60))
+@example([9.0] * 300, [1.0] * 300, 40, 3)
+@example([float("nan")] * 300, [1.0] * 300, 40, 3)
 def test_a_resume_leaves_no_trace_of_what_it_took_away(
     values: list[float], later: list[float], kept: int, width: int
 ) -> None:
