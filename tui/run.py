@@ -39,6 +39,16 @@ class Run:
         """The run's own name where the log has one, else the path."""
         return str(self.recording.header.get("name") or self.path)
 
+    @property
+    def thresholds(self) -> Thresholds:
+        """The bounds that are in force."""
+        return self._thresholds or Thresholds()
+
+    def judge_by(self, thresholds: Thresholds) -> None:
+        """Judge everything recorded, and everything to come, by these bounds."""
+        self._thresholds = thresholds
+        self.judge = Judge(self.recording, thresholds)
+
     def extend(self, batch: Batch) -> None:
         """Take in a batch; verdicts are up to date when this returns."""
         if batch.restarted:

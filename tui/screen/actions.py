@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from textual import events
 from textual.app import App
 
-from tui.panels.registry import PANELS
+from tui.panels.registry import PANEL_BY_ID, PANELS
 from tui.screen import view as views
 from tui.screen.figures import whole_range
 from tui.screen.layout import TREE_CELL, Layout, neighbour
 from tui.screen.spans import said
+from tui.screen.threshold_editor import Editor, open_editor, pressed
 from tui.screen.view import READING_ORDER, Mode, View
 from tui.screen.violations import Violation, violations_of
 from tui.series.axis import known_axes
@@ -36,9 +38,19 @@ class Actions(App[int]):
     view = View()
     paused_at: int | None = None
     overlay = ""
-    """"card" or "help" while one of them is open."""
+    """What lies over the middle: "card", "help", "threshold" or nothing."""
+    overlay_top = 0
+    """First line of it that is seen, when it is higher than the screen."""
     notice = ""
     layout_now = Layout.TINY
+    editor: Editor | None = None
+    current = 0
+    """Which of the runs is shown."""
+
+    @property
+    def num_runs(self) -> int:
+        """How many are open."""
+        raise NotImplementedError
 
     @property
     def run_shown(self) -> Run:
@@ -75,11 +87,17 @@ class Actions(App[int]):
 
     def action_step_focus(self, by: int) -> None:
         """The focus on the next or previous cell, around the end."""
+        if self.editor is not None:
+            self.edit("down" if by > 0 else "up")
+            return
         self.action_focus_cell((self.view.cell - 1 + by) % TREE_CELL + 1)
 
     def action_move(self, direction: str) -> None:
         """The neighbouring cell; the cursor of a zoom; the next node of the whole tree."""
-        if self.view.mode is Mode.TREE:
+        if self.overlay == "help" and direction in ("up", "down"):
+            self.overlay_top = max(0, self.overlay_top + (1 if direction == "down" else -1))
+            self.changed()
+        elif self.view.mode is Mode.TREE:
             self._move_node({"up": -1, "down": 1}.get(direction, 0))
         elif self.view.mode is Mode.ZOOM and direction in ("left", "right"):
             self._move_cursor(1 if direction == "right" else -1)
@@ -235,11 +253,73 @@ class Actions(App[int]):
         view = views.axis_changed(self.view, known_axes(self.run_shown.recording))
         self.look(view, f"x axis: {'wall time' if view.x_axis == 'time' else view.x_axis}")
 
+    # Thresholds
+
+    def action_edit_threshold(self) -> None:
+        """The bounds of the focused panel, or of the selected node, for changing."""
+        verdicts = self.run_shown.judge.verdicts
+        node = verdicts[self.view.node] if verdicts and self.view.mode is Mode.TREE else None
+        panel = node.panel if node else PANELS[min(self.view.cell, len(PANELS)) - 1].id
+        title = PANEL_BY_ID[panel].title if panel in PANEL_BY_ID else panel
+        selected = self._selected_check()
+        editor = open_editor(title, panel, self.run_shown, self.run_shown.thresholds, selected)
+        if editor is None:
+            self.look(self.view, f"{title} has no threshold in this run")
+            return
+        self.editor, self.overlay = editor, "threshold"
+        self.look(self.view)
+
+    def _selected_check(self) -> str:
+        found = self.violations()
+        if 0 <= self.view.violation < len(found):
+            return found[self.view.violation].verdict.check
+        verdicts = self.run_shown.judge.verdicts
+        return verdicts[self.view.node].check if self.view.mode is Mode.TREE and verdicts else ""
+
+    def on_key(self, event: events.Key) -> None:
+        """While thresholds are edited every key belongs to the editor."""
+        if self.editor is None:
+            return
+        event.prevent_default()
+        self.edit(event.key, event.character)
+
+    def edit(self, key: str, character: str | None = None) -> None:
+        """Hand a key to the editor; a changed bound judges the whole history again."""
+        editor = self.editor
+        if editor is None:
+            return
+        if key == "escape" or (key == "enter" and not editor.typed):
+            self._close_editor(editor, is_kept=key == "enter")
+            return
+        self.editor = pressed(editor, key, character)
+        if self.editor.thresholds is not editor.thresholds:
+            self.run_shown.judge_by(self.editor.thresholds)
+        self.changed()
+
+    def _close_editor(self, editor: Editor, is_kept: bool) -> None:
+        self.editor, self.overlay = None, ""
+        if not is_kept and editor.thresholds is not editor.before:
+            self.run_shown.judge_by(editor.before)
+        changed = editor.thresholds is not editor.before
+        words = "thresholds kept until the end of this session" if is_kept else "thresholds as before"
+        self.look(self.view, words if changed else "")
+
     # Other
+
+    def action_other_run(self) -> None:
+        """The next of several runs, with the same way of looking at it."""
+        if self.num_runs < 2:
+            self.look(self.view, "one run is open; tui watch A B opens several")
+            return
+        self.current = (self.current + 1) % self.num_runs
+        self.paused_at = None
+        view = replace(self.view, violation=-1, node=0, cursor=None)
+        self.look(view, f"run {self.current + 1} of {self.num_runs}: {said(self.run_shown.name)}")
 
     def action_help(self) -> None:
         """The help page, and back."""
         self.overlay = "" if self.overlay == "help" else "help"
+        self.overlay_top = 0
         self.look(self.view)
 
     def action_export(self) -> None:

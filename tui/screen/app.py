@@ -32,6 +32,7 @@ from tui.screen.layout import Layout, layout_for
 from tui.screen.lines import Lines
 from tui.screen.progress import status_of
 from tui.screen.status import status_line
+from tui.screen.threshold_editor import editor_lines
 from tui.screen.view import Mode
 from tui.screen.violations import violations_line
 from tui.sources.errors import CannotRead
@@ -42,6 +43,9 @@ FRAMES_PER_S = 30
 
 CLOCK_S = 1.0
 """How often the status line is made again while nothing comes, so that a silence is seen to last."""
+
+
+_OVERLAY_WIDTHS = {"help": 110, "card": 88, "threshold": 88}
 
 
 class Monitor(Actions):
@@ -61,14 +65,11 @@ class Monitor(Actions):
         self,
         watched: Sequence[Watched],
         *,
-        thresholds: Thresholds | None = None,
         clock: Callable[[], float] = time.time,
         is_light: bool | None = None,
     ) -> None:
         super().__init__()
         self.watched = list(watched)
-        self.current = 0
-        self.thresholds = thresholds or Thresholds()
         self.figures = Figures()
         self.num_redraws = 0
         self.failure = ""
@@ -78,6 +79,11 @@ class Monitor(Actions):
         self._is_due = False
         self.palette = theme.palette_for(is_light)
         self._options = theme.drawing_options(not self.no_color)
+
+    @property
+    def num_runs(self) -> int:
+        """How many are open."""
+        return len(self.watched)
 
     @property
     def run_shown(self) -> Run:
@@ -205,28 +211,32 @@ class Monitor(Actions):
         self._show("footer", [line])
 
     def _draw_card(self) -> None:
-        if self.overlay:
-            card = self.query_one("#card", Lines)
-            width = min(self.size.width, 110 if self.overlay == "help" else 84)
-            lines = self._help(width) if self.overlay == "help" else self._card(width)
-            card.styles.width, card.styles.height = width, len(lines)
-            card.styles.offset = (
-                (self.size.width - width) // 2,
-                max(1, (self.size.height - len(lines)) // 2),
-            )
-            card.show(lines, self.palette)
+        if not self.overlay:
+            return
+        card = self.query_one("#card", Lines)
+        width = min(self.size.width, _OVERLAY_WIDTHS[self.overlay])
+        lines = self._overlay_lines(width)
+        hidden = max(0, len(lines) - self.size.height + 1)
+        self.overlay_top = min(self.overlay_top, hidden)
+        lines = lines[self.overlay_top : self.overlay_top + self.size.height - 1]
+        left, top = (self.size.width - width) // 2, (self.size.height - len(lines)) // 2
+        if self.overlay == "threshold":  # the curve stays in sight
+            is_upper = board.is_upper(self.view.cell, self.layout_now)
+            top = self.size.height - len(lines) - 1 if is_upper else 1
+        card.styles.width, card.styles.height, card.styles.offset = width, len(lines), (left, max(0, top))
+        card.show(lines, self.palette)
 
-    def _help(self, width: int) -> board.LinesOfSpans:
-        lines = help_lines(width - 4)
-        return boxed(lines, width, "Keys", "Esc closes")
-
-    def _card(self, width: int) -> board.LinesOfSpans:
-        found, verdicts = self.violations(), self.run_shown.judge.verdicts
-        selected = self.view.violation
+    def _overlay_lines(self, width: int) -> board.LinesOfSpans:
+        run, inside = self.run_shown, width - 4
+        if self.overlay == "help":
+            return boxed(help_lines(inside), width, "Keys", "↑ ↓ scroll   Esc back")
+        if self.editor is not None:
+            lines = editor_lines(self.editor, run.judge.verdicts, inside, max(3, self.size.height // 6))
+            return boxed(lines, width, f"Thresholds of {self.editor.title}", "")
+        found, verdicts, selected = self.violations(), run.judge.verdicts, self.view.violation
         violation = found[selected] if 0 <= selected < len(found) else None
         verdict = violation.verdict if violation else verdicts[min(self.view.node, len(verdicts) - 1)]
-        newest = self.run_shown.recording.last_step
-        lines = card_lines(verdict, violation, verdicts, newest, width - 4)
+        lines = card_lines(verdict, violation, verdicts, run.recording.last_step, inside)
         return boxed(lines, width, "Card", "Enter panel   n N   T threshold   Esc")
 
     def _show(self, id: str, lines: board.LinesOfSpans) -> None:
@@ -247,7 +257,7 @@ def watch(
     Raises:
         CannotRead: a log cannot be read; the message is for the user.
     """
-    app = Monitor(open_all(paths, options, thresholds, speed), thresholds=thresholds)
+    app = Monitor(open_all(paths, options, thresholds, speed))
     code = app.run()
     if app.failure and code == 2:
         raise CannotRead(app.failure)

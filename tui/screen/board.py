@@ -13,8 +13,9 @@ from tui.run import Run
 from tui.screen import curve, zoom
 from tui.screen.figures import Figures
 from tui.screen.frame import framed
-from tui.screen.layout import TREE_CELL
+from tui.screen.layout import TREE_CELL, Layout, columns_of
 from tui.screen.palette import LEVEL_SIGNS, level_role
+from tui.screen.progress import main_verdict
 from tui.screen.spans import Span, Spans, clipped, fitted, said, width_of
 from tui.screen.tree_view import tree_cell, tree_rows
 from tui.screen.view import Mode, Range, View
@@ -45,6 +46,8 @@ def panel_cell(scene: Scene, panel_id: str, width: int, height: int) -> LinesOfS
     """A panel in its frame: number, name and newest values; its health; the curve."""
     figure = scene.figure(panel_id, width - 2)
     is_focused = scene.view.cell == figure.number
+    if is_focused:
+        figure = zoom.with_cursor(scene, figure)
     words = health(figure)
     rows, foot = curve.with_foot(figure, width - 2, height - 2, scene.options, is_focused)
     return framed(
@@ -82,7 +85,12 @@ def tree_box(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
     """The tree in its frame, above it the other runs when there are several."""
     judge = scene.run.judge
     runs = run_lines(scene, width - 2) if scene.others else []
-    rows = [*runs, *tree_cell(judge.verdicts, judge.headline, width - 2, height - 2 - len(runs))]
+    rows = [
+        *runs,
+        *tree_cell(
+            judge.verdicts, main_verdict(judge.verdicts, judge.headline), width - 2, height - 2 - len(runs)
+        ),
+    ]
     words = [Span(_count_words(scene.run), "faint")]
     is_focused = scene.view.cell == TREE_CELL
     return framed(
@@ -114,7 +122,8 @@ def panel_rows(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
     lines = [_panel_row(scene, panel.id, width) for panel in PANELS]
     judge = scene.run.judge
     role = level_role(judge.level)
-    symptom = judge.headline.symptom if judge.headline else "nothing is violated"
+    main = main_verdict(judge.verdicts, judge.headline)
+    symptom = f"{main.check} {main.symptom}" if main else "nothing is violated"
     mark = Span("▸" if scene.view.cell == TREE_CELL else " ", "accent")
     tree = [mark, Span("t ", "accent"), Span("Tree        "), Span(f"{LEVEL_SIGNS[judge.level]} ", role)]
     lines.append(clipped([*tree, Span(said(symptom), role)], width))
@@ -129,7 +138,7 @@ def _panel_row(scene: Scene, panel_id: str, width: int) -> Spans:
     left = [
         Span("▸" if is_focused else " ", "accent"),
         Span(f"{figure.number} ", "accent"),
-        Span(f"{figure.title[:14]:<15}", "strong" if is_focused else "text"),
+        Span(f"{_short(figure.title):<15}", "strong" if is_focused else "text"),
         Span(f"{sign} ", level_role(figure.level)),
         Span(said(figure.latest or figure.note), "text" if figure.latest else "faint"),
     ]
@@ -138,6 +147,14 @@ def _panel_row(scene: Scene, panel_id: str, width: int) -> Spans:
         Span(" "),
         *curve.spark(figure, width - words_width, scene.options),
     ]
+
+
+def _short(title: str) -> str:
+    """The first words of a title, at most 14 cells of them."""
+    words = title.split()
+    while len(words) > 1 and (len(" ".join(words)) > 14 or words[-1] == "and"):
+        words.pop()
+    return " ".join(words)[:14]
 
 
 def main_box(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
@@ -156,6 +173,11 @@ def whole_tree(scene: Scene, width: int, height: int) -> LinesOfSpans:
     rows = tree_rows(scene.run.judge.verdicts, scene.view.node, width - 2, height - 2)
     words = [Span("↑ ↓ node   Enter card   Esc back", "faint")]
     return framed(rows, width, height, [Span("t ", "accent"), Span("Tree", "strong")], words, is_focused=True)
+
+
+def is_upper(cell: int, layout: Layout) -> bool:
+    """Whether a cell lies in the upper half of the screen."""
+    return (cell - 1) // columns_of(layout) < TREE_CELL / columns_of(layout) / 2
 
 
 Draw = Callable[[Scene, str, int, int], Sequence[Spans]]

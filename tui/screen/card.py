@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tui.checks.form import REGISTRY
-from tui.checks.verdict import State, Verdict
-from tui.screen.numbers import exact_number, step_text
+from tui.checks.verdict import Level, State, Verdict
+from tui.screen.numbers import exact_number, step_text, steps_text
 from tui.screen.palette import LEVEL_SIGNS, level_role
 from tui.screen.spans import Span, Spans, said, wrapped
 from tui.screen.violations import Violation, name_of
@@ -28,18 +28,19 @@ def card_lines(
         ("threshold", _source_text(verdict), "muted"),
         ("unmeasured", _unmeasured_text(verdict, verdicts), "muted"),
     ]
-    lines = [_title(verdict), []]
+    level = violation.span.level if violation else verdict.level
+    lines = [_title(verdict, level), []]
     for label, text, role in entries:
         if text:
             lines += _entry(label, said(text), role, width)
     return lines
 
 
-def _title(verdict: Verdict) -> Spans:
-    if verdict.state in (State.FIRING, State.RESOLVED):
-        words = f"{LEVEL_SIGNS[verdict.level]} {str(verdict.level).upper()}"
+def _title(verdict: Verdict, level: Level) -> Spans:
+    if verdict.state is State.FIRING or (verdict.state is State.RESOLVED and level > Level.GREEN):
+        words = f"{LEVEL_SIGNS[level]} {str(level).upper()}"
         return [
-            Span(words, level_role(verdict.level)),
+            Span(words, level_role(level)),
             Span(f"  {verdict.check} {said(verdict.symptom)}", "strong"),
         ]
     return [Span(verdict.check, "strong"), Span(f"  {verdict.state.value.replace('_', ' ')}", "muted")]
@@ -55,7 +56,7 @@ def _reading_text(verdict: Verdict) -> str:
     if verdict.reading is None:
         return ""
     bound = verdict.bound_text or ("" if verdict.bound is None else exact_number(verdict.bound))
-    return f"{exact_number(verdict.reading)}" + (f"   bound {bound}" if bound else "")
+    return f"{exact_number(verdict.reading)}" + (f" against {bound}" if bound else "")
 
 
 def _since_text(verdict: Verdict, violation: Violation | None, newest: int | None) -> str:
@@ -68,8 +69,8 @@ def _since_text(verdict: Verdict, violation: Violation | None, newest: int | Non
     else:
         return ""
     if is_over and last is not None:
-        return f"step {step_text(first)} to {step_text(last)}, {last - first + 1:,} steps; over"
-    length = f", {newest - first + 1:,} steps so far" if newest is not None and newest >= first else ""
+        return f"step {step_text(first)} to {step_text(last)}, {steps_text(last - first + 1)}; over"
+    length = f", {steps_text(newest - first + 1)} so far" if newest is not None and newest >= first else ""
     times = f"; {len(verdict.spans)} times in all" if len(verdict.spans) > 1 else ""
     return f"step {step_text(first)}{length}{times}"
 

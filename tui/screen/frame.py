@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from tui.screen.spans import Span, Spans, clipped, fitted, width_of
 
@@ -49,11 +50,11 @@ def _top(title: Spans, words: Spans, inside: int, marks: str, role: str) -> Span
 
 
 def _foot(foot: Spans, inside: int, mark: str, role: str) -> Spans:
-    """Labels on the lower edge; what is neither label nor blank takes the colour of the edge."""
-    edge = [
-        Span(span.text, role if set(span.text) <= {mark, " "} else span.role)
-        for span in clipped(foot, inside)
-    ]
+    """Labels on the lower edge; what lies between them takes the colour of the edge."""
+    edge: Spans = []
+    for span in clipped(foot, inside):
+        for is_edge, cells in groupby(span.text, lambda cell: cell == mark):
+            edge.append(Span("".join(cells), role if is_edge else span.role))
     return [*edge, Span(mark * (inside - width_of(edge)), role)]
 
 

@@ -47,7 +47,7 @@ def _signs(width: int) -> list[Spans]:
         for level, meaning in _LEVEL_MEANINGS.items()
     ]
     states = "   ".join(f"{sign} {state.value.replace('_', ' ')}" for state, sign in STATE_SIGNS.items())
-    return [[Span("Signs", "strong")], *levels, *wrapped("  " + states, width, "muted", "  ")]
+    return [[Span("Signs", "strong")], *levels, *wrapped(states, width, "muted", "  ", "  ")]
 
 
 def _beside(left: list[Spans], right: list[Spans], width: int) -> list[Spans]:

@@ -61,14 +61,22 @@ KEYS: tuple[Key, ...] = (
     Key("Other", "o", "o", "other_run", "the next run, when several are open"),
     Key("Other", "e", "e", "export", "save the screen as a picture (SVG) in the current folder"),
     Key("Other", "question_mark", "?", "help", "this page", "help"),
-    Key("Other", "q,ctrl+c", "q", "quit", "quit", "quit"),
+    Key("Other", "q", "q", "quit", "quit", "quit"),
+    Key("Other", "ctrl+c", "Ctrl C", "quit", "quit"),
 )
 """Every key of the monitor, in the order of the help."""
 
 
+_BEFORE_TEXTUAL = frozenset({"tab", "shift+tab", "ctrl+c"})
+"""Keys that Textual's own screen would take first."""
+
+
 def bindings() -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """The table as Textual takes it, all of it bound at the app: no widget has keys of its own."""
-    return [Binding(key.keys, key.action, key.meaning, show=False) for key in KEYS]
+    return [
+        Binding(key.keys, key.action, key.meaning, show=False, priority=key.keys in _BEFORE_TEXTUAL)
+        for key in KEYS
+    ]
 
 
 def groups() -> dict[str, list[Key]]:

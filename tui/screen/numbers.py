@@ -31,6 +31,11 @@ def step_text(step: int | float | None) -> str:
     return "" if step is None else f"{step:,.0f}"
 
 
+def steps_text(count: int) -> str:
+    """A number of steps in words."""
+    return "1 step" if count == 1 else f"{count:,} steps"
+
+
 def duration(seconds: float) -> str:
     """45 s, 1:20, 2:03:20, 3 d 4 h."""
     whole = max(0, round(seconds))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from tui.checks.verdict import Level, Verdict
 from tui.run import Run
 from tui.screen.status import Status
 from tui.screen.violations import name_of
@@ -19,7 +21,7 @@ def status_of(run: Run, now: float, paused_at: int | None = None, run_number: st
     """What the status line says of this run at Unix time `now`."""
     recording, judge = run.recording, run.judge
     step, planned = recording.last_step, _count(recording.header.get("planned_steps"))
-    pace, headline = steps_per_s(run), judge.headline
+    pace, headline = steps_per_s(run), main_verdict(judge.verdicts, judge.headline)
     exit_record = recording.exit or {}
     return Status(
         name=run.name,
@@ -43,6 +45,12 @@ def status_of(run: Run, now: float, paused_at: int | None = None, run_number: st
         behind=None if paused_at is None or step is None else max(0, step - paused_at),
         run_number=run_number,
     )
+
+
+def main_verdict(verdicts: Sequence[Verdict], headline: Verdict | None) -> Verdict | None:
+    """The headline; without one the first of the worst, which is then outside its pass band only."""
+    worst = max(verdicts, key=lambda verdict: verdict.level, default=None)
+    return headline or (worst if worst is not None and worst.level > Level.GREEN else None)
 
 
 def steps_per_s(run: Run) -> float | None:

@@ -74,21 +74,23 @@ def spread(left: Iterable[Span], right: Iterable[Span], width: int) -> Spans:
     return [*left, Span(" " * gap), *right]
 
 
-def wrapped(text: str, width: int, role: str = "text", indent: str = "") -> list[Spans]:
-    """The text broken at blanks into lines of at most `width` cells, all but the first indented."""
-    if width <= len(indent) + 1:
-        return [[Span(text, role)]]
+def wrapped(text: str, width: int, role: str = "text", indent: str = "", start: str = "") -> list[Spans]:
+    """The text broken at blanks into lines of at most `width` cells.
+
+    The first line begins with `start`, the others with `indent`.
+    """
     lines: list[str] = []
-    line = ""
-    for word in text.split():
-        start = indent if lines else ""
-        candidate = f"{line} {word}" if line else start + word
-        if cell_len(candidate) <= width:
-            line = candidate
-            continue
-        if line:
+    line, is_bare = start, True
+    for word in _no_wider(text.split(), max(1, width - max(len(indent), len(start)))):
+        longer = line + word if is_bare else f"{line} {word}"
+        if is_bare or cell_len(longer) <= width:
+            line, is_bare = longer, False
+        else:
             lines.append(line)
-        pieces = chop_cells(word, width - len(indent))
-        lines += [indent + piece for piece in pieces[:-1]]
-        line = (indent if lines else "") + pieces[-1]
+            line = indent + word
     return [[Span(piece, role)] for piece in [*lines, line]]
+
+
+def _no_wider(words: Iterable[str], width: int) -> Iterable[str]:
+    for word in words:
+        yield from chop_cells(word, width) if cell_len(word) > width else (word,)

@@ -91,7 +91,11 @@ def status_line(status: Status, width: int) -> Spans:
     spans = _joined(left)
     gap = width - width_of(spans) - width_of(right.spans)
     if gap < 0:
-        return clipped(right.spans, width)
+        return (
+            clipped(right.spans, width)
+            if width > 2
+            else [Span(LEVEL_SIGNS[status.level], right.spans[0].role)]
+        )
     return [*spans, Span(" " * gap), *right.spans]
 
 

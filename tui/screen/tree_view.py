@@ -106,7 +106,7 @@ def _short_lines(verdicts: Sequence[Verdict], width: int) -> list[Spans]:
             line += _node_entry(family, verdict)
         lines.append(clipped(line, width))
     if calm:
-        lines[:0] = wrapped(" ✓ " + " · ".join(calm), width, "muted", "   ")
+        lines[:0] = wrapped(" · ".join(calm), width, "muted", "   ", " ✓ ")
     return lines
 
 
@@ -117,13 +117,13 @@ def _headline_lines(verdicts: Sequence[Verdict], headline: Verdict | None, width
     name = f" {LEVEL_SIGNS[headline.level]} {headline.check} {said(headline.symptom or name_of(headline))}"
     lines: list[Spans] = [clipped([Span(name, role)], width)]
     if headline.evidence:
-        lines += wrapped(" " + said(headline.evidence), width, "text", "   ")
+        lines += wrapped(said(headline.evidence), width, "text", "   ", "   ")
     if headline.fix:
-        lines += wrapped(" → " + said(headline.fix), width, "strong", "   ")
+        lines += wrapped(said(headline.fix), width, "strong", "   ", " → ")
     also = [verdict for verdict in verdicts if verdict.state is State.FIRING and verdict is not headline]
     if also:
         names = ", ".join(f"{verdict.check} {said(name_of(verdict))}" for verdict in also)
-        lines += [[Span(piece.text, "muted") for piece in line] for line in wrapped(f" also {names}", width)]
+        lines += wrapped(names, width, "muted", "   ", " also ")
     return lines
 
 
@@ -147,7 +147,12 @@ def _tree_row(verdict: Verdict, is_selected: bool, width: int) -> Spans:
     sign = sign_of(verdict)
     role = "selected" if is_selected else ("text" if verdict.state is State.FIRING else "muted")
     state = _state_words(verdict)
-    left = [Span("  "), sign, Span(f" {verdict.check:<7}", role), Span(f"{verdict.question} ", role)]
+    left = [
+        Span(" ▸" if is_selected else "  ", "accent"),
+        sign,
+        Span(f" {verdict.check:<7}", role),
+        Span(f"{verdict.question} ", role),
+    ]
     room = width - width_of(state) - 1
     return [*fitted(left, room), *state] if room > 20 else fitted(left, width)
 

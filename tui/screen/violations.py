@@ -13,6 +13,10 @@ from tui.screen.palette import LEVEL_SIGNS, level_role
 from tui.screen.spans import Span, Spans, clipped, fitted, said, spread, width_of
 
 
+_KEYS_AT_LEAST = 19
+"""Cells that stay free for "? help  q quit"."""
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One range of steps in which one node did not hold."""
@@ -40,11 +44,12 @@ def name_of(verdict: Verdict) -> str:
 
 
 def violations_line(found: Sequence[Violation], selected: int, width: int, notice: str = "") -> Spans:
-    """The bottom line: a notice or the violations around the selected one, and the keys that fit."""
-    keys = _key_reminder(width - 40)
-    room = width - width_of(keys) - 2
+    """The bottom line: a notice or the violations around the selected one, and the keys that still fit."""
+    room = width - _KEYS_AT_LEAST
     left = [Span(f" {notice}", "accent")] if notice else _listed(found, selected, room)
-    return fitted(spread(clipped(left, room), keys, width), width)
+    left = clipped(left, room)
+    keys = _key_reminder(width - width_of(left) - 2)
+    return fitted(spread(left, keys, width), width)
 
 
 def _listed(found: Sequence[Violation], selected: int, room: int) -> Spans:
@@ -85,12 +90,12 @@ def _entry(violation: Violation, is_selected: bool) -> Spans:
 
 
 def _key_reminder(room: int) -> Spans:
-    """The keys with a short word in the table, the last ones first to stay."""
+    """The keys with a short word in the table; the first ones give way first."""
     entries = [(key.shown, key.short) for key in KEYS if key.short]
     spans: Spans = []
     for shown, short in [("1-7", "panel"), *entries][::-1]:
         entry = [Span(shown, "accent"), Span(f" {short}  ", "muted")]
-        if width_of(spans) + width_of(entry) > max(room, 15):
+        if width_of(spans) + width_of(entry) > room:
             break
         spans = [*entry, *spans]
     return spans

@@ -106,7 +106,7 @@ def _side_box(scene: Scene, panel: Panel, width: int, height: int) -> list[Spans
 def side_lines(scene: Scene, panel: Panel, width: int) -> list[Spans]:
     """The panel's question, what healthy looks like, what is sick now, the thresholds and what they say."""
     lines = wrapped(panel.question, width, "strong")
-    lines += _paragraph("✓ healthy: ", panel.healthy, width, "text")
+    lines += wrapped(panel.healthy, width, "text", "  ", "✓ healthy: ")
     mine = [verdict for verdict in scene.run.judge.verdicts if verdict.panel == panel.id]
     firing = [verdict for verdict in mine if verdict.state in (State.FIRING, State.AMBER, State.PENDING)]
     for verdict in sorted(firing, key=lambda one: -one.level):
@@ -115,17 +115,13 @@ def side_lines(scene: Scene, panel: Panel, width: int) -> list[Spans]:
     return lines
 
 
-def _paragraph(label: str, text: str, width: int, role: str) -> list[Spans]:
-    return wrapped(label + text, width, role, "  ")
-
-
 def _sick(verdict: Verdict, width: int) -> list[Spans]:
     role = level_role(verdict.level)
     since = f" since {step_text(verdict.first_step)}" if verdict.first_step is not None else ""
     name = said(verdict.symptom) or verdict.state.value
     lines = wrapped(f"{LEVEL_SIGNS[verdict.level]} {verdict.check} {name}{since}", width, role, "  ")
     lines += wrapped(said(verdict.evidence), width, "text") if verdict.evidence else []
-    return [*lines, *(wrapped("→ " + said(verdict.fix), width, "strong", "  ") if verdict.fix else [])]
+    return [*lines, *(wrapped(said(verdict.fix), width, "strong", "  ", "→ ") if verdict.fix else [])]
 
 
 def _thresholds(scene: Scene, panel: Panel, width: int) -> list[Spans]:
