@@ -6,7 +6,6 @@ order of its own and from an origin of its own, so that block borders do not alw
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -138,12 +137,3 @@ def evaluation_batches(stream: Stream, context: int, batch_size: int, max_tokens
         starts = starts[np.linspace(0, len(starts) - 1, wanted).round().astype(int)]
     for first in range(0, len(starts), batch_size):
         yield gather(stream, starts[first : first + batch_size].tolist(), context)
-
-
-def content_hash(batches: Sequence[Batch]) -> str:
-    """Eight hexadecimal digits over the tokens of a step's micro-batches; equal content, equal hash."""
-    checksum = 0
-    for batch in batches:
-        checksum = zlib.crc32(batch.inputs.numpy().tobytes(), checksum)
-        checksum = zlib.crc32(batch.targets.numpy().tobytes(), checksum)
-    return f"{checksum:08x}"

@@ -48,6 +48,11 @@ class Loop:
     evaluated_step: int = -1
 
     @property
+    def inspects(self) -> bool:
+        """Whether anything is measured that training itself does not need."""
+        return isinstance(self.instruments, Instruments)
+
+    @property
     def parameters(self) -> list[nn.Parameter]:
         """What the optimizer may move."""
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]

@@ -124,13 +124,6 @@ def _read(path: Path) -> bytes:
         raise CorpusError(f"cannot read data.path {path}: {error.strerror}.") from None
 
 
-def num_shared_pieces(corpus: Corpus) -> int | None:
-    """Validation sentences that are word for word in training too; None where there are no sentences."""
-    if not corpus.validation.pieces:
-        return None
-    known = set(_contents(corpus.train))
-    return sum(content in known for content in _contents(corpus.validation))
-
-
-def _contents(stream: Stream) -> list[bytes]:
-    return [stream.tokens[start:end].tobytes() for start, end in stream.pieces]
+def examples(stream: Stream) -> list[Ids]:
+    """The token ids of each sentence; nothing where the stream has no sentences."""
+    return [stream.tokens[start:end] for start, end in stream.pieces]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 from torch.optim import Optimizer
 
-Fields = dict[str, Any]
+from engine.probes.measured import Fields, Measured
 
 
 class NoInstruments:
@@ -22,7 +20,11 @@ class NoInstruments:
     def after_update(self, step: int, *, optimizer: Optimizer) -> None:
         """Nothing is looked at."""
 
-    def collect(self, step: int) -> Fields:
+    def read(self, step: int) -> list[Measured]:
+        """Nothing was measured."""
+        return []
+
+    def host_fields(self) -> Fields:
         """No field."""
         return {}
 

@@ -6,7 +6,6 @@ again each time, and `run.on_write_error: stop` is there for those who would rat
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +17,17 @@ from engine.checkpoint import (
     serialized,
     write_atomically,
 )
-from engine.corpus import num_shared_pieces
+from engine.corpus import Corpus, examples
 from engine.evaluate import measure_splits
 from engine.header import header
 from engine.manifest import manifest, now, write_manifest
 from engine.model import declared_stds
+from engine.probes.delivery import Delivery
+from engine.probes.overlap import overlap
+from engine.progress import ProgressReport
 from engine.run_folder import LAST, RunFolder, RunFolderError
 from engine.runlog.writer import LogWriter
+from engine.step import StepTaken
 
 
 class DiskRefused(Exception):
@@ -39,7 +42,8 @@ class Recorder:
     log: LogWriter
     manifest: dict[str, Any]
     stops_on_error: bool
-    say: Callable[[str], None] = print
+    delivery: Delivery
+    progress: ProgressReport | None = None
     _said: bool = False
 
     @classmethod
@@ -61,7 +65,7 @@ class Recorder:
         folder.prepare(loop.config)
         content = manifest(loop)
         write_manifest(folder.manifest, content)
-        recorder = cls(folder, LogWriter.create(folder.log), content, _stops(loop))
+        recorder = cls(folder, LogWriter.create(folder.log), content, _stops(loop), Delivery(loop.device))
         recorder.write(header(loop, name=folder.name(loop.config), baseline=baseline))
         recorder.write(initial)
         return recorder
@@ -83,7 +87,7 @@ class Recorder:
             folder.prepare(loop.config)
         log, torn_bytes = LogWriter.reopen(folder.log)
         write_manifest(folder.manifest, content)
-        recorder = cls(folder, log, content, _stops(loop))
+        recorder = cls(folder, log, content, _stops(loop), Delivery(loop.device))
         if longer:  # the bounds of the log must know the schedule that applies from here on
             baseline = baseline_loss(loop.corpus)
             recorder.write(
@@ -100,10 +104,30 @@ class Recorder:
         )
         return recorder
 
+    def step(self, taken: StepTaken) -> None:
+        """Write the records whose numbers have arrived: this step's, or on a GPU those of some steps ago."""
+        self.delivery.put(taken.record, taken.measured)
+        self._write_steps(wait=False)
+
+    def _write_steps(self, *, wait: bool) -> None:
+        for record in self.delivery.ready(wait=wait):
+            self._append(record)
+            if self.progress:
+                self.progress.step(record["step"], record["loss"], record["lr"])
+
     def write(self, record: dict[str, Any]) -> None:
-        """Append a record; a refusal is said once."""
+        """Append a record behind those of all steps before it; a refusal is said once."""
+        self._write_steps(wait=True)
+        self._append(record)
+        if self.progress and record["kind"] == "evaluation":
+            self.progress.evaluation(record["val_loss"])
+
+    def _append(self, record: dict[str, Any]) -> None:
         if not self.log.write(record):
             self._refused(f"cannot write to the log {self.folder.log}: {self.log.error}")
+
+    def _say(self, sentence: str) -> None:
+        (self.progress.say if self.progress else print)(sentence)
 
     def checkpoint(self, loop: Loop, *roles_or_steps: str | int) -> None:
         """Save the loop under each role or step; a name holds a whole checkpoint or what it held before."""
@@ -146,11 +170,11 @@ class Recorder:
         except OSError as error:
             self._refused(f"cannot write the manifest: {error.strerror}")
         if self.log.num_lost:
-            self.say(f"{self.log.num_lost} records are not in the log: {self.log.error}.")
+            self._say(f"{self.log.num_lost} records are not in the log: {self.log.error}.")
 
     def _refused(self, sentence: str) -> None:
         if not self._said:
-            self.say(f"{sentence}.")
+            self._say(f"{sentence}.")
         self._said = True
         if self.stops_on_error:
             raise DiskRefused(sentence)
@@ -169,12 +193,10 @@ def restore(loop: Loop, folder: RunFolder) -> None:
 
 def _initial_facts(loop: Loop) -> dict[str, Any]:
     """What is known of data and model before the first step."""
-    shared = num_shared_pieces(loop.corpus)
     tokens = loop.order.batch(0, 0).inputs.to(loop.device)
     return {
         **loop.instruments.initial(tokens=tokens, declared_std=declared_stds(loop.model)),
-        "num_validation": len(loop.corpus.validation.pieces) or None,
-        "num_validation_in_training": shared,
+        **_overlap(loop.corpus),
         "validation_loss": measure_splits(loop)["val_loss"],
         "num_loaded_tensors": 0,
     }
@@ -182,3 +204,9 @@ def _initial_facts(loop: Loop) -> dict[str, Any]:
 
 def _stops(loop: Loop) -> bool:
     return loop.config.run.on_write_error == "stop"
+
+
+def _overlap(corpus: Corpus) -> dict[str, Any]:
+    """Validation sentences, and how many of them are in training; nothing for a text without sentences."""
+    validation = examples(corpus.validation)
+    return overlap(examples(corpus.train), validation) if validation else {}
