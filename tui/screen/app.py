@@ -90,6 +90,11 @@ class Monitor(Actions):
         """The run whose panels are on the screen."""
         return self.watched[self.current].run
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that there is to read was read and drawn."""
+        return not self._is_due and all(watched.is_caught_up for watched in self.watched)
+
     def compose(self) -> ComposeResult:
         """The status line, eight cells, the small and the full-screen form of them, and what lies above."""
         yield Lines("status")
@@ -193,6 +198,7 @@ class Monitor(Actions):
             self.figures,
             tuple(one.run for one in self.watched if one is not self.watched[self.current]),
             self._options,
+            self.paused_at is not None,
         )
         for widget in self.query(Lines):
             draw = board.DRAWN_BY.get(widget.id or "")

@@ -33,12 +33,13 @@ class Scene:
     figures: Figures
     others: tuple[Run, ...] = ()
     options: Options = field(default_factory=Options)
+    is_paused: bool = False
 
     def figure(self, panel_id: str, width_cells: int) -> Figure:
         """The figure of a panel for a drawing of this width."""
         panel = PANEL_BY_ID[panel_id]
         return self.figures.figure(
-            panel, self.run, self.view, self.whole, 2 * max(1, width_cells), self.others
+            panel, self.run, self.view, self.whole, 2 * max(1, width_cells), self.others, self.is_paused
         )
 
 

@@ -52,14 +52,25 @@ class Watched:
         self.run = Run(path, thresholds)
         self.failure = ""
         self.num_batches = 0
-        self._follower = follower
+        self.follower = follower
         self._thread: FollowThread | None = None
+        self._is_posted = False
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether everything there is was handed out and taken in."""
+        return self.follower.is_caught_up and not self._is_posted
 
     def start(self, post: Callable[[Message], object]) -> None:
         """Begin to follow; messages are posted from the thread."""
+
+        def hand_over(batch: Batch) -> None:
+            self._is_posted = True
+            post(BatchArrived(self.number, batch))
+
         self._thread = FollowThread(
-            self._follower,
-            lambda batch: post(BatchArrived(self.number, batch)),
+            self.follower,
+            hand_over,
             lambda error: post(FollowingEnded(self.number, str(error))),
         )
         self._thread.start()
@@ -70,6 +81,7 @@ class Watched:
             self.run.extend(batch)
             self.num_batches += 1
         finally:
+            self._is_posted = False
             if self._thread is not None:
                 self._thread.acknowledge()
 

@@ -46,8 +46,12 @@ class Figures:
         whole: Range,
         width_dots: int,
         others: Sequence[Run] = (),
+        is_paused: bool = False,
     ) -> Figure:
-        """The panel of this run, with the lines of the other runs behind it."""
+        """The panel of this run, with the lines of the other runs behind it.
+
+        While the view is paused it stays what it was, whatever comes in, until the view itself is changed.
+        """
         first, last = shown_range(view, whole)
         dot = max(1.0, (last - first) / width_dots)
         basis = (
@@ -55,18 +59,23 @@ class Figures:
             replace(view, cell=0, reading=0, violation=0, node=0, cursor=None, mode=view.mode),
             (first, int(last / dot)),
             width_dots,
-            _content(panel, run),
-            tuple(_content(panel, other) for other in others),
+            None if is_paused else [_content(panel, one) for one in (run, *others)],
         )
         kept = self._kept.get(panel.id)
-        if kept is not None and kept[0] == basis:
+        if kept is not None and _is_same(kept[0], basis, is_paused):
             return kept[1]
         self.num_made[panel.id] = self.num_made.get(panel.id, 0) + 1
         figure = panel.figure(run, _panel_view(panel, run, view, (first, last), width_dots))
+        if is_paused:
+            figure = replace(figure, latest="")  # the newest value is beyond what is shown
         for other in others:
             figure = _overlaid(figure, panel, other, view, (first, last), width_dots)
         self._kept[panel.id] = basis, figure
         return figure
+
+
+def _is_same(kept: tuple[Any, ...], basis: tuple[Any, ...], is_paused: bool) -> bool:
+    return kept[:-1] == basis[:-1] if is_paused else kept == basis
 
 
 def _content(panel: Panel, run: Run) -> tuple[Any, ...]:

@@ -12,7 +12,6 @@ from tui.screen.numbers import step_text
 from tui.screen.palette import LEVEL_SIGNS, level_role
 from tui.screen.spans import Span, Spans, clipped, fitted, said, spread, width_of
 
-
 _KEYS_AT_LEAST = 19
 """Cells that stay free for "? help  q quit"."""
 

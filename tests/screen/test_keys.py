@@ -1,0 +1,171 @@
+"""Every key of the table does what the help says, on the running app."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.screen.builders import (
+    batch,
+    healthy_verdicts,
+    monitor,
+    overfit_verdict,
+    play,
+    press,
+    run_records,
+    settle,
+    spike_verdict,
+    text_of,
+)
+from tui.checks.verdict import Verdict
+from tui.screen.app import Monitor
+from tui.screen.keys import KEYS
+from tui.screen.view import Mode
+
+Sees = Callable[[Monitor], bool]
+
+
+def verdicts() -> list[Verdict]:
+    return [*healthy_verdicts(), spike_verdict(100, 300), overfit_verdict()]
+
+
+# key: (keys before it, what is true afterwards)
+EFFECTS: dict[str, tuple[str, Sees]] = {
+    **{str(cell): ("t escape", lambda app, cell=cell: app.view.cell == cell) for cell in range(1, 8)},
+    "tab": ("", lambda app: app.view.cell == 2),
+    "shift+tab": ("", lambda app: app.view.cell == 8),
+    "left": ("3", lambda app: app.view.cell == 2),
+    "h": ("3", lambda app: app.view.cell == 2),
+    "right": ("3", lambda app: app.view.cell == 4),
+    "up": ("6", lambda app: app.view.cell == 2),
+    "k": ("6", lambda app: app.view.cell == 2),
+    "down": ("2", lambda app: app.view.cell == 6),
+    "j": ("2", lambda app: app.view.cell == 6),
+    "enter": ("3", lambda app: app.view.mode is Mode.ZOOM and "3 Gradient norm" in text_of(app, "main")),
+    "escape": ("3 enter", lambda app: app.view.mode is Mode.OVERVIEW),
+    "n": ("", lambda app: app.view.violation == 0 and app.view.cell == 3 and app.view.cursor == 100),
+    "N": ("", lambda app: app.view.violation == 2 and app.view.cell == 3 and app.view.cursor == 300),
+    "t": ("", lambda app: app.view.mode is Mode.TREE and "D4.1" in text_of(app, "main")),
+    "r": ("r", lambda app: app.view.cell == 3 and "Did the gradients" in text_of(app, "footer")),
+    "T": ("3", lambda app: app.editor is not None and "Thresholds of Gradient norm" in text_of(app, "card")),
+    "plus": ("", lambda app: app.view.window is not None and "following" in text_of(app, "footer")),
+    "equals_sign": ("", lambda app: app.view.window is not None),
+    "minus": ("plus plus", lambda app: app.view.window == (199.5, 399.0)),
+    "left_square_bracket": ("plus plus", lambda app: app.view.window == (274.3125, 374.0625)),
+    "right_square_bracket": (
+        "plus plus left_square_bracket left_square_bracket",
+        lambda app: app.view.window == (274.3125, 374.0625),
+    ),
+    "f": ("plus left_square_bracket", lambda app: app.view.follow and app.view.window is not None),
+    "p": ("", lambda app: app.paused_at == 399 and "Ⅱ paused" in text_of(app, "status")),
+    "home": ("enter", lambda app: app.view.cursor == 0 and "cursor step 0 " in text_of(app, "main")),
+    "end": ("enter home", lambda app: app.view.cursor == 399),
+    "shift+left": ("enter end", lambda app: app.view.cursor == 359),
+    "shift+right": ("enter home", lambda app: app.view.cursor == 40),
+    "l": ("enter", lambda app: app.view.flipped_scales == {1} and "linear" in text_of(app, "main")),
+    "L": ("2", lambda app: app.view.flipped_scales == {2} and "logarithmic" in text_of(app, "footer")),
+    "s": ("", lambda app: app.view.smoothing == 10 and "over 10 values" in text_of(app, "footer")),
+    "x": ("", lambda app: app.view.x_axis == "epoch" and "epoch" in text_of(app, "footer")),
+    "o": ("", lambda app: "tui watch A B" in text_of(app, "footer")),
+    "e": ("", lambda app: len(list(Path().glob("19-overfit-*.svg"))) == 1),
+    "question_mark": ("", lambda app: app.overlay == "help" and "Shift Tab" in text_of(app, "card")),
+    "q": ("", lambda app: app.return_code == 0 and not app.is_running),
+    "ctrl+c": ("", lambda app: app.return_code == 0 and not app.is_running),
+}
+
+QUITTING = ("q", "ctrl+c")
+
+
+def test_every_key_of_the_table_has_its_effect_tested() -> None:
+    assert {one for key in KEYS for one in key.keys.split(",")} == set(EFFECTS)
+
+
+@pytest.mark.parametrize("key", EFFECTS)
+def test_key_does_what_the_help_says(key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before, sees = EFFECTS[key]
+    app = monitor(batch(run_records(400)), verdicts=verdicts())
+
+    async def pressed() -> None:
+        async with app.run_test(size=(220, 50)) as pilot:
+            await settle(pilot)
+            if before:
+                await press(pilot, *before.split())
+            assert not sees(app)
+            await pilot.press(key)
+            if key not in QUITTING:
+                await settle(pilot)
+                assert sees(app)
+
+    asyncio.run(pressed())
+    assert key not in QUITTING or sees(app)
+
+
+def test_cursor_goes_from_one_measured_step_to_the_next() -> None:
+    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+        await press(pilot, "5", "enter", "left")
+        assert app.view.cursor == 380
+        await press(pilot, "left", "left", "right")
+        assert app.view.cursor == 370
+
+    app = monitor(batch(run_records(400)), verdicts=verdicts())
+    play(app, story)
+
+
+def test_enter_on_a_violation_opens_its_card_and_then_its_panel() -> None:
+    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+        await press(pilot, "n", "n", "enter")
+        card = text_of(app, "card")
+        assert "D4.1 val rises while train falls" in card
+        assert "1.29 against 1.15 x the best" in card
+        assert "step 250, 150 steps so far" in card
+        assert "Stop; keep checkpoint 200" in card
+        await press(pilot, "enter")
+        assert (app.view.mode, app.view.cell, app.overlay) == (Mode.ZOOM, 1, "")
+        assert "cursor step 250" in text_of(app, "main")
+
+    app = monitor(batch(run_records(400)), verdicts=verdicts())
+    play(app, story)
+
+
+def test_keys_do_nothing_but_edit_while_a_threshold_is_edited() -> None:
+    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+        await press(pilot, "3", "T", "q", "n", "7")
+        assert app.is_running and app.view.cell == 3 and app.editor is not None
+        await press(pilot, "escape")
+        assert app.editor is None and app.view.cell == 3
+
+    app = monitor(batch(run_records(400)))
+    play(app, story)
+
+
+def test_moving_from_the_small_layout_shows_the_focused_panel_below_the_rows() -> None:
+    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+        await press(pilot, "down", "down")
+        assert "3 Gradient norm" in text_of(app, "main")
+        assert "▸3 Gradient norm" in text_of(app, "rows")
+
+    app = monitor(batch(run_records(400)))
+    play(app, story, size=(80, 24))
+
+
+def test_paused_view_stands_still_while_the_log_is_read_on() -> None:
+    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+        await press(pilot, "p")
+        before = text_of(app, "loss")
+        script.batches.append(batch([one for one in run_records(450)[1:] if one["step"] >= 400]))
+        while app.run_shown.recording.last_step != 449:
+            await pilot.pause(0.002)
+        app.changed()
+        await settle(pilot)
+        assert text_of(app, "loss") == before
+        assert "paused, 50 steps behind" in text_of(app, "status")
+        await press(pilot, "p")
+        assert text_of(app, "loss") != before
+
+    app = monitor(batch(run_records(400)), verdicts=healthy_verdicts())
+    script = app.watched[0].follower
+    play(app, story)
