@@ -8,6 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tui.checks.verdict import Level
+
+LEVEL_SIGNS: Mapping[Level, str] = {
+    Level.GREEN: "✓",
+    Level.YELLOW: "△",
+    Level.ORANGE: "▲",
+    Level.RED: "◆",
+    Level.BLACK: "■",
+}
+"""One sign a level, each of another shape and more filled the worse it is."""
+
 _HEAT = (
     "#00224e",
     "#123570",
