@@ -188,8 +188,8 @@ def _go_on(run: Run, story: Story) -> str:
     level, headline = run.judge.level, run.judge.headline
     if headline is not None:
         return (
-            f"The tree has another finding first ({level}): {markdown_text(headline.check)} "
-            f"{markdown_text(headline.symptom)}. {markdown_text(headline.fix)}"
+            f"The tree has another finding first ({level}): {headline.check} {headline.symptom}, "
+            f"{markdown_text(headline.evidence)}. {headline.fix}"
         )
     if story.seen.best == len(story.seen) - 1:
         return "Nothing needs preventing: validation was still improving at the end. Train on to see it rise."

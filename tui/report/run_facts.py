@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tui.report.wording import duration, number, steps
 from tui.run import Run
 
+_RUNTIME = re.compile(r"^train_runtime ([0-9.]+) s$")
+"""What the closing line of a foreign trainer says, as its source hands it on."""
+
 MOST_SETTINGS = 400
 """Settings of a configuration that are listed; the rest is counted."""
 
 
 def wall_time_s(run: Run) -> float | None:
-    """Seconds the run took: from its first to its last dated record, else the sum of its step times."""
+    """Seconds from the first dated record to the last, else what the closing line says, else all steps."""
     recording = run.recording
     times = [column.values[at] for column in (recording.steps["time"], recording.evaluations["time"])
              for at in (0, -1) if len(column)]  # fmt: skip
@@ -22,6 +26,8 @@ def wall_time_s(run: Run) -> float | None:
             times.append(record["time"])
     if len(times) > 1 and max(times) > min(times):
         return float(max(times) - min(times))
+    if closing := _RUNTIME.search(str((recording.exit or {}).get("message", ""))):
+        return float(closing[1])
     step_s = recording.steps["step_s"].values
     return float(step_s.sum()) if len(step_s) and len(step_s) == len(recording.steps) else None
 

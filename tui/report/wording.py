@@ -78,11 +78,11 @@ def duration(seconds: float | None) -> str:
 
 
 def percent(fraction: float | None) -> str:
-    """A fraction as "83 %", with a decimal below ten."""
+    """A fraction as "83 %", with a decimal below ten unless it is 0."""
     if fraction is None or not math.isfinite(fraction):
         return "unknown"
-    shown = 100 * fraction
-    return f"{shown:.1f} %" if abs(shown) < 10 else f"{shown:.0f} %"
+    shown = f"{100 * fraction:.1f}" if abs(fraction) < 0.0995 else f"{100 * fraction:.0f}"
+    return f"{shown.removesuffix('.0')} %"
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
