@@ -1,0 +1,262 @@
+"""D5, where the losses stand: above a uniform guess, stuck, drifting, or on a plateau."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tui.checks.facts import Facts
+from tui.checks.form import HINT, NOTHING, STRONG, Floats, Leaf, Readings, Steps, check
+from tui.checks.long_means import BLOCK, LongMeans
+from tui.checks.verdict import Level
+from tui.checks.view import View
+from tui.checks.windows import rolling_mean
+
+_MEAN = 20
+_LONG = 10 * BLOCK
+
+
+def _settled(facts: Facts) -> float:
+    """First step at which a run from scratch must have left the level of a uniform guess."""
+    return max(200.0, 2 * (facts.warmup_steps or 0))
+
+
+@check(
+    "D5.1",
+    section="level of the loss",
+    question="Is the training loss better than that of a uniform guess?",
+    panel="loss",
+    reads=("loss", "header.vocab_size"),
+    window=_MEAN,
+    after=lambda facts: max(100.0, facts.warmup_steps or 0),
+    leaves=(
+        Leaf(
+            "worse than a uniform guess",
+            above=0.5,
+            level=Level.RED,
+            hold=20,
+            keep=20,
+            causes=("above_uniform", "instability", "lr_too_high", "bad_init"),
+            weight=STRONG,
+            fix="The model is confidently wrong: start again with the learning rate and the initialisation.",
+        ),
+    ),
+    source="the two-run journal; ours",
+    why="only after the warm-up, whose first steps may pass through a peak",
+)
+def over_uniform(view: View) -> Readings:
+    """Mean training loss of 20 steps minus ln V, in nats per token."""
+    steps, means = rolling_mean(view, "loss", _MEAN)
+    uniform = view.facts.ln_vocab or 0.0
+    return Readings(
+        steps,
+        means - uniform,
+        lambda i: f"mean loss of {_MEAN} steps is {means[i]:.3g}, ln V is {uniform:.3g}",
+    )
+
+
+@check(
+    "D5.2",
+    section="level of the loss",
+    question="Is the validation loss better than that of a uniform guess?",
+    panel="loss",
+    reads=("evaluation.val_loss", "header.vocab_size"),
+    after=1,
+    leaves=(
+        Leaf(
+            "worse than uniform",
+            above=0.5,
+            level=Level.RED,
+            causes=("eval_broken", "above_uniform"),
+            weight=STRONG,
+            fix="Either the evaluation is broken (wrong tokens, a sum for a mean) or the model is: "
+            "evaluate a batch of the training set in the same way.",
+        ),
+    ),
+    source="the two-run journal",
+    as_written="5.07e+18 -> 2.39e+21: controlled, stable",
+    why="a perplexity is judged as its logarithm: 43 to 49 nats per token, where guessing costs 10.8",
+)
+def validation_over_uniform(view: View) -> Readings:
+    """Validation loss minus ln V, in nats per token."""
+    uniform = view.facts.ln_vocab or 0.0
+    val = view["val_loss"]
+    finite = np.isfinite(val)
+    val, steps = val[finite], view.steps[finite]
+    return Readings(
+        steps,
+        val - uniform,
+        lambda i: f"validation loss is {val[i]:.3g} nats per token, a uniform guess costs {uniform:.3g}",
+    )
+
+
+@check(
+    "D5.3",
+    section="level of the loss",
+    question="Has the loss left the level of a uniform guess?",
+    panel="loss",
+    reads=("loss", "header.vocab_size"),
+    window=_MEAN,
+    after=_settled,
+    leaves=(
+        Leaf(
+            "chance plateau",
+            above=-0.2,
+            below=0.5,
+            level=Level.RED,
+            hold=50,
+            keep=20,
+            causes=("plateau", "lr_too_low", "frozen_parameters", "shuffled_labels"),
+            weight=STRONG,
+            fix="Nothing is learned: look at the rate applied, at frozen parameters, at the targets.",
+        ),
+    ),
+    source="ours",
+    why="an honest long plateau lies below ln V; a run that starts from a checkpoint is not judged",
+)
+def distance_to_chance(view: View) -> Readings:
+    """Mean training loss of 20 steps minus ln V, in nats per token; judged from scratch only."""
+    if view.facts.scratch_ln_vocab is None:
+        return NOTHING
+    return over_uniform(view)
+
+
+@check(
+    "D5.4",
+    section="level of the loss",
+    question="Is more learned than how often each token occurs?",
+    panel="loss",
+    reads=("loss", "header.vocab_size", "header.baseline_loss"),
+    window=BLOCK,
+    after=lambda facts: max(500.0, 3 * (facts.warmup_steps or 0)),
+    leaves=(
+        Leaf(
+            "stuck far above the n-gram baseline",
+            above=0.3,
+            level=Level.RED,
+            hold=3,
+            keep=3,
+            causes=("shuffled_labels", "lr_too_low", "frozen_parameters", "plateau"),
+            weight=STRONG,
+            fix="The model has learned frequencies only: look whether the targets belong to the inputs.",
+        ),
+    ),
+    source="ours",
+    why="0 is the baseline, 1 a uniform guess; healthy runs are below 0 by step 250. A loss that still falls "
+    "by over 2 % in 200 steps is given time",
+)
+class WayFromBaseline(LongMeans):
+    """Mean loss of 200 steps, on a scale from the n-gram baseline (0) to ln V (1); 0 while it still falls."""
+
+    def __call__(self, view: View) -> Readings:
+        """One reading every 20 records."""
+        steps, now, before = self.take(view, "loss")
+        uniform, baseline = view.facts.ln_vocab, view.facts.baseline_loss
+        if uniform is None or baseline is None or uniform <= baseline:
+            return NOTHING
+        return _scaled(steps, now, before, uniform, baseline)
+
+
+def _scaled(steps: Steps, now: Floats, before: Floats, uniform: float, baseline: float) -> Readings:
+    values: Floats = (now - baseline) / (uniform - baseline)
+    values = np.where(now < 0.98 * before, 0.0, values)
+    return Readings(
+        steps,
+        values,
+        lambda i: f"mean loss of {_LONG} steps is {now[i]:.3g}, the n-gram baseline {baseline:.3g}",
+    )
+
+
+@check(
+    "D5.5",
+    section="level of the loss",
+    question="Does the training loss drift upwards?",
+    panel="loss",
+    reads=("loss",),
+    window=BLOCK,
+    after=lambda facts: (facts.warmup_steps or 0) + 2 * _LONG,
+    leaves=(
+        Leaf(
+            "loss drifts upwards",
+            above=0.1,
+            level=Level.ORANGE,
+            hold=3,
+            keep=3,
+            causes=("drift", "instability", "lr_too_high"),
+            weight=STRONG,
+            fix="The run unlearns: check the rate against its schedule, go back to the best checkpoint.",
+        ),
+        Leaf(
+            "loss creeps upwards",
+            above=0.04,
+            level=Level.YELLOW,
+            hold=3,
+            keep=3,
+            causes=("drift",),
+            weight=HINT,
+            fix="Watch it: has the data changed, or does the learning rate creep?",
+        ),
+    ),
+    source="ours",
+)
+class Drift(LongMeans):
+    """Mean loss of 200 steps over the lowest such mean so far, minus 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lowest = np.inf
+
+    def __call__(self, view: View) -> Readings:
+        """One reading every 20 records."""
+        steps, now, _ = self.take(view, "loss")
+        # Losses that are nearly memorised change by factors without meaning.
+        known = np.where(np.isfinite(now), np.maximum(now, 0.05), np.inf)
+        lowest = np.minimum.accumulate(np.concatenate([[self._lowest], known]))[1:]
+        self._lowest = min([self._lowest, *known.tolist()])
+        values = np.where(np.isfinite(known), np.maximum(known / lowest - 1, 0.0), 0.0)
+        return Readings(
+            steps,
+            values,
+            lambda i: f"mean loss of {_LONG} steps is {now[i]:.3g}, it has been {lowest[i]:.3g}",
+        )
+
+
+@check(
+    "D5.6",
+    section="level of the loss",
+    question="Does the training loss still fall?",
+    panel="loss",
+    reads=("loss", "lr"),
+    window=BLOCK,
+    after=lambda facts: 5 * _settled(facts),
+    leaves=(
+        Leaf(
+            "plateau",
+            below=5e-4,
+            level=Level.YELLOW,
+            hold=25,
+            keep=3,
+            causes=("plateau",),
+            weight=HINT,
+            fix="A plateau can be honest and long: wait, or end the run here.",
+        ),
+    ),
+    source="ours",
+    why="at the end of a schedule nothing should move: judged above a tenth of the peak rate",
+)
+class Fall(LongMeans):
+    """Share by which the mean loss of 200 steps is below that of the 200 before, while the rate is high."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rates = LongMeans()
+        self._peak = 0.0
+
+    def __call__(self, view: View) -> Readings:
+        """One reading every 20 records; 1 once the rate has decayed below a tenth of its peak."""
+        steps, now, before = self.take(view, "loss")
+        _, lr, _ = self._rates.take(view, "lr")
+        peaks = np.fmax.accumulate(np.concatenate([[self._peak], lr]))[1:]
+        self._peak = max([self._peak, *peaks.tolist()])
+        judged = (lr > 0.1 * peaks) & np.isfinite(now) & np.isfinite(before)
+        values = np.where(judged, 1 - now / np.maximum(before, 1e-9), 1.0)
+        return Readings(steps, values, lambda i: f"mean loss went from {before[i]:.4g} to {now[i]:.4g}")

@@ -1,0 +1,207 @@
+"""D6, pace and bookkeeping of the run: throughput, silence, stragglers, evaluations that never come."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tui.checks.form import HINT, NOTHING, PROOF, STRONG, Floats, Leaf, Readings, check
+from tui.checks.long_means import BLOCK, LongMeans
+from tui.checks.verdict import Level
+from tui.checks.view import View, latest_before
+from tui.checks.windows import trailing_median
+
+_OURS = "ours"
+
+
+@check(
+    "D6.1",
+    section="pace",
+    question="Does a step take as long as it used to?",
+    panel="loss",
+    reads=("step_s",),
+    window=BLOCK,
+    leaves=(
+        Leaf(
+            "throughput drop",
+            above=3.0,
+            level=Level.YELLOW,
+            hold=5,
+            keep=5,
+            causes=("throughput_drop",),
+            weight=STRONG,
+            fix="Look at the machine: another job, heat, a disk, the data loader.",
+        ),
+    ),
+    source=_OURS,
+    why="a machine that others use is no fault of the run: watched, no more",
+)
+class Slowdown(LongMeans):
+    """Mean wall time of a step over 200 records, over the smallest such mean so far."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fastest = np.inf
+
+    def __call__(self, view: View) -> Readings:
+        """One reading every 20 records."""
+        steps, now, _ = self.take(view, "step_s")
+        known = np.where(np.isfinite(now) & (now > 0), now, np.inf)
+        fastest = np.minimum.accumulate(np.concatenate([[self._fastest], known]))[1:]
+        self._fastest = min([self._fastest, *known.tolist()])
+        values = np.where(np.isfinite(known), known / fastest, 1.0)
+        return Readings(
+            steps, values, lambda i: f"{now[i] * 1e3:.3g} ms a step, it has been {fastest[i] * 1e3:.3g}"
+        )
+
+
+@check(
+    "D6.2",
+    section="pace",
+    question="Did the run fall silent for long?",
+    panel="loss",
+    reads=("time",),
+    window=71,
+    leaves=(
+        Leaf(
+            "stalled",
+            above=20.0,
+            level=Level.YELLOW,
+            causes=("stalled",),
+            weight=STRONG,
+            fix="Look at what happened then: a hung data loader, a lost rank, a suspended machine.",
+        ),
+    ),
+    source=_OURS,
+    why="against the run's own pace; two minutes at least, and longer than any pause before",
+)
+class Silence:
+    """Seconds between two records over the median of the 50 before; 1 for a pause like one before."""
+
+    _LEAST_S = 120.0
+
+    def __init__(self) -> None:
+        self._longest = 0.0
+
+    def __call__(self, view: View) -> Readings:
+        """One reading for each step with 70 records behind it."""
+        chosen, medians = _median_gaps(view)
+        gaps = np.diff(view.with_past("time"))[-len(view) :]
+        if len(gaps) < len(view):
+            gaps = np.concatenate([[0.0], gaps])
+        usual = np.fmax.accumulate(np.concatenate([[self._longest], gaps]))
+        self._longest = float(usual[-1])
+        gaps, usual = gaps[chosen], usual[:-1][chosen]
+        unheard = (gaps > self._LEAST_S) & (gaps > 3 * usual)
+        values = np.where(unheard, gaps / np.maximum(medians, 1e-9), 1.0)
+        return Readings(
+            view.steps[chosen], values, lambda i: f"silent for {gaps[i]:.0f} s, {values[i]:.0f} x its pace"
+        )
+
+
+def _median_gaps(view: View) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], Floats]:
+    """Positions among the new rows, and the pace (median seconds a record) before each."""
+    chosen, _ = trailing_median(view, "time", 50, 20)
+    rows = view.first_index + chosen
+    ends = rows // 20 * 20 - (view.first_index - view.num_past)
+    times = view.with_past("time")
+    distinct, inverse = np.unique(ends, return_inverse=True)
+    paces = [float(np.median(np.diff(times[end - 50 : end]))) for end in distinct.tolist()]
+    return chosen.astype(np.intp), np.array(paces, np.float64)[inverse] if paces else np.empty(0)
+
+
+@check(
+    "D6.3",
+    section="pace",
+    question="Is there a validation loss at all?",
+    panel="loss",
+    reads=("loss",),
+    leaves=(
+        Leaf(
+            "no validation",
+            above=1.0,
+            level=Level.YELLOW,
+            causes=("no_validation",),
+            weight=PROOF,
+            fix="Evaluate on held-out data now and then: overfitting cannot be seen without it.",
+        ),
+    ),
+    source=_OURS,
+    why="many honest runs do without: watched, no more",
+)
+def steps_without_validation(view: View) -> Readings:
+    """Steps so far over 1,000 (or half of those planned) while no validation loss was recorded; else 0."""
+    planned = view.facts.number("planned_steps")
+    patience = min(1000.0, planned / 2) if planned else 1000.0
+    seen = np.isfinite(latest_before(view.recording.evaluations["val_loss"], view.steps))
+    values = np.where(seen, 0.0, view.steps / patience)
+    return Readings(view.steps, values, lambda i: f"no validation loss in {view.steps[i]} steps")
+
+
+def _across_ranks(view: View, field: str) -> Floats:
+    """One column for each rank: shape (evaluations, ranks)."""
+    items = list(view.items(field).values())
+    return np.stack(items, axis=1) if items else np.empty((len(view), 0))
+
+
+@check(
+    "D6.4",
+    section="pace",
+    question="Is one rank slower than the others?",
+    panel="loss",
+    reads=("evaluation.rank_step_s",),
+    leaves=(
+        Leaf(
+            "straggler",
+            above=1.5,
+            level=Level.YELLOW,
+            hold=2,
+            keep=2,
+            causes=("throughput_drop",),
+            weight=STRONG,
+            fix="All ranks wait for the slowest: look at its machine and its share of the data.",
+        ),
+    ),
+    source=_OURS,
+)
+def straggler(view: View) -> Readings:
+    """Longest mean step time of a rank over the median of all ranks."""
+    times = _across_ranks(view, "rank_step_s")
+    if times.shape[1] < 2:
+        return NOTHING
+    values = times.max(axis=1) / np.maximum(np.median(times, axis=1), 1e-12)
+    slowest = times.argmax(axis=1)
+    return Readings(
+        view.steps, values, lambda i: f"rank {slowest[i]} takes {values[i]:.2f} x the median step time"
+    )
+
+
+@check(
+    "D6.5",
+    section="pace",
+    question="Does one rank wait for its data?",
+    panel="loss",
+    reads=("evaluation.rank_data_s", "evaluation.rank_step_s"),
+    leaves=(
+        Leaf(
+            "starved rank",
+            above=0.5,
+            level=Level.YELLOW,
+            hold=2,
+            keep=2,
+            causes=("throughput_drop",),
+            weight=HINT,
+            fix="More loader workers, or data nearer to the rank.",
+        ),
+    ),
+    source=_OURS,
+)
+def starved_rank(view: View) -> Readings:
+    """Largest share of a rank's step time that it waits for data."""
+    waits, times = _across_ranks(view, "rank_data_s"), _across_ranks(view, "rank_step_s")
+    if not waits.shape[1] or waits.shape != times.shape:
+        return NOTHING
+    shares = waits / np.maximum(times, 1e-12)
+    values = shares.max(axis=1)
+    return Readings(
+        view.steps, values, lambda i: f"rank {shares[i].argmax()} waits {values[i]:.0%} of its time"
+    )
