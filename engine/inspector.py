@@ -1,7 +1,331 @@
-"""The library face of the recorder: Instruments measure, an Inspector writes the log as well."""
+"""The library face of the recorder: three lines, and any torch loop writes a log that the monitor reads.
+
+    inspector = Inspector(model, optimizer, log="run/inspector.log.jsonl", planned_steps=1000, grad_clip=1.0)
+    for batch in loader:
+        loss = model(batch)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        inspector.step(loss=loss, grad_norm=norm)
+    inspector.close()
+
+Instruments alone measure and know no file: they are for a loop that keeps its own records.
+"""
 
 from __future__ import annotations
 
-from engine.probes.instruments import NEVER, Cadence, Instruments
+import difflib
+import logging
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
 
-__all__ = ["NEVER", "Cadence", "Instruments"]
+import torch
+from torch import Tensor, nn
+
+from engine.probes.batch_hash import batch_hash
+from engine.probes.cadence import NEVER, Cadence
+from engine.probes.delivery import Delivery
+from engine.probes.instruments import Instruments
+from engine.probes.measured import Fields, Measured
+from engine.probes.setup import device_of, header_facts, innermost, rank
+from engine.runlog.schema import EVALUATION, FORMAT_VERSION, HEADER, LOG_NAME, STEP, Field
+from engine.runlog.writer import LogWriter
+
+__all__ = ["NEVER", "Cadence", "Inspector", "Instruments"]
+
+_CLIPPED_SHARE = 0.999
+"""A norm at the update from this share of the clip value on was clipped: what it was before is unknown."""
+
+_OF_INITIAL = ("activation", "activation_rms")
+_LOGGER = logging.getLogger(__name__)
+
+
+class Inspector:
+    """Measures a model in somebody else's loop and writes the log.
+
+    It hooks the optimizer's step, where it sees gradient, learning rate and update; the loop only says when
+    a step is over, and what its loss was. Losses and norms may be tensors on a device: nothing waits for
+    them, their records follow up to ten steps later. In a distributed run rank 0 writes, and measures its
+    own batches; the others do nothing.
+
+    Gradient norm: pass what `clip_grad_norm_` returned. Otherwise the norm at the update is taken. Where
+    `grad_clip` is known and the norm reaches it, the norm before clipping is unknown and the field absent.
+
+    Args:
+        model: any module; wrappers of DDP and torch.compile are looked through.
+        optimizer: its `step` marks the update; Adam-like ones are measured, of others gradient and rate.
+        log: the file, or the run folder it goes into; folders are made.
+        config: what the run was started with, for the record.
+        planned_steps: optimizer steps the run is meant to take.
+        grad_clip: largest gradient norm that the loop lets through, 0 for none; None when not known.
+        cadence: when what is measured.
+        points: shell patterns over module names that choose the layers; found by themselves otherwise.
+        first_step: optimizer steps already done.
+        resume: continue the log of an earlier process instead of starting one.
+        header: more fields of the log's header: vocab_size, seed, schedule, eval_every, ...
+
+    Raises:
+        FileExistsError: there is a log already and `resume` is off; it is never overwritten.
+        FileNotFoundError: `resume` is on and there is no log.
+        TypeError: a header field that the log does not know.
+        ValueError: a pattern matches no module.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        log: str | Path,
+        config: Mapping[str, Any] | None = None,
+        planned_steps: int | None = None,
+        grad_clip: float | None = None,
+        cadence: Cadence | None = None,
+        points: Sequence[str] = (),
+        first_step: int = 0,
+        resume: bool = False,
+        **header: Any,
+    ) -> None:
+        _require_known(header, HEADER)
+        self.num_steps = first_step
+        self.num_skipped = 0
+        self._grad_clip = grad_clip
+        self._is_open = rank() == 0
+        if not self._is_open:
+            return
+        optimizer = innermost(optimizer)
+        self.instruments = Instruments(model, optimizer=optimizer, cadence=cadence, points=points)
+        self._initial: Fields | None = None if resume else self.instruments.initial()
+        self._header = header | _given(config=config, planned_steps=planned_steps, grad_clip=grad_clip)
+        self._optimizer = optimizer
+        self._delivery = Delivery(device_of(model))
+        self._log = _open_log(Path(log), first_step, resume=resume)
+        self._has_header = resume
+        self._norm: Tensor | None = None
+        self._lr: float | None = None
+        self._hooks = [
+            optimizer.register_step_pre_hook(self._before_update),
+            optimizer.register_step_post_hook(self._after_update),
+        ]
+        self._begin_step()
+
+    def step(
+        self,
+        *,
+        loss: float | Tensor,
+        lr: float | None = None,
+        grad_norm: float | Tensor | None = None,
+        batch: Tensor | None = None,
+        **fields: Any,
+    ) -> None:
+        """One optimizer step is over: its record is written, or on its way.
+
+        Call it after `optimizer.step()`, once however many micro-batches there were, and also when a loss
+        scaler has skipped the update.
+
+        Args:
+            loss: mean training loss of the step's batch.
+            lr: learning rate of the step; read from the optimizer otherwise.
+            grad_norm: global norm before clipping, as `clip_grad_norm_` returns it.
+            batch: the batch's tokens while still on the CPU, to trace a spike to its data.
+            fields: more fields of the step record, named as in the schema.
+
+        Raises:
+            TypeError: a field that the log does not know.
+        """
+        if not self._is_open:
+            return
+        _require_known(fields, STEP)
+        step, now = self.num_steps, time.time()
+        self._write_header(
+            "before clipping" if grad_norm is not None or self._grad_clip is not None else None
+        )
+        measured = self.instruments.read(step)
+        record: Fields = {"kind": "step", "step": step, "time": round(now, 3), "loss": _detached(loss)}
+        record |= _given(
+            lr=self._lr if lr is None else lr, batch_hash=None if batch is None else batch_hash(batch)
+        )
+        record |= {"step_s": time.perf_counter() - self._started} | self._skipped_updates() | fields
+        if grad_norm is not None:
+            record["grad_norm"] = _detached(grad_norm)
+        elif self._norm is not None:
+            measured.append(_norm_at_update(self._norm, self._grad_clip))
+        self._delivery.put(record | self.instruments.host_fields(), measured)
+        self._write_ready()
+        self.num_steps += 1
+        self._begin_step()
+
+    def evaluation(self, *, val_loss: float | Tensor, **fields: Any) -> None:
+        """The parameters after the steps so far have been evaluated.
+
+        Raises:
+            TypeError: a field that the log does not know.
+        """
+        if self._is_open:
+            _require_known(fields, EVALUATION)
+            self._write({"kind": "evaluation", "step": self.num_steps, "val_loss": float(val_loss), **fields})
+
+    def checkpoint(self, path: str | Path, *, role: str = "periodic", val_loss: float | None = None) -> None:
+        """A checkpoint of the parameters after the steps so far is on disk; role: periodic, last or best."""
+        if self._is_open:
+            fields = {"path": str(path), "role": role} | _given(val_loss=val_loss)
+            self._write({"kind": "checkpoint", "step": self.num_steps, **fields})
+
+    def close(self, reason: str = "finished", message: str | None = None) -> None:
+        """Every record is on disk, an exit record last, and nothing of the inspector is left on the model.
+
+        `reason`: finished, interrupted, terminated, early_stopping or error. A second call does nothing.
+        """
+        if not self._is_open:
+            return
+        self._write({"kind": "exit", "step": self.num_steps, "reason": reason, **_given(message=message)})
+        self._is_open = False
+        for hook in self._hooks:
+            hook.remove()
+        self.instruments.close()
+        self._log.close()
+        if self._log.error is not None:
+            _LOGGER.warning(
+                "%d records are not in %s: %s", self._log.num_lost, self._log.path, self._log.error
+            )
+
+    def __enter__(self) -> Inspector:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(*ending(error))
+
+    def _begin_step(self) -> None:
+        self._norm, self._lr, self._has_updated = None, None, False
+        self._started = time.perf_counter()
+        is_first = self.num_steps == 0 and self._initial is not None
+        self.instruments.before_step(self.num_steps, with_rms=is_first)
+
+    def _before_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> Any:
+        """The gradient is there; or the step has been given a closure, and will be when that has run once."""
+        closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
+        if closure is None:
+            return self._look_at_gradient(optimizer)
+
+        def watched() -> Any:
+            loss = closure()
+            if self._norm is None:
+                self._look_at_gradient(optimizer)
+            return loss
+
+        return args[:1], {**kwargs, "closure": watched}
+
+    def _look_at_gradient(self, optimizer: torch.optim.Optimizer) -> None:
+        """The gradient as the optimizer will use it."""
+        gradients = [
+            p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
+        ]
+        with torch.no_grad():
+            self._norm = torch.nn.utils.get_total_norm(gradients) if gradients else None
+            # A fused optimizer under a gradient scaler unscales inside its step.
+            if self._norm is not None and isinstance(getattr(optimizer, "grad_scale", None), Tensor):
+                self._norm = self._norm / optimizer.grad_scale  # type: ignore[attr-defined]
+        self.instruments.after_backward(self.num_steps, grad_norm=self._norm)
+
+    def _after_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        """The learning rate is still that of this update: a scheduler steps later."""
+        self._lr = float(optimizer.param_groups[0]["lr"])
+        self._has_updated = True
+        self.instruments.after_update(self.num_steps)
+
+    def _skipped_updates(self) -> Fields:
+        self.num_skipped += not self._has_updated
+        return {"skipped_updates": self.num_skipped} if self.num_skipped else {}
+
+    def _write(self, record: Fields) -> None:
+        """Write at once what is not a step: after the steps before it, for which this waits."""
+        self._write_header(None)
+        self._write_ready(wait=True)
+        self._log.write(record)
+
+    def _write_ready(self, *, wait: bool = False) -> None:
+        for record in self._delivery.ready(wait=wait):
+            if self._initial is not None:
+                activations = {name: record[name] for name in _OF_INITIAL if name in record}
+                self._log.write({"kind": "initial", "step": record["step"], **self._initial, **activations})
+                self._initial = None
+                record.pop("activation_rms", None)
+            self._log.write(record)
+
+    def _write_header(self, grad_norm_is: str | None) -> None:
+        """Before the first record, when the first passes have shown what the model looks like inside."""
+        if self._has_header:
+            return
+        self._has_header = True
+        self._log.write(
+            {
+                "kind": "header",
+                "format": FORMAT_VERSION,
+                "run_id": uuid.uuid4().hex,
+                "name": self._log.path.resolve().parent.name,
+                "grad_norm_is": grad_norm_is or "at the update",
+                **header_facts(self.instruments.model, self._optimizer),
+                **self.instruments.header(),
+                **self._header,
+            }
+        )
+
+
+def ending(error: BaseException | None) -> tuple[str, str | None]:
+    """Reason and message of the exit record of a loop that ended with this exception, or with none."""
+    if error is None:
+        return "finished", None
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", None
+    if isinstance(error, SystemExit):
+        return "terminated", None
+    return "error", f"{type(error).__name__}: {error}"
+
+
+def _open_log(path: Path, first_step: int, *, resume: bool) -> LogWriter:
+    """The log, new or continued; a path without a suffix is the run folder."""
+    path = path if path.suffix else path / LOG_NAME
+    if resume:
+        log, torn_bytes = LogWriter.reopen(path)
+        log.write({"kind": "resume", "step": first_step, **_given(torn_bytes=torn_bytes or None)})
+        return log
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return LogWriter.create(path)
+    except FileExistsError:
+        raise FileExistsError(
+            f"{path} exists and a log is never overwritten; choose another path, or pass resume=True"
+        ) from None
+
+
+def _norm_at_update(norm: Tensor, grad_clip: float | None) -> Measured:
+    def fields(numbers: list[float]) -> Fields:
+        is_clipped = bool(grad_clip) and numbers[0] >= _CLIPPED_SHARE * float(grad_clip or 0)
+        return {} if is_clipped else {"grad_norm": numbers[0]}
+
+    return Measured(norm.reshape(1), fields)
+
+
+def _require_known(fields: Mapping[str, Any], table: Mapping[str, Field]) -> None:
+    for name in fields:
+        if name not in table:
+            near = difflib.get_close_matches(name, table, n=1)
+            raise TypeError(
+                f"the log has no field {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            )
+
+
+def _given(**fields: Any) -> Fields:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _detached(value: float | Tensor) -> float | Tensor:
+    """The number, safe from whatever the loop does next with its tensor."""
+    return value.detach().clone() if isinstance(value, Tensor) else float(value)

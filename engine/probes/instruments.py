@@ -20,7 +20,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -30,6 +29,7 @@ from torch import Tensor, nn
 from engine.probes import measured as host
 from engine.probes import spectral_norm
 from engine.probes.activation import ActivationProbe
+from engine.probes.cadence import Cadence
 from engine.probes.causality import causality
 from engine.probes.dead import UNIT_EPS, DeadHeads, DeadUnits
 from engine.probes.frozen import FrozenProbe
@@ -42,33 +42,6 @@ from engine.probes.points import Points, find_points, unwrapped
 from engine.probes.tap import Tap, attention_probabilities, first_tensor
 from engine.probes.undisturbed import undisturbed
 from engine.probes.weights import initial_weights
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cadence:
-    """Every how many steps each group of fields is measured; 0 for never.
-
-    What configuration faults show in (`optimizer`, `frozen`) is measured in each of the first `early` steps
-    as well: such a fault is there from the first update, and nobody should wait ten steps to learn of it.
-    """
-
-    activation: int = 1
-    dead: int = 1
-    spectral_norm: int = 10
-    optimizer: int = 10
-    frozen: int = 10
-    early: int = 4
-
-    def is_due(self, name: str, step: int) -> bool:
-        """Whether the group of that name is measured at that step."""
-        every: int = getattr(self, name)
-        if every <= 0:
-            return False
-        return step % every == 0 or (name in ("optimizer", "frozen") and step < self.early)
-
-
-NEVER = Cadence(activation=0, dead=0, spectral_norm=0, optimizer=0, frozen=0)
-"""The cadence of a run without measurements."""
 
 
 class Instruments:
@@ -114,16 +87,23 @@ class Instruments:
         self._random_state: RandomState | None = None
         self._activation_taps, self._dead_taps = self._attach()
 
-    def before_step(self, step: int, *, padding: Tensor | None = None) -> None:
+    def before_step(self, step: int, *, padding: Tensor | None = None, with_rms: bool = False) -> None:
         """The forward passes up to `after_backward` are those of this step, measured where due.
 
-        `padding` is True where a token is padding, shape (B, T); with several micro-batches set
-        `instruments.padding` before each of them.
+        Args:
+            step: optimizer steps done so far.
+            padding: True where a token is padding, shape (B, T); with several micro-batches set
+                `instruments.padding` before each of them.
+            with_rms: measure `activation_rms` as well.
         """
         self.padding = padding
         self._measured = []
         self._nonfinite_site = None
-        self._arm(activation=self.cadence.is_due("activation", step), dead=self.cadence.is_due("dead", step))
+        self._arm(
+            activation=self.cadence.is_due("activation", step),
+            dead=self.cadence.is_due("dead", step),
+            with_rms=with_rms,
+        )
         self._random_state = RandomState(self.model) if step < self.cadence.early else None
         if step == 0 and self.cadence.frozen:
             with self._timed("frozen"):

@@ -187,9 +187,14 @@ def _attention_modules(modules: Modules) -> Modules:
         path: module
         for path, module in modules.items()
         if type(module).__name__.endswith(("Attention", "SelfAttention"))
-        and not any(isinstance(part, nn.Dropout) and part.p > 0 for part in module.modules())
+        and not any(_drops_attention(name, part) for name, part in module.named_modules())
         and not getattr(module, "attention_dropout", 0.0)
     }
+
+
+def _drops_attention(name: str, part: nn.Module) -> bool:
+    """Whether it may be the dropout on the probabilities, not the one behind the output projection."""
+    return isinstance(part, nn.Dropout) and part.p > 0 and not name.startswith(("resid", "proj"))
 
 
 def _matrices(model: nn.Module, blocks: list[str]) -> dict[str, Tensor]:

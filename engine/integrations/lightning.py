@@ -1,0 +1,109 @@
+"""One line in a Lightning Trainer: `Trainer(..., callbacks=[InspectorCallback("run")])`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.inspector import Inspector, ending
+from engine.probes.setup import rank
+
+try:
+    from lightning.pytorch.callbacks import Callback
+except ImportError:
+    try:
+        from pytorch_lightning.callbacks import Callback  # type: ignore[import-not-found]
+    except ImportError as error:
+        raise ImportError(
+            "the callback for Lightning needs lightning: pip install 'training-flight-recorder[lightning]'"
+        ) from error
+
+
+class InspectorCallback(Callback):  # type: ignore[misc]
+    """Writes the log of a Lightning run, one record for each optimizer step.
+
+    For automatic optimization with one optimizer: the first is measured. The gradient norm is taken before
+    Lightning clips.
+
+    Args:
+        log: file or folder of the log; the Trainer's default_root_dir otherwise.
+        val_loss: name under which the module logs its validation loss.
+        inspector: more arguments for engine.inspector.Inspector: cadence, points, header fields.
+    """
+
+    def __init__(
+        self, log: str | Path | None = None, *, val_loss: str = "val_loss", **inspector: Any
+    ) -> None:
+        self._log = log
+        self._val_loss = val_loss
+        self._arguments = inspector
+        self._inspector: Inspector | None = None
+        self._grad_norm: Tensor | None = None
+        self._losses: list[Tensor] = []
+        self._error: BaseException | None = None
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """The log is begun."""
+        if rank() != 0 or not trainer.optimizers:
+            return
+        self._inspector = Inspector(
+            pl_module,
+            trainer.optimizers[0],
+            log=self._log if self._log is not None else Path(trainer.default_root_dir),
+            first_step=trainer.global_step,
+            **(_header(trainer, pl_module) | self._arguments),
+        )
+
+    def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+        """Gradients are whole and unscaled, and not yet clipped."""
+        gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
+        if self._inspector is not None and gradients:
+            with torch.no_grad():
+                self._grad_norm = torch.nn.utils.get_total_norm(gradients)
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """A micro-batch is over, and perhaps a step: then its record is written."""
+        if self._inspector is None:
+            return
+        loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
+        if isinstance(loss, Tensor):
+            self._losses.append(loss.detach())
+        if trainer.global_step > self._inspector.num_steps:
+            # Lightning divides each loss by the number of micro-batches: their sum is the step's mean.
+            total = torch.stack(self._losses).sum() if self._losses else float("nan")
+            self._inspector.step(loss=total, grad_norm=self._grad_norm)
+            self._losses, self._grad_norm = [], None
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        """An evaluation record, where the module logs a validation loss; not for the sanity check."""
+        value = trainer.callback_metrics.get(self._val_loss)
+        if self._inspector is not None and value is not None and not trainer.sanity_checking:
+            self._inspector.evaluation(val_loss=float(value))
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """Training broke off: the exit record says with what."""
+        if self._inspector is not None:
+            self._inspector.close(*ending(exception))
+            self._inspector = None
+
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        """The log has its exit record."""
+        if self._inspector is not None:
+            self._inspector.close("finished")
+            self._inspector = None
+
+
+def _header(trainer: Any, pl_module: Any) -> dict[str, Any]:
+    planned = trainer.estimated_stepping_batches
+    facts = {
+        "config": {name: str(value) for name, value in dict(pl_module.hparams).items()},
+        "planned_steps": int(planned) if planned != float("inf") else None,
+        "grad_clip": float(trainer.gradient_clip_val or 0.0),
+        "accumulation": trainer.accumulate_grad_batches,
+    }
+    return {name: value for name, value in facts.items() if value is not None}

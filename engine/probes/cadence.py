@@ -1,0 +1,32 @@
+"""When what is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """Every how many steps each group of fields is measured; 0 for never.
+
+    What configuration faults show in (`optimizer`, `frozen`) is measured in each of the first `early` steps
+    as well: such a fault is there from the first update, and nobody should wait ten steps to learn of it.
+    """
+
+    activation: int = 1
+    dead: int = 1
+    spectral_norm: int = 10
+    optimizer: int = 10
+    frozen: int = 10
+    early: int = 4
+
+    def is_due(self, name: str, step: int) -> bool:
+        """Whether the group of that name is measured at that step."""
+        every: int = getattr(self, name)
+        if every <= 0:
+            return False
+        return step % every == 0 or (name in ("optimizer", "frozen") and step < self.early)
+
+
+NEVER = Cadence(activation=0, dead=0, spectral_norm=0, optimizer=0, frozen=0)
+"""The cadence of a run without measurements."""
