@@ -59,6 +59,12 @@ HEADER = _table(
     Field("classes", "text", "names of the classes of class_loss", shape="object"),
     Field("num_units", "1", "hidden units of all feed-forward layers together", exact=True),
     Field("num_heads", "1", "attention heads of all blocks together", exact=True),
+    Field("dead_eps", "1", "|activation| below which a hidden unit counts as silent on a token", exact=True),
+    Field(
+        "grad_norm_is",
+        "text",
+        'what grad_norm was measured on where the loop is not ours: "before clipping", or "at the update"',
+    ),
     Field("dtype", "text", "arithmetic of the forward pass: float32, bfloat16, float16"),
     Field("device", "text", "cpu, cuda or mps, with its name where known"),
     Field("world_size", "1", "number of processes", exact=True),
