@@ -42,6 +42,8 @@ class Loop:
     step: int = 0
     best_step: int | None = None
     best_val_loss: float = math.inf
+    best_is_saved: bool = False
+    """Whether checkpoints/best.pt holds the best parameters; not so when the disk refused them."""
     evaluations_since_best: int = 0
     last_losses: tuple[float, float] = (math.nan, math.nan)
     """Training and validation loss of the last evaluation."""
@@ -67,6 +69,7 @@ class Loop:
         return {
             "best_step": self.best_step,
             "best_val_loss": self.best_val_loss,
+            "best_is_saved": self.best_is_saved,
             "evaluations_since_best": self.evaluations_since_best,
             "last_losses": self.last_losses,
             "evaluated_step": self.evaluated_step,

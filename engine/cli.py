@@ -106,9 +106,8 @@ def _say_outcome(outcome: Outcome, folder: Path) -> None:
     if outcome.val_loss == outcome.val_loss:  # NaN: there was no evaluation
         typer.echo(f"train loss {outcome.train_loss:.4f}  val loss {outcome.val_loss:.4f}  (last evaluation)")
     if outcome.best_step is not None:
-        typer.echo(
-            f"best val loss {outcome.best_val_loss:.4f} at step {outcome.best_step}  (checkpoints/best.pt)"
-        )
+        where = "checkpoints/best.pt" if outcome.best_is_saved else "not saved: the disk refused it"
+        typer.echo(f"best val loss {outcome.best_val_loss:.4f} at step {outcome.best_step}  ({where})")
     typer.echo(f"run folder {folder}")
 
 

@@ -129,11 +129,15 @@ class Recorder:
     def _say(self, sentence: str) -> None:
         (self.progress.say if self.progress else print)(sentence)
 
-    def checkpoint(self, loop: Loop, *roles_or_steps: str | int) -> None:
-        """Save the loop under each role or step; a name holds a whole checkpoint or what it held before."""
+    def checkpoint(self, loop: Loop, *roles_or_steps: str | int) -> bool:
+        """Save the loop under each role or step; True when all are saved.
+
+        A name holds a whole checkpoint, or what it held before.
+        """
         content = serialized(
             loop.model, loop.optimizer, loop.step, loop.progress(), loop.instruments.state_dict()
         )
+        num_saved = 0
         for role_or_step in roles_or_steps:
             path = self.folder.checkpoint(role_or_step)
             try:
@@ -143,6 +147,7 @@ class Recorder:
                     f"cannot save the checkpoint {path}: {error.strerror}; the run goes on without it"
                 )
                 continue
+            num_saved += 1
             self.write(
                 {
                     "kind": "checkpoint",
@@ -152,6 +157,7 @@ class Recorder:
                     "val_loss": loop.val_loss_here,
                 }
             )
+        return num_saved == len(roles_or_steps)
 
     def finish(self, loop: Loop, reason: str, message: str | None) -> None:
         """The exit record is written, log and manifest are closed; a run that was cut short can be resumed.

@@ -46,6 +46,7 @@ class Outcome:
     val_loss: float
     best_step: int | None
     best_val_loss: float
+    best_is_saved: bool
 
 
 def train(
@@ -75,7 +76,9 @@ def train(
             recorder.finish(loop, "error", f"{type(error).__name__}: {error}")
             raise
         recorder.finish(loop, ending.reason, ending.message)
-    return Outcome(ending, loop.step, *loop.last_losses, loop.best_step, loop.best_val_loss)
+    return Outcome(
+        ending, loop.step, *loop.last_losses, loop.best_step, loop.best_val_loss, loop.best_is_saved
+    )
 
 
 def run_steps(loop: Loop, recorder: Recorder, wish: StopWish, last: int) -> Ending:
@@ -111,6 +114,6 @@ def evaluate(loop: Loop, recorder: Recorder) -> None:
     if fields["val_loss"] < loop.best_val_loss:
         loop.best_step, loop.best_val_loss = loop.step, fields["val_loss"]
         loop.evaluations_since_best = 0
-        recorder.checkpoint(loop, BEST)
+        loop.best_is_saved = recorder.checkpoint(loop, BEST)
     else:
         loop.evaluations_since_best += 1

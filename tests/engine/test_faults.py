@@ -1,0 +1,67 @@
+"""Fire drills: each breaks what it says, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.build import build_loop
+from engine.faults import FAULTS, Fault, UnknownFault, explain, parse_fault
+from engine.model import declared_stds
+from engine.schedule import declared_schedule
+from tests.engine.runs import engine, small
+
+pytestmark = pytest.mark.torch
+
+
+def test_a_name_may_carry_a_strength() -> None:
+    assert str(parse_fault("bad_init")) == "bad_init:100"
+    assert str(parse_fault("bad_init:10")) == "bad_init:10"
+    assert type(parse_fault(None)) is Fault
+
+
+@pytest.mark.parametrize(("text", "said"), [("bad_int", "did you mean bad_init"), ("bad_init:x", "a number")])
+def test_an_unknown_fault_is_named_with_the_nearest_one(text: str, said: str) -> None:
+    with pytest.raises(UnknownFault, match=said):
+        parse_fault(text)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_fault_explains_itself(name: str) -> None:
+    explained = explain(FAULTS[name])
+    assert explained["name"] == name
+    assert explained["cause"] and "{" not in explained["breaks"]
+
+
+def test_bad_init_scales_every_matrix_and_nothing_else() -> None:
+    healthy, broken = build_loop(small()).model, build_loop(small(fault="bad_init:100")).model
+    for (name, before), after in zip(healthy.named_parameters(), broken.parameters(), strict=True):
+        factor = 100 if name in declared_stds(healthy) else 1
+        assert (after == factor * before).all(), name
+
+
+def test_no_warmup_starts_at_the_top_and_then_follows_the_declared_curve() -> None:
+    loop = build_loop(small(fault="no_warmup"))
+    declared = declared_schedule(loop.config.training)
+    assert loop.learning_rate(0) == loop.learning_rate(2) == declared.lr_max
+    assert [loop.learning_rate(step) for step in range(3, 12)] == [declared(step) for step in range(3, 12)]
+
+
+def test_a_stronger_no_warmup_multiplies_every_rate() -> None:
+    assert build_loop(small(fault="no_warmup:30")).learning_rate(0) == pytest.approx(0.09)
+
+
+def test_broken_mask_lets_attention_see_the_future_while_the_config_says_causal() -> None:
+    loop = build_loop(small(fault="broken_mask"))
+    tokens = loop.order.batch(0, 0).inputs
+    changed = tokens.clone()
+    changed[:, 10] = (changed[:, 10] + 1) % 512
+    assert (loop.model(tokens) - loop.model(changed))[:, :10].abs().max() > 0
+    assert loop.config.model.causal
+
+
+def test_the_command_line_lists_and_explains_them() -> None:
+    listed = engine("faults")
+    assert listed.returncode == 0
+    assert all(name in listed.stdout for name in FAULTS)
+    assert "cause: broken_mask" in engine("faults", "broken_mask").stdout
+    assert engine("faults", "nonsense").returncode == 2
