@@ -16,7 +16,7 @@ def test_series_notation_counts_repeats_steps_and_gaps() -> None:
 
 
 def test_a_loss_far_above_a_uniform_guess_fires_at_step_0() -> None:
-    found = verdict("Q1.1", log(loss="8.1 7x5"))
+    found = verdict("Q1.1a", log(loss="8.1 7x5"))
     assert (found.state, found.symptom, found.first_step) == (
         State.FIRING,
         "loss far above a uniform guess",
@@ -27,18 +27,18 @@ def test_a_loss_far_above_a_uniform_guess_fires_at_step_0() -> None:
 
 
 def test_a_loss_between_the_pass_band_and_the_leaf_is_amber() -> None:
-    assert verdict("Q1.1", log(loss="7 6x5")).state is State.AMBER
+    assert verdict("Q1.1a", log(loss="7 6x5")).state is State.AMBER
 
 
 def test_a_log_that_starts_late_has_no_loss_at_step_0() -> None:
-    found = verdict("Q1.1", log(first_step=10, loss="9x5"))
+    found = verdict("Q1.1a", log(first_step=10, loss="9x5"))
     assert found.state is State.NOT_MEASURED
     assert "step 0" in found.evidence
 
 
 def test_a_field_that_the_log_lacks_is_not_measured_and_not_passed() -> None:
     assert verdict("Q3.1a", log(loss="6x30")).state is State.NOT_MEASURED
-    assert verdict("Q1.1", log(header={"vocab_size": None}, loss="6x3")).state is State.NOT_MEASURED
+    assert verdict("Q1.1a", log(header={"vocab_size": None}, loss="6x3")).state is State.NOT_MEASURED
 
 
 def test_before_its_window_is_full_a_check_is_unknown() -> None:
@@ -46,15 +46,15 @@ def test_before_its_window_is_full_a_check_is_unknown() -> None:
 
 
 def test_a_leaf_is_pending_until_it_has_held_long_enough() -> None:
-    assert verdict("Q3.1a", log(grad_norm="9x38")).state is State.PENDING
-    found = verdict("Q3.1a", log(grad_norm="9x39"))
-    assert (found.state, found.first_step, found.last_step) == (State.FIRING, 19, 38)
+    assert verdict("Q3.1a", log(grad_norm="9x39")).state is State.PENDING
+    found = verdict("Q3.1a", log(grad_norm="9x40"))
+    assert (found.state, found.first_step, found.last_step) == (State.FIRING, 20, 39)
 
 
 def test_what_holds_no_more_is_resolved_and_keeps_its_span() -> None:
     found = verdict("Q3.1a", log(grad_norm="9x60 1x60"))
     assert (found.state, found.level) == (State.RESOLVED, Level.GREEN)
-    assert [(span.first_step, span.last_step) for span in found.spans] == [(19, 68)]
+    assert [(span.first_step, span.last_step) for span in found.spans] == [(20, 68)]
 
 
 def test_a_reading_that_is_nan_is_a_violation_of_its_own() -> None:

@@ -13,6 +13,7 @@ class Facts:
     def __init__(self, header: Mapping[str, Any], initial: Mapping[str, Any] | None = None) -> None:
         self.header = header
         self.initial: Mapping[str, Any] = initial or {}
+        self.memo: dict[str, Any] = {}  # what measures derive from the facts once and share
 
     def number(self, name: str) -> float | None:
         """A finite number of the header, or None."""
@@ -63,6 +64,16 @@ class Facts:
     def warmup_steps(self) -> float | None:
         """Declared length of the warm-up."""
         return self.schedule_number("warmup", "warmup_steps")
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the records come from another program's log, with the digits that it printed."""
+        return "source" in self.header
+
+    @property
+    def declares_schedule(self) -> bool:
+        """Whether the header names the family of its schedule."""
+        return isinstance(self.schedule.get("family"), str)
 
     @property
     def betas(self) -> tuple[float, float] | None:

@@ -227,6 +227,11 @@ class Node:
             fix=leaf.leaf.fix,
         )
 
+    @property
+    def passes(self) -> bool:
+        """Whether it has measured and nothing has ever been wrong."""
+        return self._newest is not None and self.deciding_leaf() is None
+
     def deciding_leaf(self) -> _LeafAtWork | None:
         """The leaf that the verdict is about: the worst firing, else pending, amber, the worst resolved."""
         leaves = [*self.leaves, self.not_finite]

@@ -9,10 +9,44 @@ from __future__ import annotations
 from functools import cache
 from types import ModuleType
 
-from tui.checks import gradients, start
+from tui.checks import (
+    activations,
+    drift,
+    gradients,
+    initial_weights,
+    layers,
+    learning_rate,
+    losses,
+    nonfinite,
+    optimizer_state,
+    overfit,
+    pace,
+    precision,
+    probes,
+    schedule_slips,
+    spikes,
+    start,
+)
 from tui.checks.form import REGISTRY, Check
 
-MODULES: tuple[ModuleType, ...] = (start, gradients)
+MODULES: tuple[ModuleType, ...] = (
+    start,
+    learning_rate,
+    schedule_slips,
+    gradients,
+    losses,
+    initial_weights,
+    activations,
+    optimizer_state,
+    probes,
+    nonfinite,
+    spikes,
+    precision,
+    overfit,
+    drift,
+    layers,
+    pace,
+)
 """Every file that declares nodes, in walking order."""
 
 
@@ -20,7 +54,7 @@ MODULES: tuple[ModuleType, ...] = (start, gradients)
 def every_check() -> tuple[Check, ...]:
     """Every declared node in walking order, those that only a thresholds file switches on included."""
     order = {module.__name__: place for place, module in enumerate(MODULES)}
-    return tuple(sorted(REGISTRY.values(), key=lambda check: order[check.module]))
+    return tuple(sorted(REGISTRY.values(), key=lambda check: order.get(check.module, len(order))))
 
 
 def walk() -> tuple[Check, ...]:

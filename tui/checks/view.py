@@ -54,15 +54,15 @@ class View:
 
     def __getitem__(self, name: str) -> Floats:
         """Values of the new rows; NaN is what the run wrote, or for an optional field that it is absent."""
-        return self._columns[name][self.num_past :]
+        return self._columns[name.removeprefix("evaluation.")][self.num_past :]
 
     def with_past(self, name: str) -> Floats:
         """Values of the past rows and the new ones."""
-        return self._columns[name]
+        return self._columns[name.removeprefix("evaluation.")]
 
     def items(self, field: str) -> dict[str, Floats]:
         """The new rows of each item of a list field, {"block_0_out": ...}, in the order of the header."""
-        prefix = field + "/"
+        prefix = field.removeprefix("evaluation.") + "/"
         return {
             name.removeprefix(prefix): values[self.num_past :]
             for name, values in self._columns.items()

@@ -1,0 +1,252 @@
+"""Section 2, is the schedule applying: the learning rate by itself, and against what was declared."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tui.checks.declared import declared_lr
+from tui.checks.facts import Facts
+from tui.checks.form import NOTHING, PROOF, STRONG, Bound, Leaf, Readings, check
+from tui.checks.verdict import Level
+from tui.checks.view import View
+
+_SOURCE = "the stability checklist"
+_REBUILT = "Make optimizer and scheduler once, outside the loop, and step the scheduler after each update."
+
+
+def _when_declared(value: float, text: str, *, other_than: tuple[str, ...] = ()) -> Bound:
+    """A bound only for runs whose declared family is known and none of these."""
+
+    def of(facts: Facts) -> float | None:
+        is_judged = facts.declares_schedule and facts.schedule["family"] not in other_than
+        return value if is_judged else None
+
+    return Bound(text, of)
+
+
+def _when_undeclared(value: float, text: str) -> Bound:
+    return Bound(text, lambda facts: None if facts.declares_schedule else value)
+
+
+@check(
+    "Q2.1a",
+    section="schedule",
+    question="Is the learning rate above zero?",
+    panel="lr",
+    reads=("lr",),
+    leaves=(
+        Leaf(
+            "learning rate stays zero",
+            equals=0.0,
+            hold=3,
+            level=Level.RED,
+            causes=("zero_lr",),
+            weight=PROOF,
+            fix='Give the optimizer lr_max: the scheduler multiplies a group\'s "lr", and zero stays zero.',
+        ),
+    ),
+    source=f"{_SOURCE}, Q2.1",
+    as_written="LR constant = 0",
+)
+class LargestRate:
+    """Largest learning rate so far."""
+
+    def __init__(self) -> None:
+        self.largest = -np.inf
+
+    def __call__(self, view: View) -> Readings:
+        """Go on by the new rows."""
+        largest = np.maximum(np.fmax.accumulate(view["lr"]), self.largest)
+        self.largest = float(largest[-1])
+        return Readings(
+            view.steps, largest, lambda i: f"the largest learning rate so far is {largest[i]:.3g}"
+        )
+
+
+@check(
+    "Q2.1b",
+    section="schedule",
+    question="Does the learning rate change at all?",
+    panel="lr",
+    reads=("lr",),
+    leaves=(
+        Leaf(
+            "learning rate is flat",
+            below=_when_declared(1e-6, "no change where one is declared", other_than=("constant",)),
+            causes=("constant_lr", "no_warmup"),
+            weight=2 * PROOF,
+            fix=_REBUILT,
+        ),
+        Leaf(
+            "learning rate is flat, nothing is declared",
+            below=_when_undeclared(1e-6, "no change, nothing declared"),
+            hold=20,
+            level=Level.YELLOW,
+            causes=("constant_lr", "no_warmup"),
+            weight=STRONG,
+            fix=f"If a warm-up or a decay was meant, it does not run. {_REBUILT}",
+        ),
+    ),
+    source=f"{_SOURCE}, Q2.1; the seven-panels page, panel 2",
+    as_written="LR constant ≠ 0",
+    why="a constant rate is what some runs declare; where the log declares nothing it is only a remark",
+)
+class Spread:
+    """Distance of the smallest from the largest rate so far, as a share of the largest.
+
+    With a declared schedule it is read once that has fallen by 1 % of its peak: a rate that is flat until
+    then may only lack its warm-up.
+    """
+
+    def __init__(self) -> None:
+        self.low, self.high = np.inf, -np.inf
+        self.due = False
+
+    def __call__(self, view: View) -> Readings:
+        """Go on by the new rows."""
+        lr, first = view["lr"], self._first_due(view)
+        lows = np.fmin(np.fmin.accumulate(lr), self.low)
+        highs = np.fmax(np.fmax.accumulate(lr), self.high)
+        self.low, self.high = float(lows[-1]), float(highs[-1])
+        if first is None:
+            return NOTHING
+        steps, low, high = view.steps[first:], lows[first:], highs[first:]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spreads = np.where(high > 0, (high - low) / high, 1.0)
+        return Readings(
+            steps, spreads, lambda i: f"the learning rate has stayed within {low[i]:.4g} and {high[i]:.4g}"
+        )
+
+    def _first_due(self, view: View) -> int | None:
+        declared = declared_lr(view)
+        if self.due or declared is None:
+            return 0
+        peak = view.facts.lr_max or 1.0
+        after_warmup = view.steps >= (view.facts.warmup_steps or 0)
+        fallen = np.flatnonzero(after_warmup & (declared < 0.99 * peak))
+        self.due = len(fallen) > 0
+        return int(fallen[0]) if self.due else None
+
+
+@check(
+    "Q2.1c",
+    section="schedule",
+    question="Is the learning rate free of sudden drops?",
+    panel="lr",
+    reads=("lr",),
+    window=3,
+    leaves=(
+        Leaf(
+            "drops in steps, another schedule is declared",
+            above=_when_declared(0.2, "0.2 of the rate", other_than=("step", "wsd")),
+            latch=True,
+            causes=("step_decay",),
+            weight=PROOF,
+            fix="This is step decay. Configure the schedule that is meant, or declare this one.",
+        ),
+        Leaf(
+            "drops in steps, nothing is declared",
+            above=_when_undeclared(0.2, "0.2 of the rate, nothing declared"),
+            latch=True,
+            level=Level.YELLOW,
+            causes=("step_decay",),
+            weight=STRONG,
+            fix="This is step decay: compare with the config.",
+        ),
+    ),
+    source=f"{_SOURCE}, Q2.1",
+    as_written="LR jumps discontinuously",
+    why="a drop is a jump if it is twice the drop before it and more: the last steps of every decay to zero "
+    "halve the rate too, and rises are warm-ups and restarts",
+)
+def sudden_drop(view: View) -> Readings:
+    """Drop of the rate from one record to the next as a share of it, less twice the drop before.
+
+    Drops of less than 2 % of the largest of the three rates are no event.
+    """
+    lr = view.with_past("lr")
+    if len(lr) < 3:
+        return NOTHING
+    first, before, now = lr[:-2], lr[1:-1], lr[2:]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drop = np.where(before > 0, (before - now) / before, 0.0)
+        earlier = np.where(first > 0, np.abs(first - before) / first, 0.0)
+    largest = np.maximum(np.maximum(first, before), now)
+    counted = (before - now) > 0.02 * largest
+    sizes = np.where(counted, np.maximum(drop - 2 * earlier, 0.0), 0.0)
+    steps = view.steps_with_past[2:]
+    return Readings(
+        steps,
+        sizes,
+        lambda i: f"the rate goes from {before[i]:.4g} to {now[i]:.4g} at step {steps[i]}",
+    )
+
+
+@check(
+    "Q2.1d",
+    section="schedule",
+    question="Does the declared warm-up start low?",
+    panel="lr",
+    reads=("lr", "header.schedule"),
+    at=0,
+    leaves=(
+        Leaf(
+            "starts at the top",
+            above=Bound("0.5 of lr_max", lambda facts: 0.5 if (facts.warmup_steps or 0) >= 3 else None),
+            causes=("no_warmup", "constant_lr"),
+            weight=PROOF,
+            fix="The warm-up is declared and not applied: step the scheduler from step 0 on.",
+        ),
+    ),
+    source="the seven-panels page, panel 2 (flat at lr_max from step 0)",
+)
+def first_rate(view: View) -> Readings:
+    """Learning rate at the first step as a share of the declared lr_max."""
+    peak, warmup = view.facts.lr_max, view.facts.warmup_steps
+    if not peak:
+        return NOTHING
+    shares = view["lr"] / peak
+    return Readings(
+        view.steps,
+        shares,
+        lambda i: (
+            f"the rate at step {view.steps[i]} is {view['lr'][i]:.4g}, {shares[i]:.2g} of lr_max, "
+            f"in spite of a declared warm-up of {warmup or 0:g} steps"
+        ),
+    )
+
+
+@check(
+    "Q2.2a",
+    section="schedule",
+    question="Is the learning rate what the declared schedule gives, at every step?",
+    panel="lr",
+    reads=("lr", "header.schedule"),
+    passes=(None, 0.001),
+    leaves=(
+        Leaf(
+            "not as declared",
+            above=0.001,
+            latch=True,
+            causes=("schedule_mismatch",),
+            weight=STRONG,
+            fix="Compare the scheduler with the config; `tui check` names the schedule that ran.",
+        ),
+    ),
+    source=f"{_SOURCE}, Q2.1 and Q2.2, against the closed form instead of by eye",
+    as_written="LR at step W < 0.5 lr_max; within 5 % of lr_max",
+    why="with every constant declared the comparison can be exact: 0.001 of lr_max is ten times what "
+    "printed digits hide",
+)
+def distance_from_declared(view: View) -> Readings:
+    """Distance of the applied from the declared rate, as a share of lr_max."""
+    declared, peak = declared_lr(view), view.facts.lr_max
+    if declared is None or not peak:
+        return NOTHING
+    lr = view["lr"]
+    shares = np.abs(lr - declared) / peak
+    return Readings(
+        view.steps,
+        shares,
+        lambda i: f"the rate at step {view.steps[i]} is {lr[i]:.4g} where {declared[i]:.4g} is declared",
+    )

@@ -1,0 +1,293 @@
+"""Section 6, is the optimizer coherent: its groups, its memory, its updates, and accumulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tui.checks.facts import Facts
+from tui.checks.form import HINT, NOTHING, PROOF, STRONG, Bound, Leaf, Readings, check
+from tui.checks.start import single
+from tui.checks.verdict import Level
+from tui.checks.view import View
+
+_SOURCE = "the stability checklist"
+_KEEP_OPTIMIZER = "Make the optimizer once, outside the loop, and keep its state."
+
+
+def _groups(facts: Facts) -> list[Mapping[str, Any]]:
+    groups = facts.initial.get("parameter_groups")
+    return [group for group in groups if isinstance(group, Mapping)] if isinstance(groups, list) else []
+
+
+def _declared_decay(facts: Facts) -> float | None:
+    optimizer = facts.header.get("optimizer")
+    decay = optimizer.get("weight_decay") if isinstance(optimizer, Mapping) else None
+    return float(decay) if isinstance(decay, int | float) else None
+
+
+@check(
+    "Q6.1a",
+    section="optimizer",
+    question="Are biases and gains left out of weight decay?",
+    panel="spectral_norm",
+    reads=("initial.parameter_groups",),
+    whole=True,
+    leaves=(
+        Leaf(
+            "vectors decay",
+            above=0.05,
+            causes=("decay_on_all_parameters",),
+            weight=PROOF,
+            fix="Two groups: matrices and embeddings decay, biases and gains do not.",
+        ),
+        Leaf(
+            "vectors decay a little",
+            above=0.0,
+            below=0.05,
+            level=Level.YELLOW,
+            causes=("decay_on_all_parameters",),
+            weight=HINT,
+            fix="Two groups: matrices and embeddings decay, biases and gains do not.",
+        ),
+    ),
+    source=f"{_SOURCE}, Q6.1",
+    as_written="1-D tensors in a group with weight_decay 0.1",
+    why="PyTorch decays every parameter by 0.01 unless told otherwise, and honest runs leave it so",
+)
+def decay_of_vectors(view: View) -> Readings:
+    """Largest weight decay of a group that holds 1-D tensors."""
+    groups = [group for group in _groups(view.facts) if group.get("num_vectors")]
+    if not groups:
+        return NOTHING
+    worst = max(groups, key=lambda group: group.get("weight_decay", 0.0))
+    return single(
+        view,
+        float(worst.get("weight_decay", 0.0)),
+        f"{worst['num_vectors']} biases and gains decay by {worst.get('weight_decay', 0.0):g}",
+    )
+
+
+@check(
+    "Q6.1b",
+    section="optimizer",
+    question="Are the matrices decayed as declared?",
+    panel="spectral_norm",
+    reads=("initial.parameter_groups", "header.optimizer"),
+    whole=True,
+    leaves=(
+        Leaf(
+            "no matrix decays",
+            equals=Bound("none where declared", lambda facts: 0.0 if _declared_decay(facts) else None),
+            level=Level.YELLOW,
+            fix="The declared weight decay reaches no matrix: look at the groups.",
+        ),
+    ),
+    source=f"{_SOURCE}, Q6.1 (2-D and more in the decay group)",
+)
+def share_of_decayed_matrices(view: View) -> Readings:
+    """Share of 2-D tensors in groups that decay."""
+    groups = _groups(view.facts)
+    total = sum(group.get("num_matrices", 0) for group in groups)
+    if not total:
+        return NOTHING
+    decayed = sum(group.get("num_matrices", 0) for group in groups if group.get("weight_decay"))
+    return single(view, decayed / total, f"{decayed} of {total} matrices decay")
+
+
+@check(
+    "Q6.2a",
+    section="optimizer",
+    question="Does the optimizer count its steps?",
+    panel="grad_norm",
+    reads=("adam_step",),
+    optional=("skipped_updates",),
+    window=2,
+    leaves=(
+        Leaf(
+            "the counter stands still",
+            above=-0.5,
+            below=0.5,
+            level=Level.RED,
+            causes=("optimizer_rebuilt",),
+            weight=PROOF,
+            fix=_KEEP_OPTIMIZER,
+        ),
+    ),
+    source=f"{_SOURCE}, Q6.2, by Adam's own counter",
+    as_written="norm of v about 0 at step 100",
+    why="rebuilt and healthy second moments are only 6 x apart; a counter is exact",
+)
+def counted_steps(view: View) -> Readings:
+    """Steps that Adam counted since the measurement before, skipped updates added, per step made."""
+    if len(view.steps_with_past) < 2:
+        return NOTHING
+    steps, counter = view.steps_with_past, view.with_past("adam_step")
+    skipped = view.with_past("skipped_updates")
+    counted = np.diff(counter) + np.where(np.isnan(np.diff(skipped)), 0.0, np.diff(skipped))
+    rates = counted / np.diff(steps)
+    return Readings(
+        steps[1:],
+        rates,
+        lambda i: f"Adam's counter is {counter[i + 1]:.0f} at step {steps[i + 1]}, {counter[i]:.0f} before",
+    )
+
+
+@check(
+    "Q6.2b",
+    section="optimizer",
+    question="Does the second moment remember all gradients?",
+    panel="grad_norm",
+    reads=("v_sum", "v_expected"),
+    after=2,
+    passes=(0.8, 1.25),
+    leaves=(
+        Leaf(
+            "second moment forgets",
+            below=0.5,
+            hold=2,
+            causes=("optimizer_rebuilt", "resume_lost_optimizer"),
+            weight=STRONG,
+            fix=_KEEP_OPTIMIZER,
+        ),
+    ),
+    source=f"{_SOURCE}, Q6.2",
+    as_written="norm of v about 0 at step 100",
+    why="what v must be is known from the clipped gradients: healthy 1.0, rebuilt each step 1 - beta2",
+)
+def remembered_share(view: View) -> Readings:
+    """Sum of the second moment over what it would be had it seen every clipped gradient."""
+    seen, expected = view["v_sum"], view["v_expected"]
+    known = expected != 0
+    steps, ratios = view.steps[known], seen[known] / expected[known]
+    return Readings(steps, ratios, lambda i: f"v holds {ratios[i]:.2g} of what the gradients so far make it")
+
+
+@check(
+    "Q6.2c",
+    section="optimizer",
+    question="Is the first moment more than the newest gradient?",
+    panel="grad_norm",
+    reads=("m_norm", "grad_norm", "header.optimizer"),
+    after=1,
+    leaves=(
+        Leaf(
+            "first moment is the newest gradient alone",
+            below=0.002,
+            hold=3,
+            causes=("optimizer_rebuilt",),
+            weight=STRONG,
+            fix=_KEEP_OPTIMIZER,
+        ),
+    ),
+    source=f"{_SOURCE}, Q6.2",
+    as_written="norm(m) = norm(g) exactly: bias correction is missing",
+    why="the wrong way round: norm(m) = (1 - beta1) norm(g) is what an optimizer reads that was made anew",
+)
+def first_moment_alone(view: View) -> Readings:
+    """Distance of norm(m) / norm(clipped g) from 1 - beta1, as a share of it."""
+    betas, clip = view.facts.betas, view.facts.grad_clip
+    if betas is None or betas[0] == 1:
+        return NOTHING
+    norms = view["grad_norm"] if clip is None else np.minimum(view["grad_norm"], clip)
+    known = norms > 0
+    steps, ratios = view.steps[known], view["m_norm"][known] / norms[known]
+    alone = 1 - betas[0]
+    return Readings(
+        steps,
+        np.abs(ratios / alone - 1),
+        lambda i: f"norm(m) / norm(g) is {ratios[i]:.4g}; a first moment of one gradient reads {alone:.4g}",
+    )
+
+
+@check(
+    "Q6.2d",
+    section="optimizer",
+    question="Is the update the one that AdamW prescribes?",
+    panel="grad_norm",
+    reads=("update_ratio",),
+    passes=(0.9, 1.1),
+    leaves=(
+        Leaf(
+            "first updates too small",
+            above=0.05,
+            below=0.9,
+            hold=2,
+            latch=True,
+            causes=("no_bias_correction",),
+            weight=PROOF,
+            fix="Divide the moments by 1 - beta^t: the first update has less than half of its size without.",
+        ),
+    ),
+    source=f"{_SOURCE}, Q6.2 (bias correction)",
+    as_written="norm(m) = norm(g) exactly",
+    why="the wrong way round; without correction the first update has (1-beta1)/sqrt(1-beta2) of its size, "
+    "0.45 at 0.9 and 0.95",
+)
+def update_share(view: View) -> Readings:
+    """Norm of the update made over the norm of the one prescribed, over the first 50 steps."""
+    early = view.steps < 50
+    steps, ratios = view.steps[early], view["update_ratio"][early]
+    return Readings(
+        steps, ratios, lambda i: f"the update of step {steps[i]} has {ratios[i]:.3g} of its proper size"
+    )
+
+
+def _near_accumulation(factor: float) -> Bound:
+    def of(facts: Facts) -> float | None:
+        count = facts.number("accumulation")
+        return factor * count if count and count > 1 else None
+
+    return Bound(f"{factor:g} of the micro-batches", of)
+
+
+@check(
+    "Q6.3",
+    section="optimizer",
+    question="Is the gradient that of the mean over all micro-batches?",
+    panel="grad_norm",
+    reads=("grad_norm", "grad_norm_recomputed"),
+    passes=(0.95, 1.05),
+    leaves=(
+        Leaf(
+            "gradient is a sum over micro-batches",
+            above=_near_accumulation(0.98),
+            below=_near_accumulation(1.02),
+            latch=True,
+            causes=("missing_accumulation_divisor",),
+            weight=PROOF,
+            fix="Divide the loss of each micro-batch by their number.",
+        ),
+        Leaf(
+            "gradient is a sum over tokens",
+            above=100.0,
+            latch=True,
+            level=Level.RED,
+            causes=("sum_reduction",),
+            weight=PROOF,
+            fix="Take the mean over the target tokens, not their sum.",
+        ),
+        Leaf(
+            "gradient holds more than this batch",
+            above=1.05,
+            below=100.0,
+            hold=2,
+            causes=("missing_zero_grad",),
+            weight=STRONG,
+            fix="Clear the gradients after each update.",
+        ),
+    ),
+    source=f"{_SOURCE}, Q6.3",
+    as_written="grad-norm exactly k x expected",
+    why="expected is the norm of the same batch computed afresh, so that Adam and clipping cannot hide it",
+)
+def recomputed_ratio(view: View) -> Readings:
+    """Gradient norm as applied, before clipping, over the one of the same batch computed afresh."""
+    fresh = view["grad_norm_recomputed"]
+    known = fresh != 0
+    steps, norms, fresh = view.steps[known], view["grad_norm"][known], fresh[known]
+    return Readings(
+        steps, norms / fresh, lambda i: f"gradient norm {norms[i]:.4g}, computed afresh {fresh[i]:.4g}"
+    )
