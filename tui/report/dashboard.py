@@ -14,14 +14,15 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from tui.checks.verdict import Level, State
+from tui.checks.judge import Judge
+from tui.checks.verdict import Level, State, Verdict
 from tui.panels.figure import Figure
 from tui.panels.registry import PANELS
 from tui.panels.view import View
 from tui.report.artefact import write_artefact
 from tui.report.panel_html import SIGNS, cursor_data, panel_html, plain_name
 from tui.report.run_facts import MOST_SETTINGS, run_facts, settings
-from tui.report.tree_html import cards_html, map_html, table_html
+from tui.report.tree_html import cards_html, map_html, table_html, when
 from tui.report.wording import html_text, number, percent, steps
 from tui.run import Run
 
@@ -111,6 +112,7 @@ def _verdict(run: Run) -> str:
         title = f"{headline.check} {headline.symptom}"
         words = f"<p>{html_text(headline.evidence)}</p>"
         words += f'<p class="fix">{html_text(headline.fix)}</p>' if headline.fix else ""
+        words += _worse(judge, headline)
     else:
         title = LEVEL_WORDS[level]
         judged = sum(verdict.state is State.PASS for verdict in judge.verdicts)
@@ -122,6 +124,16 @@ def _verdict(run: Run) -> str:
         f'<section class="verdict {level}"><div class="level">{SIGNS[level]} {str(level).upper()}</div>'
         f"<h1>{html_text(title)}</h1><div>{words}{likely}</div></section>"
     )
+
+
+def _worse(judge: Judge, headline: Verdict) -> str:
+    """What gives the run its level, where the first finding of the walk is not the gravest."""
+    firing = [verdict for verdict in judge.verdicts if verdict.state is State.FIRING]
+    worst = max(firing, key=lambda verdict: verdict.level)
+    if worst.level <= headline.level:
+        return ""
+    words = f"{worst.check} {worst.symptom}, {when(worst)}: {worst.evidence}"
+    return f"<p><b>{str(worst.level).capitalize()} because of {html_text(words)}</b></p>"
 
 
 def _facts(run: Run) -> str:

@@ -147,7 +147,7 @@ def _schedule(run: Run) -> str:
     """Where the cosine really has its midpoint, read from the learning rates of the log."""
     declared: dict[str, Any] = run.recording.header.get("schedule") or {}
     total = declared.get("total_steps", run.recording.header.get("planned_steps"))
-    warmup = declared.get("warmup", declared.get("warmup_steps", 0))
+    warmup = declared.get("warmup_steps", declared.get("warmup", 0))
     if declared.get("family") != "cosine" or not isinstance(total, int) or not isinstance(warmup, int):
         return ""
     lr = run.recording.steps["lr"]

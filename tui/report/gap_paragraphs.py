@@ -48,7 +48,11 @@ def _changed(changes: list[Change]) -> str:
     ]
     more = f"; {len(shown) - 4} more" if len(shown) > 4 else ""
     rest = len(changes) - len(shown)
-    return "; ".join(parts) + more + (f"; the other {rest} about the same" if rest else "")
+    return "; ".join(parts) + more + _rest(rest)
+
+
+def _rest(count: int) -> str:
+    return {0: "", 1: "; the other one about the same"}.get(count, f"; the other {count} about the same")
 
 
 def _named(change: Change) -> str:

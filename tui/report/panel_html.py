@@ -18,6 +18,9 @@ from tui.report.wording import html_text, number
 SIGNS = {Level.GREEN: "✓", Level.YELLOW: "△", Level.ORANGE: "▲", Level.RED: "◆", Level.BLACK: "■"}
 """A level without colour, as on the monitor's screen."""
 
+MOST_VIOLATIONS = 1000
+"""Places that n and N jump to."""
+
 DIGITS = 4
 """Significant digits of a value that the cursor reads."""
 
@@ -85,9 +88,10 @@ def cursor_data(figures: list[Figure]) -> dict[str, Any]:
             }
         )
     drawn = [figure for figure in figures if not figure.note]
-    firsts = sorted({tint.first for figure in drawn for tint in figure.tints})
+    firsts = sorted({_exact(tint.first) for figure in drawn for tint in figure.tints})
     unit = drawn[0].x_label if drawn else "step"
-    return {"unit": unit, "xs": [_packed(x) for x in shared], "violations": firsts, "panels": panels}
+    xs = [_packed(x) for x in shared]
+    return {"unit": unit, "xs": xs, "violations": firsts[:MOST_VIOLATIONS], "panels": panels}
 
 
 def _line_data(line: Line, index: int, shared: list[tuple[float, ...]]) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 
+from tui.checks.verdict import Level
 from tui.panels.figure import Figure, Floats, Line, Mark, Rule
 from tui.report.axes import Axis, tick_label, ticks, x_axis, y_axis
 from tui.report.wording import html_text, number
@@ -24,6 +26,9 @@ SCALE = 10
 
 COLOURS = 8
 """Line colours of the style sheet, c0 to c7; more lines than that start over."""
+
+MOST_MARKS = 40
+"""Labelled marks of one chart; a run that was resumed more often than that shows the first."""
 
 _LABEL_HEIGHT = 11
 _CHARACTER_WIDTH = 5.4
@@ -43,7 +48,7 @@ def chart(figure: Figure) -> str:
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{html_text(f"{figure.title}: {figure.latest or figure.health}")}">',
         _tints(figure, x),
-        _grid(x, y),
+        _grid(x, y, figure.x_label),
         _rules(figure.rules, y),
         _mark_lines(figure.marks, x),
         f'<g class="curves" transform="scale({1 / SCALE:g})">',
@@ -56,7 +61,7 @@ def chart(figure: Figure) -> str:
     return "".join(parts)
 
 
-def _grid(x: Axis, y: Axis) -> str:
+def _grid(x: Axis, y: Axis, x_label: str) -> str:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     major, minor = ticks(y, 6)
     lines = "".join(f"M{LEFT} {_px(y, value)}H{right}" for value in major)
@@ -70,6 +75,7 @@ def _grid(x: Axis, y: Axis) -> str:
         f'<text class="tick mid" x="{min(_px(x, v), right - 12):.4g}" y="{HEIGHT - 9}">{tick_label(v)}</text>'
         for v in across
     ]
+    labels.append(f'<text class="tick" x="{LEFT - 12}" y="{HEIGHT - 9}">{html_text(x_label, 12)}</text>')
     frame = f'<path class="frame" d="M{LEFT} {TOP}V{bottom}H{right}"/>'
     return f'<path class="fine" d="{fine}"/><path class="grid" d="{lines}"/>{frame}{"".join(labels)}'
 
@@ -79,14 +85,17 @@ def _px(axis: Axis, value: float) -> float:
 
 
 def _tints(figure: Figure, x: Axis) -> str:
-    shapes = []
-    for tint in figure.tints:
-        left, right = _px(x, tint.first), _px(x, tint.last)
-        shapes.append(
-            f'<rect class="tint {tint.level}" x="{left}" y="{TOP}" width="{max(1.5, right - left):.1f}" '
-            f'height="{HEIGHT - TOP - BOTTOM}"/>'
-        )
-    return "".join(shapes)
+    """Each pixel has the worst level of the ranges that touch it: overlaps do not add up."""
+    levels = np.zeros(WIDTH + 1, np.int64)
+    for tint in sorted(figure.tints, key=lambda tint: tint.level):
+        levels[int(_px(x, tint.first)) : int(_px(x, tint.last)) + 1] = tint.level
+    bounds = [0, *(np.flatnonzero(np.diff(levels)) + 1).tolist(), len(levels)]
+    return "".join(
+        f'<rect class="tint {Level(levels[left])}" x="{left}" y="{TOP}" width="{max(1.5, right - left)}" '
+        f'height="{HEIGHT - TOP - BOTTOM}"/>'
+        for left, right in pairwise(bounds)
+        if levels[left]
+    )
 
 
 def _rules(rules: tuple[Rule, ...], y: Axis) -> str:
@@ -121,22 +130,26 @@ def _free(wanted: float, taken: list[float]) -> float:
 def _mark_lines(marks: tuple[Mark, ...], x: Axis) -> str:
     """A line over the whole height, but for checkpoints, of which there are many, a stroke below the axis."""
     bottom = HEIGHT - BOTTOM
-    shapes = []
-    for mark in marks:
-        if x.holds(mark.x):
-            span = f"{bottom}v5" if mark.kind == "checkpoint" else f"{TOP}V{bottom}"
-            name = f"<title>{html_text(mark.label, 60)}</title>"
-            shapes.append(f'<path class="mark {mark.kind}" d="M{_px(x, mark.x)} {span}">{name}</path>')
-    return "".join(shapes)
+    lines = "".join(
+        f'<path class="mark {mark.kind}" d="M{_px(x, mark.x)} {TOP}V{bottom}"/>'
+        for mark in _labelled(marks, x)
+    )
+    kept = {int(_px(x, mark.x)) for mark in marks if mark.kind == "checkpoint" and x.holds(mark.x)}
+    strokes = "".join(f"M{at} {bottom}v5" for at in sorted(kept))
+    return f'{lines}<path class="mark checkpoint" d="{strokes}"/>' if strokes else lines
+
+
+def _labelled(marks: tuple[Mark, ...], x: Axis) -> list[Mark]:
+    """The marks with a label of their own, from left to right; of very many the first."""
+    found = [mark for mark in marks if mark.kind != "checkpoint" and x.holds(mark.x)]
+    return sorted(found[:MOST_MARKS], key=lambda mark: mark.x)
 
 
 def _mark_labels(marks: tuple[Mark, ...], x: Axis, y: Axis) -> str:
     """Labels along the bottom, each where it hits no other, and dots where a value is known."""
     shapes = []
     rows: list[list[tuple[float, float]]] = []
-    for mark in sorted(marks, key=lambda mark: mark.x):
-        if not x.holds(mark.x) or mark.kind == "checkpoint":
-            continue
+    for mark in _labelled(marks, x):
         at = _px(x, mark.x)
         if mark.y is not None and math.isfinite(mark.y) and (y.scale == "linear" or mark.y > 0):
             shapes.append(f'<circle class="mark {mark.kind}" cx="{at}" cy="{_px(y, mark.y)}" r="3.5"/>')
