@@ -68,6 +68,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "no_normalization": ("exploding_residual", "bad_init", *_UNSTABLE),
     "exploding_residual": ("bad_init", "no_normalization", *_UNSTABLE),
     "fp16_overflow": ("nan",),
+    "memorised": ("overfit", "best_checkpoint_missing", "drift"),
     "repeated_batch": ("broken_mask", *_MEMORISED),
 }
 """A proven cause, and what follows from it: those rank below it however loudly they speak."""
@@ -81,6 +82,7 @@ REFUTES: dict[str, tuple[str, ...]] = {
     "Q5.1e": ("head_bias",),
     "Q5.2d": ("no_normalization",),
     "Q6.2a": ("optimizer_rebuilt",),
+    "P1": ("broken_mask",),
     "Q6.3": ("sum_reduction", "missing_accumulation_divisor", "missing_zero_grad"),
 }
 """A node that measured and passes, and the causes of which it would have found the trace."""

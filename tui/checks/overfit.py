@@ -12,17 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui.checks.form import HINT, NOTHING, STRONG, Leaf, Readings, check
-from tui.checks.onset import (
-    PATIENCE,
-    RISEN,
-    Floats,
-    bottom,
-    called_at,
-    evaluations_of,
-    overfit_summary,
-    train_beside,
-)
+from tui.checks.form import HINT, NOTHING, PROOF, STRONG, Leaf, Readings, check
+from tui.checks.onset import PATIENCE, RISEN, Floats, overfit_summary, train_beside
 from tui.checks.verdict import Level
 from tui.checks.view import View
 
@@ -31,6 +22,9 @@ __all__ = ["overfit_summary"]
 _FLAGS = "the fine-tune post-mortem, signs visible during training"
 _READS = ("evaluation.val_loss",)
 _OPTIONAL = ("evaluation.train_loss",)
+
+_LEAST_RISE = 0.003
+"""Nats below which a rise is noise however small the loss: it is printed with four decimals."""
 
 RUINED = 2.0
 """Validation loss over its best from which memorising has ruined the model ("doubled from optimal")."""
@@ -121,8 +115,8 @@ class _Evaluations:
             below=0.02,
             level=Level.BLACK,
             latch=True,
-            causes=("memorised", "overfit"),
-            weight=STRONG,
+            causes=("memorised",),
+            weight=PROOF,
             fix="Kill the run: nothing is left to learn and the loss mask is not to blame. Restart with more "
             "data, fewer epochs, dropout, and early stopping.",
         ),
@@ -164,6 +158,7 @@ class TrainShare(_Evaluations):
             "validation half as bad again as its best",
             above=0.5,
             level=Level.RED,
+            keep=3,
             causes=("overfit",),
             weight=STRONG,
             fix="Stop now: every further step damages the model. Take the checkpoint of the best evaluation.",
@@ -215,7 +210,8 @@ class Climb(_Evaluations):
         if now.rises >= 2 and now.train_fell:
             self._climbed_from = now.best_step
         climbed = self._climbed_from == now.best_step and now.train_fell
-        return min(now.over_best, now.gap_growth) if climbed else 0.0
+        worth_it = now.val - now.best_val >= _LEAST_RISE
+        return min(now.over_best, now.gap_growth) if climbed and worth_it else 0.0
 
 
 @check(
@@ -242,85 +238,24 @@ class Climb(_Evaluations):
     why="one evaluation that is not the best says nothing: the gap must have grown by 2 % of the best loss",
 )
 class GapGrowth(_Evaluations):
-    """Growth of validation minus training loss since the best evaluation, as a share of the best; else 0."""
+    """Growth of validation minus training loss since validation last improved, as a share of it; else 0.
+
+    An improvement is half a percent: a validation loss that creeps down while training runs away from it
+    has stopped improving.
+    """
+
+    _IMPROVED = 0.995
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since: tuple[float, float] | None = None
 
     def reading(self, now: _Standing) -> float:
-        """0 at a new best, and while the training loss is above what it was at the best."""
-        return now.gap_growth if now.val > now.best_val and now.train_fell else 0.0
-
-
-@check(
-    "D4.5",
-    section="overfitting",
-    question="Was a checkpoint kept near the best evaluation?",
-    panel="loss",
-    reads=("evaluation.val_loss",),
-    whole=True,
-    leaves=(
-        Leaf(
-            "best checkpoint missing",
-            above=1.0,
-            level=Level.ORANGE,
-            causes=("best_checkpoint_missing",),
-            weight=STRONG,
-            fix="Save a checkpoint whenever validation improves and never overwrite it, or save as often as "
-            "you evaluate.",
-        ),
-    ),
-    source="the fine-tune post-mortem, missing optimal checkpoint; the overfit lab, stop conditions",
-    as_written="checkpoint at or near t_val_min",
-    why="near means within one evaluation of the bottom of the curve, which is broad",
-)
-def checkpoint_distance(view: View) -> Readings:
-    """Steps from the bottom of the validation curve to the nearest kept checkpoint, in evaluation intervals.
-
-    Judged once an onset was called and while the log names checkpoints at all.
-    """
-    seen = evaluations_of(view.recording)
-    called = called_at(seen) if len(seen) else None
-    kept = np.array([record["step"] for record in view.recording.checkpoints], np.int64)
-    if called is None or not len(kept):
-        return NOTHING
-    first, last = bottom(seen)
-    away = np.maximum(np.maximum(first - kept, kept - last), 0)
-    steps = seen.steps[called:]
-    steps = steps[steps >= kept.min()]
-    distances = np.array([away[kept <= step].min() for step in steps.tolist()])
-    best = int(seen.steps[seen.best])
-    nearest = int(kept[np.argmin(np.abs(kept - best))])
-    spacing = float(np.median(np.diff(seen.steps)))
-    words = f"best validation at step {best}, nearest checkpoint at {nearest}"
-    return Readings(steps, distances / spacing, lambda i: words)
-
-
-@check(
-    "D4.6",
-    section="overfitting",
-    question="How much of the run came after its best evaluation?",
-    panel="loss",
-    reads=("evaluation.val_loss",),
-    whole=True,
-    leaves=(
-        Leaf(
-            "most of the compute was wasted",
-            above=0.5,
-            level=Level.YELLOW,
-            causes=("overfit",),
-            weight=HINT,
-            fix="Stop early: patience counted in evaluations, with the best checkpoint kept.",
-        ),
-    ),
-    source="the fine-tune post-mortem, computational cost analysis",
-    as_written="83 % of the time was wasted",
-)
-def wasted_share(view: View) -> Readings:
-    """Share of the steps that came after the best evaluation, once an onset was called; else 0."""
-    seen = evaluations_of(view.recording)
-    if not len(seen):
-        return NOTHING
-    best, called = int(seen.steps[seen.best]), called_at(seen)
-    steps = seen.steps[seen.steps > 0]
-    wasted: Floats = np.zeros(len(steps))
-    if called is not None:
-        wasted = np.maximum(steps - best, 0) / steps
-    return Readings(steps, wasted, lambda i: f"{steps[i] - best} of {steps[i]} steps came after step {best}")
+        """0 at an improvement, and while the training loss is above what it was there."""
+        if self._since is None or now.val < self._IMPROVED * self._since[0]:
+            self._since = now.val, now.train
+        val, train = self._since
+        grown = ((now.val - now.train) - (val - train)) / val
+        if math.isnan(grown):
+            return max(now.over_best, 0.0)
+        return grown if now.train < train else 0.0
