@@ -104,7 +104,11 @@ class Inspector:
         self._header = header | _given(config=config, planned_steps=planned_steps, grad_clip=grad_clip)
         self._optimizer = optimizer
         self._delivery = Delivery(device_of(model))
-        self._log = _open_log(Path(log), first_step, resume=resume)
+        try:
+            self._log = _open_log(Path(log), first_step, resume=resume)
+        except OSError:
+            self.instruments.close()
+            raise
         self._has_header = resume
         self._norm: Tensor | None = None
         self._lr: float | None = None

@@ -28,5 +28,5 @@ class Cadence:
         return step % every == 0 or (name in ("optimizer", "frozen") and step < self.early)
 
 
-NEVER = Cadence(activation=0, dead=0, spectral_norm=0, optimizer=0, frozen=0)
+NEVER = Cadence(activation=0, dead=0, spectral_norm=0, optimizer=0, frozen=0, early=0)
 """The cadence of a run without measurements."""

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from engine.probes.frozen import FrozenProbe
+from engine.probes.measured import Fields, packed, unpacked
+
+pytestmark = pytest.mark.torch
+
+
+def fields(probe: FrozenProbe) -> Fields:
+    measured = probe.read()
+    return unpacked(measured, packed(measured).tolist())
+
+
+def started(*tensors: nn.Parameter) -> FrozenProbe:
+    probe = FrozenProbe([(f"t{index}", tensor) for index, tensor in enumerate(tensors)])
+    probe.start()
+    return probe
+
+
+def test_elements_that_have_not_moved_are_counted_and_whole_tensors_named() -> None:
+    moving, still = nn.Parameter(torch.ones(2, 3)), nn.Parameter(torch.ones(4))
+    probe = started(moving, still)
+    with torch.no_grad():
+        moving[0] += 1e-6
+    found = fields(probe)
+    assert found["num_frozen"] == 3 + 4
+    assert found["frozen_names"] == ["t1"]
+
+
+def test_names_are_absent_when_everything_moves() -> None:
+    parameter = nn.Parameter(torch.ones(2))
+    probe = started(parameter)
+    with torch.no_grad():
+        parameter += 1.0
+    assert fields(probe) == {"weight_norm": pytest.approx(8**0.5), "num_frozen": 0}
+
+
+def test_each_measurement_compares_with_the_one_before() -> None:
+    parameter = nn.Parameter(torch.ones(2))
+    probe = started(parameter)
+    with torch.no_grad():
+        parameter += 1.0
+    assert fields(probe)["num_frozen"] == 0
+    assert fields(probe)["num_frozen"] == 2
+
+
+def test_without_a_start_there_is_nothing_to_compare_with() -> None:
+    assert "num_frozen" not in fields(FrozenProbe([("t", nn.Parameter(torch.ones(2)))]))
