@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from engine.runlog.codec import Record
 from engine.runlog.reader import Damaged
 from tui.follow.batch import Batch, Pulse
@@ -48,6 +50,10 @@ class Intake:
     def num_waiting(self) -> int:
         """Records that were parsed and not handed out yet."""
         return len(self._queue)
+
+    def is_at(self, path: Path) -> None:
+        """The log is this file; facts may lie beside it."""
+        self._parser.path = path
 
     def start_over(self) -> None:
         """Everything so far is void: the file was replaced or written anew."""

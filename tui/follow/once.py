@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +12,7 @@ from tui.follow.batch import Batch
 from tui.follow.intake import Intake
 from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
-from tui.sources.recorded import STANDARD_INPUT, locate
+from tui.sources.recorded import STANDARD_INPUT, locate, parts_of
 
 BLOCK_BYTES = 2**18
 """About a thousand records: enough to share the cost of a batch, few enough to stay in the cache."""
@@ -27,21 +26,35 @@ def read_all(path: Path | str, options: SourceOptions | None = None) -> Iterator
     Raises:
         CannotRead: there is nothing that can be read; the message is for the user.
     """
-    log = locate(path)
+    parts = parts_of(Path(path), locate(path))
+    log = parts[-1]
     is_pipe = log == STANDARD_INPUT
     intake = Intake("standard input" if is_pipe else str(log), options)
     try:
-        with nullcontext(sys.stdin.buffer) if is_pipe else log.open("rb", buffering=0) as file:
-            if not is_pipe:
-                intake.heart.silent_for(time.time() - log.stat().st_mtime)
-            yield from _batches(intake, file, is_pipe)
+        if is_pipe:
+            yield from _batches(intake, _blocks(sys.stdin.buffer), is_pipe)
+            return
+        intake.is_at(log)
+        intake.heart.silent_for(time.time() - log.stat().st_mtime)
+        yield from _batches(intake, _blocks_of(parts), is_pipe)
     except OSError as error:
         raise CannotRead(f"{log} cannot be read: {error.strerror}.") from error
 
 
-def _batches(intake: Intake, file: BinaryIO, is_pipe: bool) -> Iterator[Batch]:
-    num_bytes = 0
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
     while block := file.read(BLOCK_BYTES):
+        yield block
+
+
+def _blocks_of(parts: list[Path]) -> Iterator[bytes]:
+    for part in parts:
+        with part.open("rb", buffering=0) as file:
+            yield from _blocks(file)
+
+
+def _batches(intake: Intake, blocks: Iterator[bytes], is_pipe: bool) -> Iterator[Batch]:
+    num_bytes = 0
+    for block in blocks:
         num_bytes += len(block)
         intake.take(block)
         if batch := intake.batch(intake.num_waiting, time.monotonic(), num_bytes):

@@ -18,11 +18,13 @@ from tui.follow.batch import Batch, Pulse
 from tui.follow.intake import Intake
 from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
-from tui.sources.recorded import logs_in
+from tui.sources.recorded import logs_in, parts_of
 
 POLL_INTERVAL_S = 0.025
 BLOCK_BYTES = 2**18
 WITNESS_BYTES = 256
+RELOCATE_INTERVAL_S = 1.0
+"""How often a folder is asked whether its log goes on in another file."""
 
 Clock = Callable[[], float]
 
@@ -87,6 +89,7 @@ class Follower:
         self._size = 0
         self._is_drained = False
         self._is_live = False
+        self._relocated_at = clock()
 
     @property
     def pulse(self) -> Pulse:
@@ -128,6 +131,7 @@ class Follower:
 
     def _look(self) -> None:
         """Open the file, or notice that it grew, is another one, or was written anew."""
+        self._relocate()
         found = self._log.stat()
         if S_ISDIR(found.st_mode):
             found = self._enter_folder()
@@ -160,8 +164,22 @@ class Follower:
         self._log = logs[0]
         return self._log.stat()
 
+    def _relocate(self) -> None:
+        """Turn to the file in which the log of a folder goes on, if it does."""
+        now = self._clock()
+        if self._log == self.path or not self._is_drained or now - self._relocated_at < RELOCATE_INTERVAL_S:
+            return
+        self._relocated_at = now
+        newest = parts_of(self.path, self._log)[-1]
+        if newest != self._log:
+            self._log = newest
+            self._start_over()
+
     def _open(self) -> None:
         self._file = _OpenFile.open(self._log)
+        self._intake.is_at(self._log)
+        for part in parts_of(self.path, self._log)[:-1]:
+            self._intake.take(part.read_bytes())
         self._intake.heart.silent_for(self._wall() - self._log.stat().st_mtime)
 
     def _start_over(self) -> None:

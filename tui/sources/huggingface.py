@@ -95,9 +95,8 @@ class HuggingFaceParser(TextParser):
         super().__init__(options)
         self.timeline.learn(lr_lag=1)
         fact = self.timeline.fact
-        self._steps = StepFinder(whole(fact("logging_steps")), whole(fact("steps_per_epoch")))
-        if whole(fact("planned_steps")):
-            self._steps.planned_steps = whole(fact("planned_steps"))
+        self._steps = StepFinder(whole(fact("logging_steps")), number(fact("steps_per_epoch")))
+        self._steps.planned_steps = whole(fact("planned_steps"))
         self._open = ""
 
     @classmethod
@@ -111,7 +110,7 @@ class HuggingFaceParser(TextParser):
         at = 0
         for bar in BAR.finditer(text):
             yield from self._dicts(text[at : bar.start()])
-            yield from self._placed(self._steps.bar(int(bar[1]), int(bar[2])))
+            yield from self._placed(self._steps.bar(int(bar[1]), int(bar[2]), bool(self._open)))
             at = bar.end()
         yield from self._dicts(text[at:])
         if checkpoint := _CHECKPOINT.search(text):

@@ -1,14 +1,10 @@
 """At which step a line of the Hugging Face Trainer was printed; the line itself does not say.
 
-Three witnesses:
-
-1. The progress bar `30/200`. The Trainer repaints it right after each line, so a line that stands alone
-   between two bars was printed at the second one's step.
-2. The epoch, where the steps of one are known (given, or from the banner's total steps and epochs).
-3. Counting: each line is logging_steps after the one before (one step where that is not known).
-
-Standard output into a file arrives in blocks of many lines while the bar has long moved on. Two lines without
-a bar between them give that away, and the first witness is not believed from then on.
+The witness is the progress bar `30/200`, which the Trainer repaints right after each line: a line that stands
+alone in front of a bar was printed at that bar's step. Standard output into a file comes in blocks, though:
+several lines stand in front of one bar then. They are spread up to the bar's step, evenly where that comes
+out even, by their epochs otherwise; from then on a bar in front of a lone line proves nothing. Without any
+bar (disable_tqdm) lines are counted: each is logging_steps after the one before, or one step.
 """
 
 from __future__ import annotations
@@ -20,11 +16,15 @@ from typing import Any
 from tui.sources.names import number
 
 Metrics = dict[str, Any]
+Placed = Iterator[tuple[int, Metrics]]
 
-BAR = re.compile(r"(?<![\w:/])\d{1,3}%\|[^|]*\| *(\d+)/(\d+) *\[[^\]\r\n]*\]?")
+BAR = re.compile(r"(?<![\w:/])(?<!: )(?<!:  )(?<!:   )\d{1,3}%\|[^|]*\| *(\d+)/(\d+) *\[[^\]\r\n]*\]?")
 """A progress bar without a description: training and evaluation have none, downloads and maps do."""
 
 _EVALUATION, _TRAINING, _END = "eval_loss", "loss", "train_runtime"
+
+MAX_OTHER_BARS = 50
+"""A line waits for this many bars of another length; then the run has another length than before."""
 
 
 class StepFinder:
@@ -35,76 +35,113 @@ class StepFinder:
         num_epochs: epochs of the whole run, from the banner; None so far.
     """
 
-    def __init__(self, logging_steps: int | None = None, steps_per_epoch: int | None = None) -> None:
+    def __init__(self, logging_steps: int | None = None, steps_per_epoch: float | None = None) -> None:
         self.planned_steps: int | None = None
         self.num_epochs: int | None = None
         self._interval = logging_steps
         self._steps_per_epoch = steps_per_epoch
         self._waiting: list[Metrics] = []
-        self._counting = logging_steps is not None
+        self._has_bars = False
+        self._total: int | None = None
+        self._is_training = False
         self._bar_step: int | None = None
+        self._num_other_bars = 0
+        self._comes_in_blocks = False
         self._step = 0
-        self._last_line: Metrics | None = None
+        self._last_line: Metrics = {}
 
-    def bar(self, step: int, total: int) -> Iterator[tuple[int, Metrics]]:
-        """A bar was painted: the lines whose step it confirms."""
-        if self.planned_steps is None:
-            self.planned_steps = total
-        if total != self.planned_steps:
+    def bar(self, step: int, total: int, is_line_open: bool) -> Placed:
+        """A bar was painted: the lines whose step it confirms.
+
+        An evaluation paints bars too, of another length. `is_line_open` says that half of one more line
+        stands in front of this bar.
+        """
+        self._has_bars = True
+        if self._total is None and step < total:
+            self._total = total
+        if total != self._total and not self._adopts(total):
             return
+        self._num_other_bars = 0
         self._bar_step = step
-        if not self._counting:
-            yield from self._release()
+        yield from self._release(is_line_open)
 
-    def line(self, metrics: Metrics) -> Iterator[tuple[int, Metrics]]:
+    def line(self, metrics: Metrics) -> Placed:
         """A line was printed: the lines whose step is certain now."""
         if _is_repeat(metrics, self._last_line):
             return
-        self._last_line = metrics
-        if _TRAINING in metrics and any(_TRAINING in waiting for waiting in self._waiting):
-            self._counting = True  # two lines and no bar between them
         self._waiting.append(metrics)
-        if self._counting or self._per_epoch() is not None or _END in metrics:
+        self._is_training = self._is_training or _TRAINING in metrics
+        if not self._has_bars or not self._is_training or _END in metrics:
             yield from self._release()
+        self._last_line = metrics
+        if _END in metrics:
+            self._total = self._bar_step = None  # the next run into the same output has bars of its own
+            self._is_training = False
 
-    def flush(self) -> Iterator[tuple[int, Metrics]]:
+    def flush(self) -> Placed:
         """Every line that still waits for a bar."""
         yield from self._release()
 
-    def _release(self) -> Iterator[tuple[int, Metrics]]:
-        for metrics in self._waiting:
-            self._step = self._step_of(metrics)
-            yield self._step, metrics
-        self._waiting.clear()
+    def _adopts(self, total: int) -> bool:
+        """Whether bars of this length are the training's from now on: no other one came for so long."""
+        self._num_other_bars += bool(self._waiting)
+        if self._num_other_bars <= MAX_OTHER_BARS:
+            return False
+        self._total = total
+        return True
 
-    def _per_epoch(self) -> float | None:
-        if self._steps_per_epoch:
-            return self._steps_per_epoch
-        if self.planned_steps and self.num_epochs:
-            return self.planned_steps / self.num_epochs
-        return None
+    def _release(self, is_line_open: bool = False) -> Placed:
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        if self._is_training:
+            self.planned_steps = self._total or self.planned_steps
+        steps = self._steps_of(waiting, is_line_open)
+        for step, metrics in zip(steps, waiting, strict=True):
+            self._step = step
+            yield step, metrics
 
-    def _step_of(self, metrics: Metrics) -> int:
-        if _END in metrics:
-            return self._step
-        if not self._counting and self._bar_step is not None:
-            return self._bar_step
-        if _TRAINING not in metrics:
-            return self._step
-        if self._interval is None and (found := self._step_by_epoch(metrics)) is not None:
-            return found
-        return self._step + (self._interval or 1)
+    def _steps_of(self, waiting: list[Metrics], is_line_open: bool) -> list[int]:
+        """Steps of lines that came together, in front of the bar painted last."""
+        bar = self._bar_step
+        if bar is None or not self._is_training:
+            return self._counted(waiting)
+        if len(waiting) == 1 and not is_line_open and not self._comes_in_blocks:
+            self._learn_epoch(bar, waiting[0])
+            return [bar]
+        num_lines = sum(_TRAINING in metrics for metrics in waiting) + is_line_open
+        self._comes_in_blocks = self._comes_in_blocks or num_lines > 1
+        evenly, rest = divmod(bar - self._step, num_lines or 1)
+        if self._interval is None and num_lines > 1 and evenly > 0 and rest == 0:
+            self._interval = evenly
+        return self._by_epoch(waiting, bar) if self._interval is None else self._counted(waiting)
 
-    def _step_by_epoch(self, metrics: Metrics) -> int | None:
-        """Epoch times steps per epoch; None where the printed epoch is too coarse to tell two lines apart."""
-        epoch, per_epoch = number(metrics.get("epoch")), self._per_epoch()
-        if epoch is None or per_epoch is None or not 0 <= epoch < 1e9:
-            return None
-        step = round(epoch * per_epoch)
-        return step if step != self._step else None
+    def _learn_epoch(self, step: int, metrics: Metrics) -> None:
+        """Steps per epoch, from a line whose step is sure."""
+        epoch = number(metrics.get("epoch"))
+        if epoch and 0 < epoch < 1e9:
+            self._steps_per_epoch = step / epoch
+
+    def _counted(self, waiting: list[Metrics]) -> list[int]:
+        steps, step = [], self._step
+        for metrics in waiting:
+            step += (self._interval or 1) if _TRAINING in metrics else 0
+            steps.append(step)
+        return steps
+
+    def _by_epoch(self, waiting: list[Metrics], bar: int) -> list[int]:
+        epochs = [number(metrics.get("epoch")) or 0.0 for metrics in waiting]
+        per_epoch = self._steps_per_epoch
+        if per_epoch is None and self.planned_steps and self.num_epochs:
+            per_epoch = self.planned_steps / self.num_epochs
+        if per_epoch is None and 0 < epochs[-1] < 1e9:
+            per_epoch = bar / epochs[-1]
+        if per_epoch is None or not all(0 <= epoch < 1e9 for epoch in epochs):
+            return self._counted(waiting)
+        return [min(round(epoch * per_epoch), bar) for epoch in epochs]
 
 
-def _is_repeat(metrics: Metrics, last: Metrics | None) -> bool:
+def _is_repeat(metrics: Metrics, last: Metrics) -> bool:
     """Whether another process printed the same line; lines of a run that is all nan do look alike."""
     return (
         metrics == last

@@ -14,7 +14,7 @@ from typing import Any
 from engine.runlog.schema import EVALUATION, STEP
 
 _ALIASES = """
-step          step steps global_step iter iteration train/global_step trainer/global_step _step
+step          step steps current_steps global_step iter iteration train/global_step trainer/global_step _step
 epoch         epoch epochs train/epoch
 loss          loss train_loss train/loss training_loss training/loss loss/train train/train_loss_step
 loss          train_loss_step train/loss_step lm_loss trl batch_loss train/batch_loss

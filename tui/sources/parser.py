@@ -9,28 +9,16 @@ the records in them; a piece without one is somebody else's business and no dama
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from collections.abc import Iterable
+from typing import ClassVar, Protocol
 
 from engine.runlog.codec import Record
 from engine.runlog.reader import MAX_LINE_BYTES, Damaged
+from tui.sources.options import SourceOptions as SourceOptions
 from tui.sources.timeline import Timeline
 
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceOptions:
-    """What the user says about a log that the log itself does not say.
-
-    `names` maps our field to the log's own name (`--map loss=train/loss`); `facts` are header fields
-    (vocab_size, planned_steps, grad_clip, schedule, config ...), stronger than what the log says.
-    """
-
-    names: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Parser(Protocol):
@@ -94,7 +82,7 @@ class TextParser:
         self.options = options
         self.offset = 0
         self.damaged: list[Damaged] = []
-        self.timeline = Timeline(self.format, options.facts)
+        self.timeline = Timeline(self.format, options)
         self._rest = bytearray()
         self._skipping = False
 

@@ -5,15 +5,43 @@ Not from its name: people redirect standard output into whatever they like.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from engine.runlog.codec import Record
 from engine.runlog.reader import Damaged
+from tui.sources.beside import facts_beside
+from tui.sources.csv_table import CsvParser
 from tui.sources.errors import CannotRead
 from tui.sources.huggingface import HuggingFaceParser
+from tui.sources.json_lines import JsonLinesParser
+from tui.sources.llm_c import LlmCParser
+from tui.sources.megatron import MegatronParser
+from tui.sources.modded_nanogpt import ModdedNanoGptParser
+from tui.sources.nanogpt import NanoGptParser
 from tui.sources.parser import Parser, SourceOptions, TextParser, plain_text
+from tui.sources.pico_train import PicoTrainParser
 from tui.sources.runlog import RunlogParser
+from tui.sources.tensorboard_events import TensorBoardParser
+from tui.sources.trainer_state import TrainerStateParser
+from tui.sources.wandb_run import WandbParser
 
-TEXT_FORMATS: tuple[type[RunlogParser | TextParser], ...] = (RunlogParser, HuggingFaceParser)
+TEXT_FORMATS: tuple[type[RunlogParser | TextParser], ...] = (
+    RunlogParser,
+    TrainerStateParser,
+    HuggingFaceParser,
+    NanoGptParser,
+    LlmCParser,
+    ModdedNanoGptParser,
+    MegatronParser,
+    PicoTrainParser,
+    JsonLinesParser,
+    CsvParser,
+)
 """In the order in which they are asked about a piece; the ones that accept most come last."""
+
+BINARY_FORMATS = (TensorBoardParser, WandbParser)
+WITH_FACTS_BESIDE = frozenset({"huggingface", "trainer_state"})
 
 HEAD_LIMIT = 64 * 2**20
 """Bytes in which the first record must come; a program listing or hours of downloads may be before it."""
@@ -23,10 +51,11 @@ class Recognising:
     """A parser that first finds out which one it is.
 
     It holds the bytes back until a format is recognised, then it is that format's parser from the first byte
-    on. `name` is how error sentences call the file.
+    on. `name` is how error sentences call the file; facts are looked for beside `path` once that is set.
     """
 
     def __init__(self, name: str, options: SourceOptions | None = None) -> None:
+        self.path: Path | None = None
         self._name = plain_text(name)
         self._options = options or SourceOptions()
         self._head = bytearray()
@@ -94,7 +123,19 @@ class Recognising:
             self._head.clear()
         return records + self._parser.finish()
 
+    def _knowing_more(self, format_name: str) -> SourceOptions:
+        """The options, with the facts that lie beside the log where its program leaves some there."""
+        if self.path is None or format_name not in WITH_FACTS_BESIDE:
+            return self._options
+        return replace(self._options, beside=facts_beside(self.path))
+
     def _recognised(self) -> Parser | None:
+        for source in BINARY_FORMATS:
+            if source.recognises_head(bytes(self._head[:64])):
+                return source(self._options)
+        return self._recognised_text()
+
+    def _recognised_text(self) -> Parser | None:
         end = max(self._head.rfind(b"\n"), self._head.rfind(b"\r")) + 1
         if end <= self._asked_to:
             return None
@@ -111,7 +152,7 @@ class Recognising:
             return None
         for source in TEXT_FORMATS:
             if source.recognises(text, self._is_first, self._options):
-                return source(self._options)
+                return source(self._knowing_more(source.format))
         self._is_first = False
         return None
 
@@ -129,6 +170,6 @@ class Recognising:
             return CannotRead(f"{self._name} is a binary file and no training log that I know.")
         return CannotRead(
             f"{self._name} is not a training log that I know: no line of it is a record of "
-            f"{', '.join(source.format for source in TEXT_FORMATS)}; "
+            f"{', '.join(source.format for source in (*TEXT_FORMATS, *BINARY_FORMATS))}; "
             "if it is JSON lines or CSV, name its columns with --map loss=THEIR_NAME."
         )

@@ -14,6 +14,8 @@ from tui.sources.recognise import Recognising
 
 STANDARD_INPUT = Path("-")
 
+EVENT_FILES = "events.out.tfevents."
+
 HEAD_BYTES = 2**18
 """How much of a file is looked at to tell whether it is a log."""
 
@@ -64,6 +66,22 @@ def logs_in(folder: Path) -> list[Path]:
     beside = {path.parent for path in own}
     candidates = sorted((path for path in others if path.parent not in beside), key=_changed_at, reverse=True)
     return own + [path for path in candidates[:MAX_CANDIDATES] if is_log(path)]
+
+
+def parts_of(given: Path, log: Path) -> list[Path]:
+    """The files that make up a log found in a folder, oldest first; the last one is the one that grows.
+
+    TensorBoard begins a new event file at each start, the Hugging Face Trainer writes its state
+    anew into each checkpoint. A file that was named is read alone.
+    """
+    if not given.is_dir():
+        return [log]
+    if log.name.startswith(EVENT_FILES):
+        return sorted(log.parent.glob(f"{EVENT_FILES}*"))
+    if log.parent.name.startswith("checkpoint-"):
+        states = log.parent.parent.glob(f"checkpoint-*/{log.name}")
+        return [max(states, key=lambda state: (len(state.parent.name), state.parent.name))]
+    return [log]
 
 
 def is_log(path: Path) -> bool:

@@ -8,11 +8,11 @@ should not have to know any of that.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from typing import Any
 
 from engine.runlog.codec import Record
 from engine.runlog.schema import FORMAT_VERSION
+from tui.sources.options import SourceOptions
 
 _SERIAL_KINDS = ("step", "evaluation")
 
@@ -24,18 +24,20 @@ class Timeline:
     run (its planned length, say): the newest header holds.
     """
 
-    def __init__(self, source: str, facts: Mapping[str, Any]) -> None:
-        self._given = dict(facts)
+    def __init__(self, source: str, options: SourceOptions) -> None:
+        self._given = dict(options.facts)
         self._header: Record = {"kind": "header", "format": FORMAT_VERSION, "source": source}
+        self._header |= options.beside
         self._shown: Record | None = None
         self._last = dict.fromkeys(_SERIAL_KINDS, -1)
         self._recent: deque[tuple[str, int]] = deque(maxlen=4)
         self._several_ranks = False
+        self._has_ended = False
         self.step = -1
         """Newest step of any record, -1 before the first."""
 
     def learn(self, **facts: Any) -> None:
-        """Remember facts for the header; what the user gave stays."""
+        """Remember facts for the header; what the user gave stays, None is nothing learned."""
         self._header |= {name: value for name, value in facts.items() if value is not None}
 
     def note(self, sentence: str) -> None:
@@ -48,6 +50,10 @@ class Timeline:
         """What is known of the run under this name, or None."""
         return self._given.get(name, self._header.get(name))
 
+    def last_step(self, kind: str) -> int:
+        """Newest step of this kind of record, -1 before the first."""
+        return self._last[kind]
+
     def place(self, record: Record, repeats: bool = False) -> list[Record]:
         """The record with whatever must stand before it; nothing for a repeat.
 
@@ -59,13 +65,15 @@ class Timeline:
             step = record["step"]
             if not repeats and self._is_repeat(kind, step):
                 return records
-            if step < self._last[kind]:
+            if step < self._last[kind] or self._has_ended:
                 records.append({"kind": "resume", "step": step})
                 self._last = dict.fromkeys(_SERIAL_KINDS, step - 1)
                 self._recent.clear()
+                self._has_ended = False
             self._last[kind] = self.step = step
             self._recent.append((kind, step))
         elif kind == "exit":
+            self._has_ended = True
             record.setdefault("step", max(self.step, 0))
         records.append(record)
         return records
@@ -78,7 +86,7 @@ class Timeline:
         """
         if step == self._last[kind]:
             self._several_ranks = True
-            return True
+            return not self._has_ended
         return self._several_ranks and (kind, step) in self._recent
 
     def _new_header(self) -> list[Record]:

@@ -1,0 +1,88 @@
+"""CSV of any program, Lightning's metrics.csv among them: a row of names, then rows of numbers, many empty.
+
+A new row of names in the middle holds from there on (two runs in one file). Lightning writes the whole file
+anew when a metric appears that the names lack; the follower sees that as a new file.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+
+from engine.runlog.codec import Record
+from tui.sources.names import field_of, number
+from tui.sources.parser import SourceOptions, TextParser
+from tui.sources.rows import Rows
+
+_DELIMITERS = (",", "\t", ";")
+_NAME = re.compile(r"[\w][\w ./\-:()%|@+\[\]]{0,199}")
+
+
+class CsvParser(TextParser):
+    """Source for CSV with a row of names."""
+
+    format = "csv"
+    carriage_returns = False
+
+    def __init__(self, options: SourceOptions | None = None) -> None:
+        super().__init__(options)
+        self._names: list[str] = []
+        self._delimiter = ","
+        self._rows = Rows(self.timeline, self.options.names)
+
+    @classmethod
+    def recognises(cls, text: str, is_first: bool, options: SourceOptions) -> bool:
+        """Whether this first line names columns, a loss among them."""
+        return is_first and _names_in(text, options) is not None
+
+    def records_in(self, text: str) -> Iterator[Record]:
+        """The records that this row completes.
+
+        Raises:
+            ValueError: the row has another number of fields than there are names.
+        """
+        if text.startswith("#"):
+            return
+        found = _names_in(text, self.options)
+        if found is not None:
+            yield from self._rows.flush()
+            self._delimiter, self._names = found
+            return
+        fields = _fields(text, self._delimiter)
+        if len(fields) != len(self._names):
+            raise ValueError(f"{len(fields)} fields under {len(self._names)} names")
+        if not any(number(field) is not None for field in fields):
+            raise ValueError("a row without a number")
+        yield from self._rows.add(zip(self._names, fields, strict=True))
+
+    def last_records(self) -> Iterator[Record]:
+        """What still waits for more of its step."""
+        yield from self._rows.flush()
+
+
+def _fields(text: str, delimiter: str) -> list[str]:
+    try:
+        return [field.strip() for field in next(csv.reader([text], delimiter=delimiter))]
+    except (csv.Error, StopIteration):
+        raise ValueError("not a row of CSV") from None
+
+
+def _names_in(text: str, options: SourceOptions) -> tuple[str, list[str]] | None:
+    """Delimiter and names, if this is a row of names with a loss among them."""
+    for delimiter in _DELIMITERS:
+        if delimiter not in text:
+            continue
+        try:
+            names = _fields(text, delimiter)
+        except ValueError:
+            continue
+        if len(names) > 1 and all(_is_name(name) for name in names) and len(set(names)) == len(names):
+            ours = {field_of(name, options.names) for name in names}
+            if ours & {"loss", "val_loss"}:
+                return delimiter, names
+    return None
+
+
+def _is_name(text: str) -> bool:
+    return not text or (_NAME.fullmatch(text) is not None and number(text) is None)

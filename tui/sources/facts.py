@@ -1,0 +1,73 @@
+"""Facts of a run that its log does not state, read from a file that the user names or that lies beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.runlog.schema import HEADER
+from tui.sources.errors import CannotRead
+
+_OTHER_NAMES = {
+    "max_steps": "planned_steps",
+    "max_iters": "planned_steps",
+    "total_steps": "planned_steps",
+    "num_train_steps": "planned_steps",
+    "max_grad_norm": "grad_clip",
+    "clip_grad": "grad_clip",
+    "gradient_clip_val": "grad_clip",
+    "gradient_accumulation_steps": "accumulation",
+    "padded_vocab_size": "vocab_size",
+    "eval_steps": "eval_every",
+    "eval_interval": "eval_every",
+    "save_steps": "ckpt_every",
+    "logging_steps": "logging_steps",
+}
+"""Names that other programs give to facts of our header."""
+
+
+def facts_from_file(path: Path) -> dict[str, Any]:
+    """Header fields found in a YAML or JSON file, nested sections included; the whole file as `config`.
+
+    Raises:
+        CannotRead: the file is missing, is not YAML or JSON, or holds no mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CannotRead(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise CannotRead(f"{path} is not text; give the run's config as YAML or JSON.") from None
+    content = _parsed(text, path)
+    if not isinstance(content, dict):
+        raise CannotRead(f"{path} holds no names with values; give the run's config as YAML or JSON.")
+    return {"config": content, **facts_of(content)}
+
+
+def facts_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Header fields among the keys of a config, the outer ones before those of its sections."""
+    facts: dict[str, Any] = {}
+    for value in config.values():
+        if isinstance(value, Mapping):
+            facts |= facts_of(value)
+    for name, value in config.items():
+        ours = _OTHER_NAMES.get(name, name)
+        if (ours in HEADER or ours == "logging_steps") and value is not None and ours != "config":
+            facts[ours] = value
+    return {name: value for name, value in facts.items() if not (name == "planned_steps" and value == -1)}
+
+
+def _parsed(text: str, path: Path) -> Any:
+    if path.suffix == ".json":
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise CannotRead(f"{path} is not JSON: {error}.") from None
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise CannotRead(f"{path} is not YAML: {' '.join(str(error).split())}.") from None

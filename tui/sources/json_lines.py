@@ -1,0 +1,70 @@
+"""JSON lines of any program: one object a line, with a loss under a name that is known or was given.
+
+Objects in objects are read as "outer/inner". Other text between the lines is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from engine.runlog.codec import DamagedLine, Record, decode
+from tui.sources.names import field_of, number, whole
+from tui.sources.parser import SourceOptions, TextParser
+from tui.sources.rows import Rows
+
+MAX_DEPTH = 4
+_TOTALS = ("total_steps", "max_steps")
+
+
+class JsonLinesParser(TextParser):
+    """Source for JSON lines."""
+
+    format = "jsonl"
+    closing_mark = "}"
+    carriage_returns = False
+
+    def __init__(self, options: SourceOptions | None = None) -> None:
+        super().__init__(options)
+        self._rows = Rows(self.timeline, self.options.names)
+
+    @classmethod
+    def recognises(cls, text: str, is_first: bool, options: SourceOptions) -> bool:
+        """Whether this line is an object with a loss in it."""
+        if not text.startswith("{"):
+            return False
+        try:
+            items = flat(decode(text.encode()))
+        except DamagedLine:
+            return False
+        return any(
+            field_of(name, options.names) in ("loss", "val_loss") and number(value) is not None
+            for name, value in items
+        )
+
+    def records_in(self, text: str) -> Iterator[Record]:
+        """The records that this line completes."""
+        start = text.find("{")
+        if start < 0 or text[:start].strip():
+            return
+        items = flat(decode(text[start:].encode()))
+        for name, value in items:
+            if name in _TOTALS:
+                self.timeline.learn(planned_steps=whole(value))
+        yield from self._rows.add(item for item in items if item[0] not in _TOTALS)
+
+    def last_records(self) -> Iterator[Record]:
+        """What still waits for more of its step."""
+        yield from self._rows.flush()
+
+
+def flat(record: Record, prefix: str = "", depth: int = 0) -> list[tuple[str, Any]]:
+    """Names and values of an object; what is nested bears the names on the way, "train/loss"."""
+    items: list[tuple[str, Any]] = []
+    for key, value in record.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and depth < MAX_DEPTH:
+            items += flat(value, f"{name}/", depth + 1)
+        else:
+            items.append((name, value))
+    return items
