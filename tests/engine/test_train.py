@@ -66,8 +66,16 @@ def test_measuring_changes_no_bit_of_training(tmp_path: Path) -> None:
 
 
 def test_a_run_resumed_in_a_new_process_is_the_same_to_the_last_bit(tmp_path: Path) -> None:
-    changes = ("model.dropout=0.1", "training.accumulation=2", "training.T=12", "training.warmup=3")
-    changes += ("model.width=16", "training.eval_every=5", "data.train_sentences=200", "run.device=cpu")
+    changes = [
+        "model.dropout=0.1",
+        "training.accumulation=2",
+        "training.T=12",
+        "training.warmup=3",
+        "training.eval_every=5",
+        "model.width=16",
+        "data.train_sentences=200",
+        "run.device=cpu",
+    ]
     sets = [word for change in changes for word in ("--set", change)]
     for folder, options in (("whole", []), ("parts", ["--stop-after", "7"]), ("parts", ["--resume"])):
         done = engine(
@@ -193,6 +201,7 @@ def test_a_step_without_targets_is_nan_and_not_zero() -> None:
     taken = take_step(loop)
     fields = taken.measured[0].fields(taken.measured[0].values.tolist())
     assert math.isnan(fields["loss"])
+    assert math.isnan(fields["grad_norm"])
     assert taken.record["num_targets"] == 0
 
 
