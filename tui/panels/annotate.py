@@ -171,7 +171,7 @@ def _name_beside(canvas: Canvas, figure: Figure, layout: Layout, roles: Sequence
     free_from, column = 0, layout.left + layout.plot_width + 1
     for place, index in enumerate(sorted(range(len(ends)), key=lambda index: ends[index])):
         row = max(free_from, min(ends[index], layout.plot_height - len(ends) + place))
-        canvas.write(row, column, name_of(figure.lines[index]), roles[index])
+        canvas.write(row, column, name_of(figure.lines[index], figure.y_whole), roles[index])
         free_from = row + 1
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from tui.panels.figure import Figure, Line
 from tui.panels.glyphs import GlyphName
-from tui.panels.numbers import short
-from tui.panels.scale import YScale, y_scale, y_ticks
+from tui.panels.numbers import count, short
+from tui.panels.scale import YScale, x_share, y_scale, y_ticks
 
 _LEAST_FOR_AXES = (18, 4)
 """Width and height in cells below which the room goes to the curve."""
@@ -58,7 +58,7 @@ class Layout:
         first, last = self.x_range
         if not first <= x <= last:
             return None
-        share = (x - first) / (last - first) if last > first else 0.0
+        share = float(x_share(np.array(x), self.x_range))
         return self.left + min(int(share * self.plot_width), self.plot_width - 1)
 
     def x_at(self, column: int) -> float:
@@ -89,13 +89,15 @@ def layout_of(figure: Figure, width: int, height: int, options: Options) -> Layo
     return Layout(width, height, left, plot_height, figure.x_range, scale, ticks, right)
 
 
-def name_of(line: Line) -> str:
-    """The line's name with its newest value."""
-    return line.name if line.latest is None else f"{line.name} {short(line.latest)}"
+def name_of(line: Line, whole: bool = False) -> str:
+    """The line's name with its newest value, which may be a count."""
+    if line.latest is None:
+        return line.name
+    return f"{line.name} {count(line.latest) if whole else short(line.latest)}"
 
 
 def _room_for_names(figure: Figure, width: int, plot_height: int) -> int:
     """Columns right of the plot for the names: where it is wide, every line is named."""
     if width < _LEAST_FOR_NAMES or not 1 < len(figure.lines) <= plot_height:
         return 0
-    return min(max(len(name_of(line)) for line in figure.lines) + 2, width // 3)
+    return min(max(len(name_of(line, figure.y_whole)) for line in figure.lines) + 2, width // 3)

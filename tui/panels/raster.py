@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui.panels.figure import Floats, Line
-from tui.panels.scale import YScale
+from tui.panels.scale import YScale, x_share
 
 Dots = NDArray[np.bool_]
 
@@ -34,9 +34,7 @@ def dots_of(line: Line, x_range: tuple[float, float], scale: YScale, num_rows: i
 
 def column_positions(x: Floats, x_range: tuple[float, float], num_columns: int) -> Floats:
     """Where x is, in columns; whole numbers are the centres of columns, the last x is in the last column."""
-    first, last = x_range
-    size = last - first
-    share = (x - first) / size if size > 0 else np.where(x < first, -1.0, np.where(x > first, 2.0, 0.0))
+    share = x_share(x, x_range)
     inside = (share >= 0) & (share <= 1)
     whole = np.minimum(np.floor(np.clip(share, 0, 1) * num_columns), num_columns - 1)
     outside: Floats = np.where(inside, whole, share * num_columns - 0.5)

@@ -16,7 +16,9 @@ _MARGIN, _MARGIN_FOR_NAMES = 0.03, 0.08
 _REACH = {True: 1.0, False: 0.4}
 """How far outside the data, in parts of their range, a line still is that widens the axis to show it; plain
 references such as the baseline have the longer reach."""
-_TINY, _HUGE = 1e-300, 1e300
+_FAR = 1e6
+_TINY, _HUGE = 1e-150, 1e150
+"""What is nearer to zero or further from it is drawn as these: their ratios are still numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,15 @@ class YScale:
 
 
 def _transform(kind: Scale, values: Floats) -> Floats:
-    # Halved on a linear axis: the distance between the largest numbers would overflow.
-    result: Floats = np.log10(np.maximum(values, _TINY)) if kind == "log" else values / 2
-    return result
+    limited: Floats = np.clip(values, _TINY if kind == "log" else -_HUGE, _HUGE)
+    return np.log10(limited) if kind == "log" else limited
 
 
 def y_scale(figure: Figure) -> YScale:
     """An axis that holds every line within the shown x, and the rules that are near enough."""
     kind = figure.y_scale
     values = np.concatenate([_shown(line, figure.x_range) for line in figure.lines] or [np.empty(0)])
-    values = np.clip(np.append(values, figure.y_includes), -_HUGE, _HUGE)
+    values = np.append(values, figure.y_includes)
     if kind == "log":
         values = values[values > 0]
     if not len(values):
@@ -75,9 +76,16 @@ def _widened(kind: Scale, low: float, high: float, rules: Iterable[Rule], margin
     pad = max(margin * (top - bottom), (smallest - (top - bottom)) / 2)
     if kind == "log":
         return YScale(kind, 10 ** (bottom - pad), 10 ** (top + pad))
-    bottom, top = bottom * 2, top * 2
     floor = 0.0 if bottom == 0 else -math.inf  # what starts at zero sits on the frame
-    return YScale(kind, max(bottom - 2 * pad, floor), top + 2 * pad)
+    return YScale(kind, max(bottom - pad, floor), top + pad)
+
+
+def x_share(x: Floats, x_range: tuple[float, float]) -> Floats:
+    """Where x lies in its range: 0 at the first, 1 at the last, anything else outside."""
+    first, last = (min(max(end, -_HUGE), _HUGE) for end in x_range)
+    size = max(last - first, _TINY)
+    share: Floats = np.clip((np.clip(x, -_HUGE, _HUGE) - first) / size, -_FAR, _FAR)
+    return share
 
 
 def y_ticks(scale: YScale, most: int, whole: bool = False) -> list[tuple[float, str]]:
@@ -114,19 +122,21 @@ def linear_ticks(
     low: float, high: float, most: int, label: Callable[[float, float], str] | None = None
 ) -> list[tuple[float, str]]:
     """At most `most` multiples of 1, 2 or 5 times a power of ten from low to high."""
-    step = _round_step(high / 2 - low / 2, most)
-    if not step or not math.isfinite(step):
+    low, high = max(low, -_HUGE), min(high, _HUGE)
+    step = _round_step(high - low, most)
+    if not step:
         return []
     first = math.ceil(low / step)
-    values = [index * step for index in range(first, first + most) if index * step <= high]
+    furthest = high + 1e-9 * step  # 12 * 0.2 is a little more than 2.4
+    values = [index * step for index in range(first, first + most) if index * step <= furthest]
     return [(value, (label or _linear_label)(value, step)) for value in values]
 
 
-def _round_step(half_size: float, most: int) -> float:
-    if most < 1 or not half_size > 0:
+def _round_step(size: float, most: int) -> float:
+    if most < 1 or not size > 0:
         return 0.0
-    rough = 2 * (half_size / most)
-    power = 10.0 ** math.floor(math.log10(rough)) if rough > _TINY else _TINY
+    rough = max(size / most, _TINY)
+    power = 10.0 ** math.floor(math.log10(rough))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999999)
 
 

@@ -1,4 +1,4 @@
-"""A run on plain standard output: its facts, the seven panels, what is wrong with it. Works without Textual."""
+"""A run on plain standard output: its facts, the seven panels, what is wrong with it. Needs no Textual."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _title(figure: Figure, width: int) -> Text:
     if len(lines) < 2:
         title.append(f"  {figure.latest}")
     for line, role in lines if len(lines) > 1 else ():
-        title.append(f"  {name_of(line)}", DARK[role])
+        title.append(f"  {name_of(line, figure.y_whole)}", DARK[role])
     return _filled(title, width)
 
 

@@ -1,0 +1,62 @@
+"""The drawings of the panels as text files. UPDATE_GOLDEN=1 in the environment writes them anew."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.panels.builders import Judged, JudgedRun, overfitting_records, recorded
+from tui.checks.verdict import Level, Span, State, Threshold, Verdict
+from tui.panels.braille import draw
+from tui.panels.canvas import plain_text
+from tui.panels.figure import Figure
+from tui.panels.glyphs import GlyphName
+from tui.panels.layout import Options
+from tui.panels.registry import PANELS
+from tui.panels.view import View
+
+GOLDEN = Path(__file__).parent / "golden"
+SIZES = ((40, 10), (80, 24))
+
+
+def judged_run() -> JudgedRun:
+    overfit = Verdict(
+        "D4.1", "dynamics", "Does val follow train?", State.FIRING, Level.ORANGE,
+        symptom="val 29 % over its best", panel="loss", spans=(Span(1050, 3411, Level.ORANGE),),
+    )  # fmt: skip
+    bounds = (Threshold("grad_norm", 5.0, "5 x clip", Level.ORANGE),)
+    return JudgedRun(recorded(overfitting_records()), Judged((overfit,), bounds, overfit={"onset": 600}))
+
+
+RUN = judged_run()
+
+
+def figures() -> dict[str, Figure]:
+    figures = {panel.id: panel.figure(RUN, View(width_dots=160)) for panel in PANELS}
+    figures["spectral_norm_heat"] = PANELS[4].figure(RUN, View(width_dots=160, heat=True))
+    figures["loss_zoomed"] = PANELS[0].figure(
+        RUN, View(width_dots=160, x_first=1000, x_last=1200, smoothing=10)
+    )
+    return figures
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("name", list(figures()))
+def test_a_panel_looks_as_it_did(name: str, width: int, height: int) -> None:
+    compare(f"{name}-{width}x{height}", figures()[name], width, height)
+
+
+@pytest.mark.parametrize("glyphs", ["block", "ascii"])
+def test_a_panel_looks_as_it_did_without_braille_dots(glyphs: GlyphName) -> None:
+    compare(f"loss-80x24-{glyphs}", figures()["loss"], 80, 24, glyphs)
+
+
+def compare(name: str, figure: Figure, width: int, height: int, glyphs: GlyphName = "braille") -> None:
+    text = plain_text(draw(figure, width, height, Options(glyphs=glyphs, colour=False))) + "\n"
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
