@@ -85,7 +85,8 @@ def stdout_log() -> str:
         step = line["step"]
         printed = {key: value for key, value in line.items() if key != "step"}
         bar = f"\r{step * 100 // NUM_STEPS:3d}%|{'█' * (step // 20):<10}| {step}/{NUM_STEPS} [00:00<00:00]"
-        text += [f"{bar}\n{printed}", bar] if "loss" in line else [str(printed)]
+        # The bar moves when the step is done, and is painted again after each line that goes above it.
+        text += [f"{bar}\n{printed}", bar]
         if "loss" in line and step in CHECKPOINTS:
             text.append(f"Saving model checkpoint to out/checkpoint-{step}")
     text.append(str({"train_runtime": 42045.0, "train_loss": 0.0389, "epoch": 100.0}))

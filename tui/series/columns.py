@@ -211,7 +211,8 @@ class Table:
         for item in range(width):
             name = f"{key}/{names[item] if item < len(names) else item}"
             values = [value[item] if isinstance(value, list) and item < len(value) else None for value in raw]
-            numbers = [_number(value) for value in values]
+            parse = _hash_number if key.endswith("_checksums") else _number
+            numbers = [parse(value) for value in values]
             kept = np.array([number is not None for number in numbers])
             yield name, kept, np.array([number for number in numbers if number is not None], np.float64)
 

@@ -1,0 +1,217 @@
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.checks.builders import judged, log, verdict
+from tests.checks.fine_tune_log import records, stdout_log
+from tui.checks.judge import Judge
+from tui.checks.onset import evaluations_of, patience_stop
+from tui.checks.verdict import Level, State
+from tui.follow.once import read_all
+from tui.series.recording import Recording
+
+
+def _run(val: Any, train: Any, also: Any = (), **header: Any) -> list[dict[str, Any]]:
+    """Evaluations every 50 steps; the training loss measured at each."""
+    return log(
+        loss="6.2 -0.05x80", evaluations={"val_loss": val, "train_loss": train}, also=also, header=header
+    )
+
+
+def _called(judge: Judge, check: str) -> dict[str, int]:
+    """The step of the first call of each leaf of a check."""
+    found: dict[str, int] = {}
+    for step, id, symptom, _ in judge.calls():
+        if id == check:
+            found.setdefault(symptom, step)
+    return found
+
+
+FALLING = "2 -0.05x12"
+
+
+def test_the_flags_of_the_fine_tune_appear_inside_their_windows_of_epochs() -> None:
+    judge = judged(records())
+    epochs = {symptom: step / 2 for step, id, symptom, _ in judge.calls() if id.startswith("D4")}
+    levels = {symptom: level for _, id, symptom, level in judge.calls() if id.startswith("D4")}
+    assert 15 <= epochs["validation no longer improves"] <= 20
+    assert 20 <= epochs["validation loss climbs"] <= 30
+    assert 30 <= epochs["validation half as bad again as its best"] <= 50
+    assert 50 <= epochs["memorised"] <= 100
+    assert [
+        levels[symptom]
+        for symptom in (
+            "validation no longer improves",
+            "validation loss climbs",
+            "validation half as bad again as its best",
+            "memorised",
+        )
+    ] == [Level.YELLOW, Level.ORANGE, Level.RED, Level.BLACK]
+
+
+def test_the_fine_tune_has_no_higher_flag_before_its_window() -> None:
+    for epoch, allowed in ((15, Level.GREEN), (20, Level.YELLOW), (30, Level.ORANGE), (50, Level.RED)):
+        known = [
+            row for row in records(declared=None) if row.get("step", 0) <= 2 * epoch and row["kind"] != "exit"
+        ]
+        flags = [v for v in judged(known).verdicts if v.check.startswith("D4")]
+        assert max(v.level for v in flags) == allowed
+
+
+def test_the_fine_tune_is_summed_up_in_the_numbers_of_its_post_mortem() -> None:
+    summary = judged(records()).overfit
+    assert summary is not None
+    assert (summary["t_val_min"], summary["val_min"], summary["onset"]) == (30, 0.1376, 30)
+    assert summary["t_val_min_interval"] == [30, 40]
+    assert summary["called_at"] == 70
+    assert summary["wasted_fraction"] == pytest.approx(0.85)
+    assert summary["nearest_checkpoint_step"] - summary["t_val_min"] == 70
+    assert summary["best_checkpoint_step"] is None
+    assert summary["gap_final"] == pytest.approx(0.4918)
+    assert summary["train_min"] == 0.0
+
+
+def test_the_fine_tune_is_memorised_and_its_mask_is_not_blamed() -> None:
+    judge = judged(records())
+    assert judge.level is Level.BLACK
+    causes = [cause for cause, _ in judge.causes]
+    assert causes[0] == "memorised"
+    assert not {"masked_targets", "broken_mask", "frozen_parameters", "nan"} & set(causes)
+    assert "loss mask is not to blame" in verdict("D4.1", records()).fix
+
+
+def test_patience_counts_evaluations_and_would_have_stopped_the_fine_tune_at_epoch_30() -> None:
+    recording = judged(records()).recording
+    assert patience_stop(evaluations_of(recording), 3) == 60
+    assert patience_stop(evaluations_of(recording), 100) is None
+
+
+def test_the_printed_log_of_the_fine_tune_gives_the_same_flags(tmp_path: Any) -> None:
+    path = tmp_path / "train.out"
+    path.write_text(stdout_log(), encoding="utf-8")
+    recording = Recording()
+    for batch in read_all(str(path)):
+        recording.extend(batch.records)
+    printed, direct = Judge(recording), judged(records(declared=None))
+    dynamics = [call for call in printed.calls() if call[1].startswith("D4")]
+    assert dynamics == [call for call in direct.calls() if call[1].startswith("D4")]
+    assert dynamics
+
+
+def test_training_loss_at_evaluations_goes_before_the_loss_of_steps() -> None:
+    summary = judged(_run("2 1.9 1.8 1.9 2 2.1", "1.9 1.8 1.7 1.6 1.5 1.4")).overfit
+    assert summary is not None
+    assert (summary["train_min"], summary["t_train_min"]) == (1.4, 300)
+    assert summary["gap_final"] == pytest.approx(0.7)
+
+
+def test_no_onset_is_called_while_validation_falls() -> None:
+    summary = judged(_run(FALLING, FALLING)).overfit
+    assert summary is not None
+    assert (summary["onset"], summary["called_at"], summary["wasted_fraction"]) == (None, None, 0.0)
+
+
+def test_no_onset_is_called_when_training_rises_with_validation() -> None:
+    summary = judged(_run("2 1.8 1.9 2 2.1 2.2", "2 1.7 1.8 1.9 2 2.1")).overfit
+    assert summary is not None
+    assert summary["onset"] is None
+
+
+def test_the_onset_is_the_best_evaluation_and_the_third_risen_one_calls_it() -> None:
+    summary = judged(_run("2 1.8 1.82 1.84 1.85 1.86 1.9", FALLING)).overfit
+    assert summary is not None
+    assert (summary["onset"], summary["called_at"]) == (100, 300)
+
+
+def test_the_bottom_is_an_interval_of_evaluations_within_a_fiftieth_of_a_nat() -> None:
+    summary = judged(_run("2.1 1.919 1.9 1.91 1.919 1.93 2", FALLING)).overfit
+    assert summary is not None
+    assert summary["t_val_min_interval"] == [100, 250]
+
+
+def test_without_a_validation_loss_there_is_no_summary() -> None:
+    assert judged(log(loss="2x100")).overfit is None
+
+
+def test_the_best_checkpoint_is_the_one_marked_best() -> None:
+    also = [
+        {"kind": "checkpoint", "step": 100, "role": "best", "path": "b"},
+        {"kind": "checkpoint", "step": 250, "role": "last", "path": "l"},
+    ]
+    summary = judged(_run("2 1.8 1.9 2 2.1", FALLING, also)).overfit
+    assert summary is not None
+    assert (summary["best_checkpoint_step"], summary["nearest_checkpoint_step"]) == (100, 100)
+
+
+@pytest.mark.parametrize(
+    ("check", "symptom", "fires", "passes"),
+    [
+        ("D4.1", "memorised", ("2 1 2.1x3", "1 1 0.019x3"), ("2 1 2.1x3", "1 1 0.021x3")),
+        ("D4.1", "memorised", ("2 1 2.01x3", "1 1 0.01x3"), ("2 1 1.99x3", "1 1 0.01x3")),
+        ("D4.2", "validation loss rises", ("2 1 1.021x3", "1 0.9 0.8x3"), ("2 1 1.019x3", "1 0.9 0.8x3")),
+        ("D4.2", "validation loss rises", ("2 1 1.03x3", "1 0.9 0.8x3"), ("2 1 1.03x2", "1 0.9 0.8x2")),
+        ("D4.2", "validation loss rises", ("2 1 1.03x3", "1 0.9 0.8x3"), ("2 1 1.03x3", "1 0.9 0.95x3")),
+        (
+            "D4.2",
+            "validation half as bad again as its best",
+            ("2 1 1.51", "1 1 0.9"),
+            ("2 1 1.49", "1 1 0.9"),
+        ),
+        (
+            "D4.3",
+            "validation loss climbs",
+            ("2 1 1.01 1.031", "1 1 0.9 0.8"),
+            ("2 1 1.01 1.029", "1 1 0.9 0.8"),
+        ),
+        (
+            "D4.3",
+            "validation loss climbs",
+            ("2 1 1.01 1.04", "1 1 0.9 0.8"),
+            ("2 1 1.05 1.04", "1 1 0.9 0.8"),
+        ),
+        ("D4.4", "validation no longer improves", ("2 1 1x1", "1 1 0.979"), ("2 1 1x1", "1 1 0.981")),
+        ("D4.4", "validation no longer improves", ("2 1 0.996", "1 1 0.9"), ("2 1 0.994", "1 1 0.9")),
+    ],
+)
+def test_each_flag_fires_beyond_its_bound_and_not_within(
+    check: str, symptom: str, fires: tuple[str, str], passes: tuple[str, str]
+) -> None:
+    assert symptom in _called(judged(_run(*fires)), check)
+    assert symptom not in _called(judged(_run(*passes)), check)
+
+
+def test_validation_that_flattens_while_training_goes_on_is_the_beginning_of_overfitting() -> None:
+    steps = np.arange(60)
+    val = [max(3 - 0.03 * s, 1.5) for s in steps]
+    train = [3 - 0.03 * s for s in steps]
+    judge = judged(_run(val, train))
+    assert judge.causes[0][0] == "overfit"
+    assert judge.level is Level.YELLOW
+
+
+def test_validation_that_creeps_down_while_training_runs_away_has_stopped_improving() -> None:
+    found = verdict("D4.4", _run("2 -0.0005x10", "2 -0.05x10"))
+    assert found.symptom == "validation no longer improves"
+
+
+def test_a_validation_loss_that_is_not_finite_is_left_to_the_dynamics_of_nan() -> None:
+    found = verdict("D4.2", _run([2.0, 1.0, math.nan, 1.0], "2 1 0.9 0.8"))
+    assert (found.state, found.reading) == (State.PASS, 0.0)
+
+
+def test_a_missing_best_checkpoint_is_called_once_the_best_is_over() -> None:
+    val, train = "2 1 1.1 1.2 1.3 1.4", FALLING
+    far = [{"kind": "checkpoint", "step": 300, "role": "last", "path": "l"}]
+    near = [{"kind": "checkpoint", "step": 150, "role": "periodic", "path": "p"}, *far]
+    assert verdict("D4.5", _run(val, train, far)).symptom == "best checkpoint missing"
+    assert verdict("D4.5", _run(val, train, near)).state is State.PASS
+    assert verdict("D4.5", _run("2 1 1 1", train, far)).state is not State.FIRING
+
+
+def test_compute_is_wasted_when_more_than_half_of_the_run_follows_its_best() -> None:
+    late = verdict("D4.6", _run("2 1.5 1 1.1 1.2 1.3", "2 -0.1x5"))
+    assert (late.state, late.reading) == (State.PASS, 0.5)
+    early = verdict("D4.6", _run("2 1 1.1 1.2 1.3", "2 -0.1x4"))
+    assert (early.symptom, early.level) == ("most of the compute was wasted", Level.YELLOW)
