@@ -49,7 +49,7 @@ def ticks(axis: Axis, most: int) -> tuple[list[float], list[float]]:
         last = math.floor(axis.high / step + 1e-9)
         return [index * step for index in range(first, last + 1)], []
     decades = range(math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high)) + 1)
-    stride = max(1, math.ceil(len(decades) / most))
+    stride = max(1, math.ceil(sum(axis.holds(10.0**d) for d in decades) / most))
     minor = [] if stride > 1 else [m * 10.0**d for d in decades for m in range(2, 10)]
     minor = [value for value in minor if axis.holds(value)]
     major = [10.0**d for d in decades if d % stride == 0 and axis.holds(10.0**d)]

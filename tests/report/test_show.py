@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.panels.builders import Judged, JudgedRun, overfitting_records, recorded
+from tui.checks.verdict import Level, Span, State, Verdict
+from tui.follow.batch import Pulse
+from tui.panels.registry import PANELS
+from tui.report import show
+
+VERDICT = Verdict(
+    "D4.1", "dynamics", "Does val follow train?", State.FIRING, Level.ORANGE,
+    symptom="val 29 % over its best", first_step=1050, evidence="val 2.43, best 1.89 at 600",
+    fix="Stop; keep checkpoint 600.", panel="loss", spans=(Span(1050, 1499, Level.ORANGE),),
+)  # fmt: skip
+
+
+@dataclass
+class ShownRun(JudgedRun):
+    pulse: Pulse = Pulse.FINISHED
+    damaged: list[Any] = field(default_factory=list)
+
+
+def shown(*extra: dict[str, Any], name: str = "19-overfit", **size: Any) -> str:
+    recording = recorded([*overfitting_records(1500), *extra])
+    run = ShownRun(recording, Judged((VERDICT,), level=Level.ORANGE), name=name)
+    return show.render(run, **size)  # type: ignore[arg-type]
+
+
+def test_a_picture_has_the_facts_every_panel_and_the_verdict_with_its_fix() -> None:
+    text = shown(width=120)
+    assert text.startswith("19-overfit  finished  step 1,499 of 8,000")
+    assert "▲ ORANGE" in text.split("\n")[0]
+    for panel in PANELS:
+        assert f"{panel.number} {panel.title}" in text
+    assert "▲ D4.1 val 29 % over its best since step 1,050  val 2.43, best 1.89 at 600" in text
+    assert "→ Stop; keep checkpoint 600." in text
+
+
+@pytest.mark.parametrize("width", [20, 47, 80, 100, 120, 220, 300])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    assert max(len(line) for line in shown(width=width).split("\n")) <= width
+
+
+def test_panels_stand_side_by_side_where_it_is_wide_and_below_each_other_where_not() -> None:
+    wide, narrow = shown(width=220).split("\n"), shown(width=60).split("\n")
+    assert any("1 Loss" in line and "4 Activations" in line for line in wide)
+    assert not any("1 Loss" in line and "2 Learning rate" in line for line in narrow)
+
+
+def test_a_given_height_is_kept_to_where_the_panels_still_can_be_read() -> None:
+    assert len(shown(width=220, height=50).split("\n")) <= 51
+    assert len(shown(width=220, height=10).split("\n")) < 30
+
+
+def test_without_colour_there_is_no_terminal_sequence_and_with_it_there_is() -> None:
+    assert "\x1b" not in shown(width=120)
+    assert "\x1b[" in shown(width=120, colour=True)
+
+
+def test_the_picture_is_the_same_with_and_without_colour() -> None:
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown(width=120, colour=True))
+    assert [line.rstrip() for line in plain.split("\n")] == shown(width=120).split("\n")
+
+
+@pytest.mark.parametrize("variable", ["NO_COLOR", "TERM"])
+def test_no_color_and_a_dumb_terminal_are_respected(
+    variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv(variable, {"NO_COLOR": "1", "TERM": "dumb"}[variable])
+    show.print_run(ShownRun(recorded(overfitting_records(50)), Judged()), 80)  # type: ignore[arg-type]
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_text_of_a_log_reaches_the_terminal_as_text() -> None:
+    header = {"kind": "header", "name": "x", "device": "\x1b[31mcpu\x07 [bold]loud[/bold]"}
+    text = shown(header, name="\x1b]0;owned\x07", width=120)
+    assert "\x1b" not in text and "\x07" not in text
+    assert "␛]0;owned␇" in text and "[bold]loud[/bold]" in text
+
+
+def test_a_panel_without_data_takes_two_lines() -> None:
+    run = ShownRun(recorded([{"kind": "step", "step": 0, "loss": 1.0}]), Judged())
+    lines = show.render(run, 60).split("\n")  # type: ignore[arg-type]
+    place = lines.index("2 Learning rate")
+    assert lines[place + 1] == "This log has no learning rate."
+    assert lines[place + 2].startswith("3 Gradient norm")
+
+
+def test_many_layers_are_shown_as_a_heat_strip_with_their_names() -> None:
+    layers = [f"block_{place}" for place in range(12)]
+    header = {"kind": "header", "layers": layers}
+    steps = [{"kind": "step", "step": step, "activation": [float(step)] * 12} for step in range(20)]
+    text = show.render(ShownRun(recorded([header, *steps]), Judged()), 60)  # type: ignore[arg-type]
+    assert "block_11" in text and "█" in text
