@@ -30,12 +30,16 @@ def _residual(facts: Facts, values: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(str(name), values[name]) for name in names if name in values]
 
 
-def _initial_residual(facts: Facts) -> list[tuple[str, float]]:
+def initial_points(facts: Facts) -> list[tuple[str, float]]:
+    """(name, mean |x| of one batch at the start) of every measured point, in order."""
     layers, values = facts.header.get("layers"), facts.initial.get("activation")
     if not isinstance(layers, list) or not isinstance(values, list):
         return []
-    measured = {str(name): value for name, value in zip(layers, values, strict=False) if is_number(value)}
-    return _residual(facts, measured)
+    return [(str(name), value) for name, value in zip(layers, values, strict=False) if is_number(value)]
+
+
+def _initial_residual(facts: Facts) -> list[tuple[str, float]]:
+    return _residual(facts, dict(initial_points(facts)))
 
 
 def _growths(points: Sequence[tuple[str, float]]) -> list[tuple[float, str]]:

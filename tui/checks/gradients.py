@@ -9,7 +9,7 @@ from tui.checks.facts import Facts
 from tui.checks.form import HINT, NOTHING, STRONG, Bound, Leaf, Readings, check
 from tui.checks.verdict import Level
 from tui.checks.view import View
-from tui.checks.windows import rolling_mean, rolling_sum_of, trailing_median
+from tui.checks.windows import rolling_mean, trailing_median
 
 _SOURCE = "the stability checklist"
 
@@ -243,47 +243,3 @@ class NumOutliers:
         return Readings(
             steps, values, lambda i: f"{counts[i]} outliers in the {COUNTED} steps up to {steps[i]}"
         )
-
-
-# The checklist's literal numbers: only a thresholds file switches these on.
-
-
-@check(
-    "Q3.1w",
-    section="gradients",
-    question="As written: is the 20-step mean of the gradient norm within [0.01, 5.0]?",
-    panel="grad_norm",
-    reads=("grad_norm",),
-    window=WINDOW,
-    shipped=False,
-    leaves=(
-        Leaf("always clipping", above=5.0, causes=("lr_too_high",), weight=HINT, fix="Reduce lr_max by 2 x."),
-        Leaf(
-            "dead training", below=0.01, causes=("masked_targets",), weight=HINT, fix="Look at the loss mask."
-        ),
-    ),
-    source=f"{_SOURCE}, Q3.1, literally",
-)
-def mean_grad_norm_as_written(view: View) -> Readings:
-    """Mean global L2 norm of the gradient over 20 steps, before clipping."""
-    return mean_grad_norm(view)
-
-
-@check(
-    "Q3.2w",
-    section="gradients",
-    question="As written: is the gradient norm over 100 more than 3 times in 200 steps?",
-    panel="grad_norm",
-    reads=("grad_norm",),
-    window=COUNTED,
-    shipped=False,
-    leaves=(
-        Leaf("investigate the batch", above=0.0, level=Level.YELLOW, causes=("gradient_outlier",)),
-        Leaf("unstable", above=3.0, causes=("instability",), fix="Go to the loss spikes."),
-    ),
-    source=f"{_SOURCE}, Q3.2, literally",
-)
-def num_over_100(view: View) -> Readings:
-    """Steps among the last 200 whose gradient norm is over 100."""
-    steps, counts = rolling_sum_of(view, (view.with_past("grad_norm") > 100).astype(np.float64), COUNTED)
-    return Readings(steps, counts, lambda i: f"{counts[i]:.0f} norms over 100 in {COUNTED} steps")

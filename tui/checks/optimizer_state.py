@@ -1,100 +1,16 @@
-"""Section 6, is the optimizer coherent: its groups, its memory, its updates, and accumulation."""
+"""Section 6, is the optimizer coherent: its memory, its updates, accumulation, and what it moves."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from tui.checks.facts import Facts
-from tui.checks.form import HINT, NOTHING, PROOF, STRONG, Bound, Leaf, Readings, check
-from tui.checks.start import single
+from tui.checks.form import NOTHING, PROOF, STRONG, Bound, Leaf, Readings, check
 from tui.checks.verdict import Level
 from tui.checks.view import View
 
 _SOURCE = "the stability checklist"
 _KEEP_OPTIMIZER = "Make the optimizer once, outside the loop, and keep its state."
-
-
-def _groups(facts: Facts) -> list[Mapping[str, Any]]:
-    groups = facts.initial.get("parameter_groups")
-    return [group for group in groups if isinstance(group, Mapping)] if isinstance(groups, list) else []
-
-
-def _declared_decay(facts: Facts) -> float | None:
-    optimizer = facts.header.get("optimizer")
-    decay = optimizer.get("weight_decay") if isinstance(optimizer, Mapping) else None
-    return float(decay) if isinstance(decay, int | float) else None
-
-
-@check(
-    "Q6.1a",
-    section="optimizer",
-    question="Are biases and gains left out of weight decay?",
-    panel="spectral_norm",
-    reads=("initial.parameter_groups",),
-    whole=True,
-    leaves=(
-        Leaf(
-            "vectors decay",
-            above=0.05,
-            causes=("decay_on_all_parameters",),
-            weight=PROOF,
-            fix="Two groups: matrices and embeddings decay, biases and gains do not.",
-        ),
-        Leaf(
-            "vectors decay a little",
-            above=0.0,
-            below=0.05,
-            level=Level.YELLOW,
-            causes=("decay_on_all_parameters",),
-            weight=HINT,
-            fix="Two groups: matrices and embeddings decay, biases and gains do not.",
-        ),
-    ),
-    source=f"{_SOURCE}, Q6.1",
-    as_written="1-D tensors in a group with weight_decay 0.1",
-    why="PyTorch decays every parameter by 0.01 unless told otherwise, and honest runs leave it so",
-)
-def decay_of_vectors(view: View) -> Readings:
-    """Largest weight decay of a group that holds 1-D tensors."""
-    groups = [group for group in _groups(view.facts) if group.get("num_vectors")]
-    if not groups:
-        return NOTHING
-    worst = max(groups, key=lambda group: group.get("weight_decay", 0.0))
-    return single(
-        view,
-        float(worst.get("weight_decay", 0.0)),
-        f"{worst['num_vectors']} biases and gains decay by {worst.get('weight_decay', 0.0):g}",
-    )
-
-
-@check(
-    "Q6.1b",
-    section="optimizer",
-    question="Are the matrices decayed as declared?",
-    panel="spectral_norm",
-    reads=("initial.parameter_groups", "header.optimizer"),
-    whole=True,
-    leaves=(
-        Leaf(
-            "no matrix decays",
-            equals=Bound("none where declared", lambda facts: 0.0 if _declared_decay(facts) else None),
-            level=Level.YELLOW,
-            fix="The declared weight decay reaches no matrix: look at the groups.",
-        ),
-    ),
-    source=f"{_SOURCE}, Q6.1 (2-D and more in the decay group)",
-)
-def share_of_decayed_matrices(view: View) -> Readings:
-    """Share of 2-D tensors in groups that decay."""
-    groups = _groups(view.facts)
-    total = sum(group.get("num_matrices", 0) for group in groups)
-    if not total:
-        return NOTHING
-    decayed = sum(group.get("num_matrices", 0) for group in groups if group.get("weight_decay"))
-    return single(view, decayed / total, f"{decayed} of {total} matrices decay")
 
 
 @check(
@@ -291,3 +207,49 @@ def recomputed_ratio(view: View) -> Readings:
     return Readings(
         steps, norms / fresh, lambda i: f"gradient norm {norms[i]:.4g}, computed afresh {fresh[i]:.4g}"
     )
+
+
+@check(
+    "Q6.4",
+    section="optimizer",
+    question="Does every parameter move?",
+    panel="spectral_norm",
+    reads=("num_frozen",),
+    leaves=(
+        Leaf(
+            "parameters stand still",
+            above=0.0,
+            hold=2,
+            causes=("frozen_parameters", "zero_lr", "lr_too_low"),
+            weight=PROOF,
+            fix="Look at requires_grad of the named tensors, and whether the optimizer holds them.",
+        ),
+    ),
+    source=f"{_SOURCE}, Q3.1 (all parameters are frozen), compared bit by bit",
+)
+class FrozenTensors:
+    """Whole parameter tensors that have not moved by a bit since the measurement before.
+
+    Single elements do not count: the embedding of a token that never occurs gets no gradient.
+    """
+
+    def __init__(self) -> None:
+        self.num_texts = 0
+        self.names: dict[int, list[str]] = {}
+
+    def __call__(self, view: View) -> Readings:
+        """Go on by the new rows."""
+        texts = view.recording.texts
+        self.names = {}
+        for step, field, names in texts[self.num_texts :]:
+            if field == "frozen_names" and isinstance(names, list):
+                self.names[step] = [str(name) for name in names]
+        self.num_texts = len(texts)
+        steps, names = view.steps, self.names
+        counts = np.array([len(names.get(step, ())) for step in steps.tolist()], np.float64)
+
+        def evidence(i: int) -> str:
+            listed = ", ".join(names.get(int(steps[i]), [])[:3]) or "none"
+            return f"{counts[i]:.0f} tensors have not moved: {listed}"
+
+        return Readings(steps, counts, evidence)

@@ -12,6 +12,7 @@ from types import ModuleType
 from tui.checks import (
     activations,
     aftermath,
+    as_written,
     drift,
     gradients,
     initial_weights,
@@ -50,6 +51,7 @@ MODULES: tuple[ModuleType, ...] = (
     drift,
     layers,
     pace,
+    as_written,
 )
 """Every file that declares nodes, in walking order."""
 

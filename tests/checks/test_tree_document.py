@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+
+from tui.checks.explain import UnknownCheck, explain
+from tui.checks.tree import every_check, walk
+from tui.checks.tree_document import render_tree
+
+TREE = Path(__file__).parents[2] / "tui" / "checks" / "TREE.md"
+
+
+def test_the_tree_document_is_what_the_declarations_say() -> None:
+    assert TREE.read_text(encoding="utf-8") == render_tree(), "write render_tree() into TREE.md"
+
+
+def test_the_tree_document_has_every_node_and_every_leaf() -> None:
+    text = render_tree()
+    for check in every_check():
+        assert f"### {check.id} {check.question}" in text
+        assert all(f"| {leaf.symptom} |" in text for leaf in check.leaves)
+
+
+def test_the_configuration_is_walked_before_the_probes_and_these_before_the_dynamics() -> None:
+    ids = [check.id for check in walk()]
+    kinds = [id[0] for id in ids]
+    assert kinds == sorted(kinds, key="QPD".index)
+    assert ids[0] == "Q1.1a"
+
+
+def test_all_thirteen_questions_of_the_checklist_have_nodes() -> None:
+    asked = {check.id.rstrip("abcdef") for check in walk() if check.id.startswith("Q")}
+    checklist = "Q1.1 Q1.2 Q2.1 Q2.2 Q3.1 Q3.2 Q4.1 Q4.2 Q5.1 Q5.2 Q6.1 Q6.2 Q6.3".split()
+    assert set(checklist) <= asked
+
+
+def test_a_leaf_that_acts_says_what_to_do_and_why() -> None:
+    for check in walk():
+        assert check.describe and check.source, check.id
+        for leaf in check.leaves:
+            assert leaf.fix, f"{check.id} {leaf.symptom}"
+
+
+def test_explaining_a_question_explains_all_nodes_it_is_split_into() -> None:
+    text = explain("q3.1")
+    assert "Q3.1a" in text and "Q3.1c" in text and "Q3.2a" not in text
+    assert "5 x clip" in text and "the stability checklist" in text
+
+
+def test_explaining_an_unknown_node_names_the_nearest() -> None:
+    with pytest.raises(UnknownCheck, match=r"no check is called 'Q7\.1'; the nearest is Q\d"):
+        explain("Q7.1")

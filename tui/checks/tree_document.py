@@ -1,0 +1,78 @@
+"""TREE.md: the whole tree, written from the declarations so that it cannot disagree with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from tui.checks.explain import leaf_bounds, pass_band, when_in_words
+from tui.checks.form import Check
+from tui.checks.tree import every_check
+
+_HEAD = """# The tree
+
+Generated from the declarations in this folder by `render_tree()`; edit those, not this page.
+
+The nodes are walked from top to bottom: the configuration first, then the exact probes, then the dynamics.
+The first firing leaf is the headline, later ones are listed with it. Each node measures one number; bounds
+are data, can be overridden with `--thresholds FILE`, and stand here once for the rule, the line on the panel
+and the test.
+
+States: `unknown` (not enough data yet), `not_measured` (the log lacks a field), `pass`, `amber` (outside the
+pass band, in no leaf), `pending` (a leaf holds, not yet for long enough), `firing`, `resolved`. A reading
+that is NaN or infinite is compared with nothing: it is a violation of its own. Levels: green, yellow (watch
+it), orange (act now), red (damage is happening), black (the run is lost).
+"""
+
+
+def render_tree() -> str:
+    """The text of TREE.md."""
+    shipped = [check for check in every_check() if check.shipped]
+    literal = [check for check in every_check() if not check.shipped]
+    parts = [_HEAD, *_sections(shipped)]
+    if literal:
+        parts.append(
+            "## As written\n\nThe sources' literal numbers, off unless a thresholds file names them.\n"
+        )
+        parts += [_node(check) for check in literal]
+    parts += ["## Where our bounds differ from the sources'\n", *_differences(shipped)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _sections(checks: Iterable[Check]) -> Iterator[str]:
+    for section, nodes in groupby(checks, key=lambda check: check.section):
+        yield f"## {section.capitalize()}\n"
+        yield from (_node(check) for check in nodes)
+
+
+def _node(check: Check) -> str:
+    lines = [
+        f"### {check.id} {check.question}\n",
+        f"{check.describe}\n",
+        f"Reads {', '.join(f'`{name}`' for name in (*check.reads, *check.optional))}; "
+        f"judged {when_in_words(check)}; panel `{check.panel}`; passes {pass_band(check)}.\n",
+    ]
+    if check.leaves:
+        lines += ["| leaf | holds | level | causes | fix |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {leaf.symptom} | {_cell(leaf_bounds(leaf))} | {leaf.level} | "
+            f"{', '.join(f'`{cause}`' for cause in leaf.causes)} | {_cell(leaf.fix)} |"
+            for leaf in check.leaves
+        ]
+        lines.append("")
+    lines.append(f"Source: {check.source or 'our own proposal'}.\n")
+    return "\n".join(lines)
+
+
+def _differences(checks: Iterable[Check]) -> Iterator[str]:
+    yield "| node | as written | ours | why |"
+    yield "|---|---|---|---|"
+    for check in checks:
+        if check.as_written:
+            ours = "; ".join(f"{leaf.symptom}: {leaf_bounds(leaf)}" for leaf in check.leaves)
+            yield f"| {check.id} | {_cell(check.as_written)} | {_cell(ours)} | {_cell(check.why)} |"
+
+
+def _cell(text: str) -> str:
+    """Text that a table cell can hold."""
+    return text.replace("|", "\\|")
