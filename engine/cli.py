@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from engine.config import Config
+    from engine.run_folder import RunFolder
     from engine.train import Outcome
 
 EXIT_CODES = {"interrupted": 130, "terminated": 143, "error": 1}
@@ -52,32 +54,43 @@ def train(
     ] = True,
 ) -> None:
     """Train as CONFIG says and write the run folder."""
-    from engine.config_file import ConfigError, load_config
-
-    try:
-        settings = load_config(config, [*(overrides or []), *([f"fault={fault}"] if fault else [])])
-    except ConfigError as error:
-        _fail(str(error))
-    from engine.run_folder import RunFolder, RunFolderError, locate
-
-    folder = RunFolder(locate(settings, config, out), config)
-    try:
-        folder.check(settings, resume)
-    except RunFolderError as error:
-        _fail(str(error))
-    from engine.build import DeviceError
-    from engine.checkpoint import CheckpointError
-    from engine.corpus import CorpusError
-    from engine.train import train as run
-
-    try:
-        outcome = run(settings, folder, resume=resume, stop_after=stop_after, inspect=inspector)
-    except (CheckpointError, CorpusError, DeviceError, RunFolderError) as error:
-        _fail(str(error))
+    settings, folder = _checked(config, overrides or [], fault, out, resume)
+    outcome = _trained(settings, folder, resume, stop_after, inspector)
     _say_outcome(outcome, folder.path)
     if report:
         _write_report(folder.path)
     raise typer.Exit(0 if outcome.ending.as_asked else EXIT_CODES.get(outcome.ending.reason, 0))
+
+
+def _checked(
+    config: Path, overrides: list[str], fault: str | None, out: Path | None, resume: bool
+) -> tuple[Config, RunFolder]:
+    """The valid config and the folder that can take its run; nothing has been created yet."""
+    from engine.config_file import ConfigError, load_config
+    from engine.run_folder import RunFolder, RunFolderError, locate
+
+    try:
+        settings = load_config(config, [*overrides, *([f"fault={fault}"] if fault else [])])
+        folder = RunFolder(locate(settings, config, out), config)
+        folder.check(settings, resume)
+    except (ConfigError, RunFolderError) as error:
+        _fail(str(error))
+    return settings, folder
+
+
+def _trained(
+    settings: Config, folder: RunFolder, resume: bool, stop_after: int | None, inspect: bool
+) -> Outcome:
+    from engine.build import DeviceError
+    from engine.checkpoint import CheckpointError
+    from engine.corpus import CorpusError
+    from engine.run_folder import RunFolderError
+    from engine.train import train as run
+
+    try:
+        return run(settings, folder, resume=resume, stop_after=stop_after, inspect=inspect)
+    except (CheckpointError, CorpusError, DeviceError, RunFolderError) as error:
+        _fail(str(error))
 
 
 @app.command()

@@ -75,7 +75,8 @@ def accumulate_gradients(loop: Loop, micro_batches: list[Batch]) -> Tensor:
     """Leave the gradient of the mean token loss in the parameters; return sums of loss and count.
 
     The mean is over the tokens of all micro-batches and ranks together: a micro-batch with more targets
-    weighs more, as it would in one large batch. No target at all gives NaN, as a mean over nothing does.
+    weighs more, as it would in one large batch. Without any target there is no gradient, and the loss is
+    NaN, as a mean over nothing is.
 
     Returns:
         (2, 1 + classes): sum of losses and number of targets; first over everything, then by class.
@@ -83,7 +84,7 @@ def accumulate_gradients(loop: Loop, micro_batches: list[Batch]) -> Tensor:
     num_classes = len(loop.corpus.classes)
     counted = torch.tensor(float(sum(batch.num_targets for batch in micro_batches)))
     divisor = loop.fault.divisor(float(loop.world.sum(counted)), len(micro_batches))
-    scale = loop.world.size / divisor if divisor else math.nan
+    scale = loop.world.size / (divisor or 1.0)
     sums = torch.zeros(2, 1 + num_classes, device=loop.device)
     for batch in (batch.to(loop.device) for batch in micro_batches):
         losses = _token_losses(loop, batch)
