@@ -53,7 +53,7 @@ class Monitor(Actions):
 
     Attributes:
         watched: the runs, each with its follower.
-        num_redraws: frames drawn so far.
+        num_redraws: frames drawn so far, between `first_frame_at` and `last_frame_at` of the monotonic clock.
         figures: the figures that are on the screen.
     """
 
@@ -75,7 +75,7 @@ class Monitor(Actions):
         self.failure = ""
         self._clock = clock
         self._levels = [Level.GREEN for _ in self.watched]
-        self._drawn_at = 0.0
+        self.first_frame_at = self.last_frame_at = 0.0
         self._is_due = False
         self.palette = theme.palette_for(is_light)
         self._options = theme.drawing_options(not self.no_color)
@@ -136,7 +136,7 @@ class Monitor(Actions):
         self.watched[message.number].failure = message.reason
         self.failure = message.reason
         if all(watched.failure for watched in self.watched):
-            self.exit(2)
+            self.exit(2, return_code=2)
         else:
             self.look(self.view, message.reason)
 
@@ -154,7 +154,7 @@ class Monitor(Actions):
         if self._is_due:
             return
         self._is_due = True
-        wait = max(0.001, self._drawn_at + 1 / FRAMES_PER_S - time.monotonic())
+        wait = max(0.001, self.last_frame_at + 1 / FRAMES_PER_S - time.monotonic())
         self.set_timer(wait, self._redraw)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -166,7 +166,10 @@ class Monitor(Actions):
 
     def _redraw(self) -> None:
         self._is_due = False
-        self._drawn_at = time.monotonic()
+        if not self.screen_stack:
+            return  # a timer that outlived the screen
+        self.last_frame_at = time.monotonic()
+        self.first_frame_at = self.first_frame_at or self.last_frame_at
         self.num_redraws += 1
         if self._arrange():
             self.call_after_refresh(self.changed)

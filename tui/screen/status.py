@@ -128,7 +128,7 @@ def _level_piece(status: Status) -> _Piece:
         [badge],
         [Span(f"{sign}{str(status.level)[0].upper()}", role)],
     ]
-    return _Piece(forms, [57, 84, 90])
+    return _Piece(forms, [54, 84, 90])
 
 
 def _left_pieces(status: Status) -> list[_Piece]:

@@ -1,0 +1,78 @@
+"""The whole path: a thread appends to a file, half lines included, and the screen says what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+from engine.runlog.codec import encode
+from tests.screen.builders import header, play, settle, step, text_of
+from tui.checks.verdict import State
+from tui.screen.app import Monitor
+from tui.screen.feed import open_all
+
+
+class Writer(threading.Thread):
+    """Appends the bytes in pieces that end anywhere; each piece waits until it is asked for."""
+
+    def __init__(self, path: Path, data: bytes, piece_bytes: int) -> None:
+        super().__init__(daemon=True)
+        self.path = path
+        self.pieces = [data[at : at + piece_bytes] for at in range(0, len(data), piece_bytes)]
+        self.go = threading.Semaphore(0)
+
+    def run(self) -> None:
+        for piece in self.pieces:
+            self.go.acquire()
+            with self.path.open("ab") as file:
+                file.write(piece)
+
+
+def exploding_records() -> list[dict[str, object]]:
+    """A gradient norm of nine times the clip value from step 60 on."""
+    return [header(), *(step(at, grad_norm=0.8 if at < 60 else 9.0) for at in range(140))]
+
+
+def test_verdict_appears_once_when_its_record_does(tmp_path: Path) -> None:
+    log = tmp_path / "inspector.log.jsonl"
+    data = b"".join(encode(record) for record in exploding_records())
+    writer = Writer(log, data, 701)
+    fired: list[int] = []
+
+    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+        assert "waiting for" in text_of(app, "status")
+        writer.start()
+        for number in range(len(writer.pieces)):
+            writer.go.release()
+            complete = data[: (number + 1) * 701].count(b"\n")
+            while len(app.run_shown.recording.steps) < complete - 1:
+                await pilot.pause(0.002)
+            await settle(pilot)
+            verdicts = {one.check: one for one in app.run_shown.judge.verdicts}
+            if verdicts["Q3.1a"].state is State.FIRING and not fired:
+                fired.append(app.run_shown.recording.last_step or 0)
+                assert "Q3.1" in text_of(app, "tree")
+        found = [one for one in app.violations() if one.verdict.check == "Q3.1a"]
+        assert len(found) == 1
+        assert text_of(app, "footer").count("Q3.1a") == 1
+
+    app = Monitor(open_all([str(log)], None, None, None))
+    play(app, story)
+    writer.join()
+    assert fired
+
+
+def test_log_of_a_newer_format_ends_the_monitor_with_a_sentence(tmp_path: Path) -> None:
+    log = tmp_path / "inspector.log.jsonl"
+    log.write_bytes(encode(header(format="9.0")))
+    app = Monitor(open_all([str(log)], None, None, None))
+
+    async def played() -> None:
+        async with app.run_test() as pilot:
+            while app.return_code is None:
+                await pilot.pause(0.002)
+
+    asyncio.run(played())
+    assert app.return_code == 2
+    assert "9.0" in app.failure

@@ -1,0 +1,76 @@
+"""Two runs on one screen: the lines of one behind those of the other, and a key to change places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.screen.builders import (
+    START,
+    FixedJudge,
+    Script,
+    batch,
+    healthy_verdicts,
+    overfit_verdict,
+    play,
+    press,
+    run_records,
+    text_of,
+)
+from tui.screen.app import Monitor
+from tui.screen.feed import Watched, open_all
+
+
+def two_runs() -> Monitor:
+    runs = []
+    for number, (name, verdicts) in enumerate(
+        [("calm", healthy_verdicts()), ("hasty", [*healthy_verdicts(), overfit_verdict()])]
+    ):
+        watched = Watched(number, name, Script(batch(run_records(300 + 100 * number, name=name))))
+        watched.run.judge = FixedJudge(verdicts)  # type: ignore[assignment]
+        runs.append(watched)
+    return Monitor(runs, clock=lambda: START + 100.0)
+
+
+def test_both_runs_are_listed_with_pulse_and_level() -> None:
+    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+        tree = text_of(app, "tree")
+        assert "✓ calm  live  step 299" in tree
+        assert "▲ hasty  live  step 399" in tree
+        assert "calm 1/2" in text_of(app, "status")
+
+    app = two_runs()
+    play(app, story)
+
+
+def test_other_run_changes_places_with_the_shown_one() -> None:
+    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+        await press(pilot, "o")
+        assert "hasty 2/2" in text_of(app, "status")
+        assert "▲ ORANGE" in text_of(app, "status")
+        await press(pilot, "o")
+        assert "calm 1/2" in text_of(app, "status")
+
+    app = two_runs()
+    play(app, story)
+
+
+def test_lines_of_the_other_run_lie_behind_and_the_cursor_reads_both() -> None:
+    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+        await press(pilot, "1", "enter", "home")
+        assert text_of(app, "main").count("train") >= 2
+        roles = {span.role for line in app.query_one("#main").lines for span in line}
+        assert "line-overlay" in roles
+
+    app = two_runs()
+    play(app, story)
+
+
+def test_folder_of_runs_opens_all_of_them(tmp_path: Path) -> None:
+    from engine.runlog.codec import encode
+
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        log = tmp_path / name / "inspector.log.jsonl"
+        log.write_bytes(b"".join(encode(record) for record in run_records(5, name=name)))
+    assert len(open_all([str(tmp_path)], None, None, None)) == 2
+    assert len(open_all([str(tmp_path / "a")], None, None, None)) == 1
