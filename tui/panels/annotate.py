@@ -188,10 +188,11 @@ def _name_line(
     last: Floats,
     layout: Layout,
 ) -> None:
-    rightmost = canvas.width - len(name)
-    for column in range(rightmost, max(layout.left, canvas.width // 3), -1):
-        middle = layout.x_at(column + len(name) // 2)
-        row = layout.row_of(float(np.interp(middle, x, last)))
+    columns = range(layout.left, canvas.width)
+    middles = np.array([layout.x_at(column + len(name) // 2) for column in columns])
+    rows = layout.rows_of(np.interp(middles, x, last)).tolist()
+    for column in range(canvas.width - len(name), max(layout.left, canvas.width // 3), -1):
+        row = rows[column - layout.left]
         for at_row in (row - 1, row + 1):
             start = column - (column + len(name) < canvas.width)
             length = len(name) + (column > start) + (column + len(name) < canvas.width)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tui.panels.figure import Figure, Line
+from tui.panels.figure import Figure, Floats, Line
 from tui.panels.glyphs import GlyphName
 from tui.panels.numbers import count, short
 from tui.panels.scale import YScale, x_share, y_scale, y_ticks
@@ -69,8 +70,12 @@ class Layout:
 
     def row_of(self, value: float) -> int:
         """Row of the plot in which a value stands, the nearest one for a value beyond the axis."""
-        share = float(self.scale.fraction(np.array([value]))[0])
-        return min(int((1 - share) * self.plot_height), self.plot_height - 1)
+        return int(self.rows_of(np.array([value]))[0])
+
+    def rows_of(self, values: Floats) -> NDArray[np.int64]:
+        """The row of each of these finite values."""
+        rows = ((1 - self.scale.fraction(values)) * self.plot_height).astype(np.int64)
+        return np.minimum(rows, self.plot_height - 1)
 
 
 def layout_of(figure: Figure, width: int, height: int, options: Options) -> Layout:

@@ -20,7 +20,7 @@ def dots_of(line: Line, x_range: tuple[float, float], scale: YScale, num_rows: i
     top = np.full(num_columns, num_rows, np.int64)
     bottom = np.full(num_columns, -1, np.int64)
     at, low, high, last = _by_column(line, x_range, num_columns)
-    low, high, last = ((1 - scale.fraction(values)) * (num_rows - 1) for values in (low, high, last))
+    low, high, last = (1 - scale.fraction(np.stack([low, high, last]))) * (num_rows - 1)
     inside = np.isfinite(last) & (at > -0.5) & (at < num_columns - 0.5)
     columns = np.rint(at[inside]).astype(np.int64)
     top[columns] = np.rint(np.minimum(high, last)[inside])
