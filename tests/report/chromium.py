@@ -81,11 +81,15 @@ class Chromium:
     def open(self, page: Path, width: int = 1280, height: int = 900) -> None:
         """The page is loaded and drawn."""
         self.size(width, height)
+        self.load(page)
+        self.value("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def load(self, page: Path) -> None:
+        """The page is loaded; nothing was run in it."""
         before = len(self.events)
         self.call("Page.navigate", url=page.resolve().as_uri())
         while not any(event["method"] == "Page.loadEventFired" for event in self.events[before:]):
             self._read()
-        self.value("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def size(self, width: int, height: int) -> None:
         """The window has this many pixels."""

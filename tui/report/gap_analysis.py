@@ -21,7 +21,8 @@ from tui.run import Run
 RECOMPUTE = """```python
 import json
 
-records = [json.loads(line) for line in open("inspector.log.jsonl")]
+with open("inspector.log.jsonl") as log:
+    records = [json.loads(line) for line in log]
 evaluations = [r for r in records if r["kind"] == "evaluation" and isinstance(r.get("val_loss"), float)]
 best = min(evaluations, key=lambda r: r["val_loss"])
 last = evaluations[-1]

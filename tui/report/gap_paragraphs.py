@@ -65,10 +65,12 @@ def _times(change: Change) -> str:
 
 def _dead(found: dict[str, list[Change]]) -> str:
     """Overfitting is often said to kill units; where it did not, the report says so."""
-    alive = [name for name in ("dead_units", "dead_heads") if name in found and not _any(found[name])]
-    if not alive or any(change.after for name in alive for change in found[name]):
+    counted = {"dead_units": "unit", "dead_heads": "head"}
+    died = [change for name in counted for change in found.get(name, []) if change.changed or change.after]
+    nouns = [noun for name, noun in counted.items() if name in found]
+    if died or not nouns:
         return ""
-    return " No unit and no head died: in this run overfitting does not show as lost capacity."
+    return f" No {' and no '.join(nouns)} died: in this run overfitting does not show as lost capacity."
 
 
 def _class_losses(run: Run, story: Story) -> list[str]:

@@ -1,0 +1,87 @@
+"""Numbers in words, and texts of a log in Markdown: read by a real Markdown parser, they are only text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from engine.runlog.codec import Record
+from tests.report.logs import CONFIG, header, overfit_records, run_of
+from tests.report.pages import HOSTILE
+from tui.report.compare import compare
+from tui.report.gap_analysis import gap_analysis
+from tui.report.post_mortem import post_mortem
+from tui.report.wording import duration, markdown_code, markdown_text, number, percent
+
+DOING = {"html_inline", "html_block", "link_open", "image", "hardbreak"}
+MARKDOWN = MarkdownIt("gfm-like", {"linkify": False}).enable("table")
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    for token in MARKDOWN.parse(text):
+        yield token
+        yield from token.children or ()
+
+
+def _hostile_records(text: str) -> list[Record]:
+    config = {**CONFIG, text: text, "nested": {text: [text]}}
+    changes = {"name": text, "layers": [text, "b", "c", text + "2"], "classes": [text, "b"], "device": text,
+               "run_id": text, "config": config, "schedule": {"family": text, text: text}}  # fmt: skip
+    records = [
+        record | {"path": text} if record["kind"] == "checkpoint" else record
+        for record in overfit_records(2000)
+    ]
+    return [header(**changes), *records[1:], {"kind": "exit", "step": 2000, "reason": text, "message": text}]
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_does_nothing_in_any_markdown_file(text: str) -> None:
+    run = run_of(_hostile_records(text), path=text)
+    other = run_of(overfit_records(1000))
+    plain = run_of(overfit_records(2000))
+    for write in (gap_analysis, post_mortem, lambda run: compare(run, other)):
+        written, honest = write(run), write(plain)
+        kinds = [token.type for token in _tokens(written)]
+        assert not DOING.intersection(kinds) - {"hardbreak"}
+        assert kinds.count("heading_open") == [token.type for token in _tokens(honest)].count("heading_open")
+        assert not any(ord(character) < 32 and character != "\n" for character in written)
+        assert not set("\x7f\x9b\u202e\u2066\ud800") & set(written)
+        assert max(map(len, written.splitlines())) < 3000
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_cell_stays_one_cell(text: str) -> None:
+    for cell in (markdown_text(text), markdown_code(text)):
+        kinds = [token.type for token in _tokens(f"| a | b |\n| --- | --- |\n| {cell} | end |\n")]
+        assert kinds.count("td_open") == 2
+        assert not DOING.intersection(kinds)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "unknown"), (0.0, "0"), (1.89, "1.890"), (123456.0, "123,456"), (1.23e-7, "1.230e-07"),
+     (math.nan, "NaN"), (-math.inf, "-inf"), (0.00019053, "0.0001905"), (1e9, "1.000e+09")],
+)  # fmt: skip
+def test_a_number_has_four_significant_digits(value: float | None, shown: str) -> None:
+    assert number(value) == shown
+
+
+def test_durations_and_shares_are_short() -> None:
+    assert [duration(s) for s in (None, 8.43, 140, 42045)] == [
+        "unknown",
+        "8.4 s",
+        "2 min 20 s",
+        "11 h 40 min",
+    ]
+    assert [percent(f) for f in (None, 0, 0.05, 0.0123, 0.85, 3.57)] == [
+        "unknown",
+        "0 %",
+        "5 %",
+        "1.2 %",
+        "85 %",
+        "357 %",
+    ]
