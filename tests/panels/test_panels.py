@@ -232,7 +232,7 @@ def test_names_out_of_a_log_do_nothing_to_the_terminal() -> None:
 
 def test_the_newest_values_are_in_words() -> None:
     short = {declared.id: declared.figure(RUN, View()).latest for declared in PANELS}  # type: ignore[arg-type]
-    assert short["dead"] == "units 0 of 512  heads 0 of 8"
+    assert short["dead"] == "units 0/512  heads 0/8"
     assert short["lr"].endswith("e-3")
     assert short["loss"].startswith("train ") and "  val " in short["loss"]
 

@@ -21,7 +21,7 @@ def latest(recording: Recording) -> str:
     for trace, total in zip(traces(recording), ("num_units", "num_heads"), strict=True):
         if len(trace.column):
             of = recording.header.get(total)
-            limit = f" of {of:,}" if isinstance(of, int) else ""
+            limit = f"/{of:,}" if isinstance(of, int) else ""
             words.append(f"{trace.name} {count(float(trace.column.values[-1]))}{limit}")
     return "  ".join(words)
 

@@ -91,6 +91,9 @@ def x_share(x: Floats, x_range: tuple[float, float]) -> Floats:
 def y_ticks(scale: YScale, most: int, whole: bool = False) -> list[tuple[float, str]]:
     """At most `most` round values inside the axis with their labels, from low to high."""
     if scale.kind == "log":
+        narrow = _narrow_log_ticks(scale, most) if scale.high <= 10 * scale.low else []
+        if narrow:
+            return narrow
         for values in _log_choices(scale.low, scale.high):
             if 2 <= len(values) <= most:
                 return [(value, _log_label(value)) for value in values]
@@ -98,6 +101,16 @@ def y_ticks(scale: YScale, most: int, whole: bool = False) -> list[tuple[float, 
     if whole:
         return [(value, f"{value:,.0f}") for value, _ in ticks if value == round(value)]
     return ticks
+
+
+def _narrow_log_ticks(scale: YScale, most: int) -> list[tuple[float, str]]:
+    """Equal steps within one decade of a log axis: as many as leave half a label's share between any two."""
+    for wanted in range(most, 1, -1):
+        ticks = linear_ticks(scale.low, scale.high, wanted)
+        places = scale.fraction(np.array([value for value, _ in ticks]))
+        if len(ticks) > 1 and np.diff(places).min() * most >= 0.5:
+            return ticks
+    return []
 
 
 def _log_choices(low: float, high: float) -> Iterable[list[float]]:
@@ -133,9 +146,9 @@ def linear_ticks(
 
 
 def _round_step(size: float, most: int) -> float:
-    if most < 1 or not size > 0:
+    if most < 1 or not size > _TINY:
         return 0.0
-    rough = max(size / most, _TINY)
+    rough = size / most
     power = 10.0 ** math.floor(math.log10(rough))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999999)
 
