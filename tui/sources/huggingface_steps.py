@@ -18,7 +18,7 @@ from tui.sources.names import number
 Metrics = dict[str, Any]
 Placed = Iterator[tuple[int, Metrics]]
 
-BAR = re.compile(r"(?<![\w:/])(?<!: )(?<!:  )(?<!:   )\d{1,3}%\|[^|]*\| *(\d+)/(\d+) *\[[^\]\r\n]*\]?")
+BAR = re.compile(r"(?<![\w/:])(?<!: )(?<!:  )(?<!:   ) {0,3}\d{1,3}%\|[^|]*\| *(\d+)/(\d+) *\[[^\]\r\n]*\]?")
 """A progress bar without a description: training and evaluation have none, downloads and maps do."""
 
 _EVALUATION, _TRAINING, _END = "eval_loss", "loss", "train_runtime"
