@@ -100,7 +100,7 @@ class Intake:
         damaged = self._new_damage()
         self.heart.see(records, now if is_live else None)
         pulse = self.heart.pulse(now, self._parser.promises_exit, is_closed and not self._queue)
-        is_half = self._is_rewriting and not self._parser.format
+        is_half = self._is_rewriting and not records
         if is_half or not (records or damaged or self._restarted or pulse is not self.pulse):
             return None
         self.pulse = pulse

@@ -37,8 +37,8 @@ def locate(path: Path | str) -> Path:
     path = Path(path)
     if path == STANDARD_INPUT:
         return path
-    found = locate_all([path])
-    return max(found, key=_changed_at) if len(found) > 1 else found[0]
+    found = _logs_of(path)
+    return found[0] if path.is_dir() else max(found, key=_changed_at)
 
 
 def locate_all(paths: Iterable[Path | str]) -> list[Path]:

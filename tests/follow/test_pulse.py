@@ -1,0 +1,120 @@
+"""How a log is doing, against its own pace, on a clock that the test holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.runlog.codec import encode
+from tests.follow.files import Clock, append, drain, step
+from tui.follow.batch import Pulse
+from tui.follow.pulse import CRASH_FLOOR_S, STALL_FACTOR, STALL_FLOOR_S, UNKNOWN_PACE_S, Heart
+from tui.follow.tail import Follower
+
+
+def _heart(times: list[float]) -> Heart:
+    heart = Heart()
+    heart.grew(0.0)
+    heart.see([{"kind": "step", "step": i, "time": time} for i, time in enumerate(times)], None)
+    return heart
+
+
+def test_nothing_in_the_file_is_waiting() -> None:
+    assert Heart().pulse(0.0, promises_exit=True) is Pulse.WAITING
+
+
+def test_silence_of_twenty_times_its_own_pace_is_a_stall() -> None:
+    heart = _heart([3.0 * i for i in range(30)])
+    assert heart.pulse(3.0 * STALL_FACTOR, promises_exit=False) is Pulse.LIVE
+    assert heart.pulse(3.0 * STALL_FACTOR + 0.1, promises_exit=False) is Pulse.STALLED
+
+
+def test_a_fast_run_may_pause_for_an_evaluation() -> None:
+    heart = _heart([0.01 * i for i in range(100)])
+    assert heart.pulse(STALL_FLOOR_S, promises_exit=False) is Pulse.LIVE
+    assert heart.pulse(STALL_FLOOR_S + 0.1, promises_exit=False) is Pulse.STALLED
+
+
+def test_a_run_that_pauses_regularly_is_not_stalled_by_one_more_pause() -> None:
+    times = [i + 30.0 * (i // 20) for i in range(60)]
+    assert _heart(times).pulse(45.0, promises_exit=False) is Pulse.LIVE
+
+
+def test_an_unknown_pace_is_given_ten_minutes() -> None:
+    heart = _heart([0.0])
+    assert heart.pulse(STALL_FACTOR * UNKNOWN_PACE_S, promises_exit=False) is Pulse.LIVE
+    assert heart.pulse(STALL_FACTOR * UNKNOWN_PACE_S + 1, promises_exit=False) is Pulse.STALLED
+
+
+def test_only_a_format_that_promises_an_exit_can_crash() -> None:
+    silence = CRASH_FLOOR_S + 1
+    times = [0.01 * i for i in range(100)]
+    assert _heart(times).pulse(silence, promises_exit=True) is Pulse.CRASHED
+    assert _heart(times).pulse(silence, promises_exit=False) is Pulse.STALLED
+
+
+def test_an_exit_record_is_the_end_and_a_resume_takes_it_back() -> None:
+    heart = _heart([0.0, 1.0, 2.0, 3.0])
+    heart.see([{"kind": "exit", "reason": "finished"}], 0.0)
+    assert heart.pulse(10_000.0, promises_exit=True) is Pulse.FINISHED
+    heart.grew(10_000.0)
+    heart.see([{"kind": "resume", "step": 2}], 10_000.0)
+    assert heart.pulse(10_001.0, promises_exit=True) is Pulse.LIVE
+
+
+def test_the_night_before_a_resume_is_no_pace() -> None:
+    heart = _heart([float(i) for i in range(10)])
+    heart.see(
+        [{"kind": "resume", "step": 9, "time": 50_000.0}, {"kind": "step", "step": 9, "time": 50_001.0}], None
+    )
+    assert heart.pace.stalled_after_s() == STALL_FACTOR * 1.0
+
+
+def test_a_clock_set_back_is_no_pace_and_no_growth_of_silence() -> None:
+    heart = _heart([10.0, 20.0, 30.0, 5.0, 15.0, 25.0])
+    assert heart.pace.stalled_after_s() == STALL_FACTOR * 10.0
+    assert heart.pulse(100.0, promises_exit=False) is Pulse.LIVE
+    assert heart.pulse(-1e6, promises_exit=False) is Pulse.LIVE
+    assert heart.pulse(-1e6 + 99.0, promises_exit=False) is Pulse.LIVE
+    assert heart.pulse(-1e6 + 200.0, promises_exit=False) is Pulse.STALLED
+
+
+def test_without_times_of_their_own_records_are_timed_by_their_arrival() -> None:
+    heart = Heart()
+    heart.see([{"kind": "step", "step": 0}] * 100, None)
+    for now in (0.0, 60.0, 120.0, 180.0, 240.0):
+        heart.grew(now)
+        heart.see([{"kind": "step", "step": 1}] * 3, now)
+    assert heart.pace.stalled_after_s() == STALL_FACTOR * 60.0
+
+
+def test_the_end_of_a_pipe_without_an_exit_is_a_crash_where_one_was_promised() -> None:
+    assert _heart([0.0]).pulse(0.0, promises_exit=True, is_closed=True) is Pulse.CRASHED
+    assert _heart([0.0]).pulse(0.0, promises_exit=False, is_closed=True) is Pulse.FINISHED
+
+
+def test_a_change_of_the_pulse_alone_is_news_once(tmp_path: Path) -> None:
+    log, clock = tmp_path / "log", Clock()
+    log.write_bytes(b"".join(step(i, time=1000.0 + i) for i in range(10)))
+    follower = Follower(log, clock=clock, wall=lambda: log.stat().st_mtime)
+    assert [batch.pulse for batch in drain(follower)] == [Pulse.LIVE]
+    clock.now += 30
+    assert [batch.pulse for batch in drain(follower)] == [Pulse.STALLED]
+    clock.now += 1000
+    assert [batch.pulse for batch in drain(follower)] == [Pulse.CRASHED]
+    append(log, step(10, time=2000.0))
+    assert [batch.pulse for batch in drain(follower)] == [Pulse.LIVE]
+    append(log, encode({"kind": "exit", "reason": "finished"}))
+    assert [batch.pulse for batch in drain(follower)] == [Pulse.FINISHED]
+
+
+@pytest.mark.parametrize("age_s, pulse", [(0.0, Pulse.LIVE), (1e6, Pulse.CRASHED), (-1e6, Pulse.LIVE)])
+def test_an_old_file_without_an_exit_has_crashed_at_first_sight(
+    tmp_path: Path, age_s: float, pulse: Pulse
+) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"".join(step(i, time=1000.0 + i) for i in range(10)))
+    written = log.stat().st_mtime
+    (batch,) = drain(Follower(log, clock=Clock(), wall=lambda: written + age_s))
+    assert batch.pulse is pulse

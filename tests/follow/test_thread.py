@@ -1,0 +1,112 @@
+"""The worker thread: one batch at a time, back-pressure, errors handed over, standard input."""
+
+from __future__ import annotations
+
+import os
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.follow.files import append, numbers, step, steps
+from tui.follow.batch import Batch, Pulse
+from tui.follow.pipe import PipeFollower
+from tui.follow.tail import Follower
+from tui.follow.thread import BOOT_LIMIT, Follows, FollowThread
+from tui.sources.errors import CannotRead
+
+WAIT_S = 20.0
+
+
+@contextmanager
+def _running(follower: Follows) -> Iterator[tuple[FollowThread, queue.Queue[Batch | CannotRead]]]:
+    news: queue.Queue[Batch | CannotRead] = queue.Queue()
+    thread = FollowThread(follower, news.put, news.put)
+    thread.start()
+    try:
+        yield thread, news
+    finally:
+        thread.stop()
+        thread.join(WAIT_S)
+        assert not thread.is_alive()
+
+
+def _next(thread: FollowThread, news: queue.Queue[Batch | CannotRead]) -> Batch:
+    batch = news.get(timeout=WAIT_S)
+    assert isinstance(batch, Batch)
+    thread.acknowledge()
+    return batch
+
+
+def test_lines_appended_in_halves_arrive_whole_and_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with _running(Follower(log)) as (thread, news):
+        seen: list[int] = []
+        for number in range(5):
+            line = step(number)
+            append(log, line[:9])
+            append(log, line[9:])
+            seen += numbers([_next(thread, news)])
+        assert seen == list(range(5))
+
+
+def test_nothing_more_is_read_while_a_batch_is_unread(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(steps(range(BOOT_LIMIT[0] * 2 + 5)))
+
+    class Counting(Follower):
+        num_polls = 0
+
+        def poll(self, limit_records: int = 1, limit_s: float = 0.0) -> Batch | None:
+            self.num_polls += 1
+            return super().poll(limit_records, 60.0)
+
+    follower = Counting(log)
+    with _running(follower) as (thread, news):
+        first = news.get(timeout=WAIT_S)
+        assert isinstance(first, Batch)
+        polls = follower.num_polls
+        with pytest.raises(queue.Empty):
+            news.get(timeout=0.2)
+        assert follower.num_polls == polls
+        thread.acknowledge()
+        rest = [_next(thread, news), _next(thread, news)]
+    assert len(numbers([first, *rest])) == BOOT_LIMIT[0] * 2 + 5
+
+
+def test_stopping_ends_a_thread_whose_batch_is_never_read(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(step(0))
+    with _running(Follower(log)) as (_, news):
+        news.get(timeout=WAIT_S)
+
+
+def test_what_cannot_be_read_is_handed_over_and_ends_the_thread(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b'{"kind":"header","format":"9.0"}\n')
+    with _running(Follower(log)) as (thread, news):
+        assert isinstance(news.get(timeout=WAIT_S), CannotRead)
+        thread.join(WAIT_S)
+
+
+def test_a_pipe_is_followed_until_its_other_end_is_closed() -> None:
+    reader, writer = os.pipe()
+    with _running(PipeFollower(reader)) as (thread, news):
+        os.write(writer, step(0))
+        assert numbers([_next(thread, news)]) == [0]
+        os.write(writer, step(1) + b'{"kind":"exit","reason":"finished"}\n')
+        os.close(writer)
+        last = _next(thread, news)
+        assert numbers([last]) == [1]
+        assert last.pulse is Pulse.FINISHED
+    os.close(reader)
+
+
+def test_a_pipe_that_gives_nothing_is_a_sentence() -> None:
+    reader, writer = os.pipe()
+    os.close(writer)
+    with pytest.raises(CannotRead, match="Standard input ended"):
+        PipeFollower(reader).poll()
+    os.close(reader)
