@@ -39,14 +39,14 @@ def _wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
-def tint_range(canvas: Canvas, layout: Layout, tint: Tint) -> None:
+def tint_range(canvas: Canvas, layout: Layout, tint: Tint, num_rows: int) -> None:
     """The background of a violating range; a single step is still a column wide."""
     first, last = layout.x_range
     if tint.last < first or tint.first > last:
         return
     start, end = layout.column_of(max(tint.first, first)), layout.column_of(min(tint.last, last))
     if start is not None and end is not None:
-        canvas.tint(slice(start, end + 1), layout.plot_height, tint.level)
+        canvas.tint(slice(start, end + 1), num_rows, tint.level)
 
 
 def draw_rules(canvas: Canvas, figure: Figure, layout: Layout, options: Options) -> None:

@@ -55,7 +55,7 @@ def sparkline(figure: Figure, width: int, options: Options | None = None) -> Row
 def _draw_curves(canvas: Canvas, figure: Figure, layout: Layout, options: Options) -> None:
     glyphs = GLYPHS[options.glyphs]
     for tint in figure.tints:
-        annotate.tint_range(canvas, layout, tint)
+        annotate.tint_range(canvas, layout, tint, layout.plot_height)
     roles = roles_of(figure.lines)
     behind = np.zeros((layout.plot_height, layout.plot_width), np.int64)
     for line, role in sorted(zip(figure.lines, roles, strict=True), key=lambda pair: _depth(pair[0])):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tui.panels.annotate import tint_range
 from tui.panels.canvas import Canvas
 from tui.panels.figure import Figure, Floats
 from tui.panels.glyphs import GLYPHS
@@ -32,6 +33,8 @@ def draw_heat(canvas: Canvas, figure: Figure, layout: Layout, options: Options) 
         role = "offender" if name == figure.heat_offender else "axis"
         canvas.write(place * height, 0, _shortened(name, layout.left - 1, options), role)
     _draw_key(canvas, table, len(groups) * height, layout, options)
+    for tint in figure.tints:
+        tint_range(canvas, layout, tint, layout.height)  # it shows where no layer covers it: on the x labels
 
 
 def _to_width(table: Floats, width: int) -> Floats:

@@ -1,7 +1,8 @@
 """Colours of the roles of a drawing, on a dark and on a light background.
 
 Safe for the colour-blind: lines in the hues of Okabe and Ito ("Color Universal Design", 2008), layers
-and heat on scales whose lightness rises all the way. Colour is never the only sign of anything.
+and heat on scales whose lightness goes one way, the largest values furthest from the background. Colour is
+never the only sign of anything.
 """
 
 from __future__ import annotations
@@ -19,28 +20,23 @@ LEVEL_SIGNS: Mapping[Level, str] = {
 }
 """One sign a level, each of another shape and more filled the worse it is."""
 
-_HEAT = (
-    "#00224e",
-    "#123570",
-    "#3b496c",
-    "#575d6d",
-    "#707173",
-    "#8a8678",
-    "#a59c74",
-    "#c3b369",
-    "#e1cc55",
-    "#fee838",
-)
+_HEAT_ON_DARK = (
+    "#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
+)  # fmt: skip
+_HEAT_ON_LIGHT = (
+    "#eaf0f5", "#d5e2ec", "#bfd3e3", "#a6c2d9", "#8ab0ce", "#6b9bc1", "#4c84b1", "#316b9c", "#1b5083", "#0a3160",
+)  # fmt: skip
 
 
-def _colours(layers: tuple[str, ...], others: Mapping[str, str]) -> dict[str, str]:
+def _colours(layers: tuple[str, ...], heat: tuple[str, ...], others: Mapping[str, str]) -> dict[str, str]:
     scales = {f"layer-{place}": colour for place, colour in enumerate(layers)}
-    scales |= {f"heat-{place}": colour for place, colour in enumerate(_HEAT)}
+    scales |= {f"heat-{place}": colour for place, colour in enumerate(heat)}
     return scales | dict(others)
 
 
 DARK: Mapping[str, str] = _colours(
     ("#8c7fe0", "#6f97e8", "#4fb0dd", "#3fc0b8", "#58c98a", "#9bcf5f", "#d6cf4f", "#f5b942"),
+    _HEAT_ON_DARK,
     {
         "text": "#d6d9de", "muted": "#8b919b", "axis": "#7b828d", "rule": "#8b919b",
         "nonfinite": "#ff5f3c", "offender": "#ffa726",
@@ -56,6 +52,7 @@ DARK: Mapping[str, str] = _colours(
 
 LIGHT: Mapping[str, str] = _colours(
     ("#4b3fa8", "#3560b8", "#1f78a8", "#0f8482", "#2a8250", "#5f7d16", "#8f7400", "#b35c00"),
+    _HEAT_ON_LIGHT,
     {
         "text": "#23262b", "muted": "#666c76", "axis": "#767c86", "rule": "#666c76",
         "nonfinite": "#c03000", "offender": "#b35c00",

@@ -137,6 +137,11 @@ class Table:
         """Every column that holds something, in order of appearance."""
         return tuple(name for name, column in self._columns.items() if len(column))
 
+    @property
+    def num_columns(self) -> int:
+        """Columns so far, empty ones included; while it stands still, no new name has appeared."""
+        return len(self._columns)
+
     def group(self, field: str) -> dict[str, Column]:
         """The columns of a list field by item, {"block_0_out": ...}."""
         prefix = field + "/"

@@ -26,7 +26,7 @@ class MovingAverage:
         self._sums = np.zeros((2, 1))
 
     def extend(self, values: Floats) -> Floats:
-        """The average at each of these values, which follow those given before; NaN while none was finite."""
+        """The average at each of these values, which follow those given before; NaN where it is not finite."""
         finite = np.isfinite(values)
         parts = np.stack([np.where(finite, values, 0.0), finite.astype(np.float64)])
         sums = np.empty_like(parts)
@@ -36,5 +36,5 @@ class MovingAverage:
             own = block @ self._weights[:size, :size].T
             sums[:, first : first + size] = own + self._sums * self._decay[:size]
             self._sums = sums[:, first + size - 1 : first + size]
-        result: Floats = np.divide(sums[0], sums[1], out=np.full(len(values), np.nan), where=sums[1] > 0)
+        result: Floats = np.divide(sums[0], sums[1], out=np.full(len(values), np.nan), where=finite)
         return result
