@@ -60,10 +60,10 @@ def _norms_of_batch(matrices: Tensor) -> Tensor:
 
 def _largest_eigenvalue(grams: Tensor) -> Tensor:
     """Of each of a batch of symmetric positive semi-definite matrices, shape (batch, n, n)."""
+    # LAPACK raises on NaN. The 0 that comes out instead meets a scale that is not finite, and is NaN again.
     finite = torch.isfinite(grams).all(-1).all(-1)
-    grams = torch.where(finite[:, None, None], grams, 0.0)  # LAPACK raises on NaN; the mask restores it
-    largest = torch.linalg.eigvalsh(grams)[:, -1] if measured.on_host(grams) else by_squaring(grams)
-    return torch.where(finite, largest, torch.nan)
+    grams = torch.where(finite[:, None, None], grams, 0.0)
+    return torch.linalg.eigvalsh(grams)[:, -1] if measured.on_host(grams) else by_squaring(grams)
 
 
 def by_squaring(grams: Tensor) -> Tensor:
