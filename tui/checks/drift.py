@@ -46,6 +46,8 @@ def _settled(facts: Facts) -> float:
 def over_uniform(view: View) -> Readings:
     """Mean training loss of 20 steps minus ln V, in nats per token."""
     steps, means = rolling_mean(view, "loss", _MEAN)
+    finite = np.isfinite(means)  # what is not is D1's to say
+    steps, means = steps[finite], means[finite]
     uniform = view.facts.ln_vocab or 0.0
     return Readings(
         steps,

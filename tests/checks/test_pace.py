@@ -1,0 +1,57 @@
+import pytest
+
+from tests.checks.builders import log, verdict
+from tui.checks.verdict import Level, State
+
+
+@pytest.mark.parametrize(("slower", "fires"), [(3.1, True), (2.9, False)])
+def test_a_throughput_drop_is_watched_and_no_more(slower: float, fires: bool) -> None:
+    found = verdict("D6.1", log(step_s=[0.01] * 600 + [0.01 * slower] * 500))
+    assert (found.symptom == "throughput drop") is fires
+    assert found.level <= Level.YELLOW
+
+
+def _times(pause_s: float, earlier_pause_s: float = 0.0) -> list[float]:
+    times, now = [], 0.0
+    for row in range(200):
+        now += 1.0 + (pause_s if row == 150 else 0.0) + (earlier_pause_s if row == 100 else 0.0)
+        times.append(now)
+    return times
+
+
+@pytest.mark.parametrize(("pause_s", "fires"), [(130.0, True), (100.0, False)])
+def test_silence_is_measured_against_the_runs_own_pace(pause_s: float, fires: bool) -> None:
+    found = verdict("D6.2", log(time=_times(pause_s)))
+    assert bool(found.spans) is fires
+    assert all(span.level is Level.YELLOW for span in found.spans)
+
+
+def test_a_pause_such_as_there_was_before_is_usual() -> None:
+    assert not verdict("D6.2", log(time=_times(130.0, earlier_pause_s=100.0))).spans
+
+
+def test_a_slow_run_is_not_silent_between_its_steps() -> None:
+    assert not verdict("D6.2", log(time=[200.0 * row for row in range(200)])).spans
+
+
+def test_no_validation_is_watched_and_no_more() -> None:
+    found = verdict("D6.3", log(loss="2x1100", header={"planned_steps": 5000}))
+    assert (found.symptom, found.level) == ("no validation", Level.YELLOW)
+    assert verdict("D6.3", log(loss="2x900", header={"planned_steps": 5000})).state is State.PASS
+    seen = log(loss="2x1100", evaluations={"val_loss": "2x3"}, header={"planned_steps": 5000})
+    assert verdict("D6.3", seen).state is State.PASS
+
+
+@pytest.mark.parametrize(("slowest", "fires"), [(1.6, True), (1.4, False)])
+def test_a_straggler_is_slower_than_the_median_rank(slowest: float, fires: bool) -> None:
+    ranks = [[1.0, slowest, 1.0, 1.0]] * 2
+    found = verdict("D6.4", log(loss="2x100", evaluations={"rank_step_s": ranks}))
+    assert (found.symptom == "straggler") is fires
+    assert ("rank 1" in found.evidence) or not fires
+
+
+@pytest.mark.parametrize(("wait", "fires"), [(0.6, True), (0.4, False)])
+def test_a_rank_that_waits_for_its_data_is_named(wait: float, fires: bool) -> None:
+    evaluations = {"rank_step_s": [[1.0, 1.0]] * 2, "rank_data_s": [[0.0, wait]] * 2}
+    found = verdict("D6.5", log(loss="2x100", evaluations=evaluations))
+    assert (found.symptom == "starved rank") is fires
