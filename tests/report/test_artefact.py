@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tui.report import artefact
 from tui.report.artefact import write_artefact
 from tui.report.journal import append_to_journal
 
@@ -41,7 +40,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(artefact.os, "fsync", full)
+    monkeypatch.setattr("tui.report.artefact.os.fsync", full)
     with pytest.raises(OSError, match="No space left") as caught:
         write_artefact(path, "new")
     assert caught.value.filename == str(path)

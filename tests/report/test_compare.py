@@ -133,7 +133,9 @@ def test_a_declared_schedule_that_did_not_run_is_named() -> None:
 def test_a_changed_rate_that_the_log_does_not_show_is_named() -> None:
     config = copy.deepcopy(CONFIG)
     config["training"]["lr_max"] = 1e-3
-    rates = [{"kind": "step", "step": s, "loss": 3 - s / 100, "lr": learning_rate(s)} for s in range(50)]
+    rates: list[Record] = [
+        {"kind": "step", "step": s, "loss": 3 - s / 100, "lr": learning_rate(s)} for s in range(50)
+    ]
     others = [rate | {"loss": rate["loss"] + 0.1} for rate in rates]
     did = _section(
         compare(run_of([header(), *rates]), run_of([header(config=config), *others]), TODAY), "What we did"

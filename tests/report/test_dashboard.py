@@ -158,7 +158,7 @@ def test_sparse_validation_losses_are_one_connected_curve(html: str) -> None:
         [header()],
         [{"kind": "header", "format": "1.0"}, *_steps([3.0, 2.0])],
         [header(), *_steps([2.0])],
-        [header(), *_steps([math.nan] * 30, grad_norm=math.nan, lr=math.nan)],
+        [header(), *_steps([math.nan] * 30, grad_norm=math.nan)],
         [header(), *_steps([0.0] * 30)],
         [header(), *_steps([1e308, -1e308, 1e-308], grad_norm=1e308)],
         [header(), {"kind": "evaluation", "step": 0, "val_loss": math.nan}],

@@ -10,6 +10,7 @@ import pytest
 
 from engine.runlog.codec import Record
 from tests.report.logs import header, overfit_records, run_of, val_loss, write_log
+from tui.report.changes import changes_since
 from tui.report.gap_analysis import RECOMPUTE, gap_analysis
 from tui.run import Run
 
@@ -70,11 +71,17 @@ def test_what_changed_is_told_and_what_did_not_change_is_told_as_such(text: str)
     assert "Not in the log, or for too short a time after t*: weight norm." in panels
 
 
-def test_noise_is_no_change() -> None:
-    flat = [record | {"grad_norm": 1.0 + 0.2 * (record["step"] % 7)} if record["kind"] == "step" else record
-            for record in overfit_records(3000)]  # fmt: skip
-    panels = _section(gap_analysis(run_of(flat)), 2)
-    assert "gradient norm" in panels.split("Measured and without a change")[1]
+@pytest.mark.parametrize(("spread", "changed"), [(0.05, True), (1.0, False)], ids=["clear", "lost in noise"])
+def test_a_change_counts_only_when_it_is_clear_of_the_noise(spread: float, changed: bool) -> None:
+    norms = [2.0 + spread * (-1) ** step for step in range(100)] + [
+        2.4 + spread * (-1) ** step for step in range(100)
+    ]
+    steps: list[Record] = [
+        {"kind": "step", "step": 10 * s, "loss": 2.0, "grad_norm": n} for s, n in enumerate(norms)
+    ]
+    [change] = changes_since(run_of([header(), *steps]).recording, 500)["grad_norm"]
+    assert change.after / change.before > 1.1
+    assert change.changed is changed
 
 
 def test_dead_heads_that_appear_are_told() -> None:

@@ -18,7 +18,7 @@ def write_artefact(path: Path, text: str) -> None:
         OSError: the folder cannot be written to; nothing is left behind.
     """
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL  # O_EXCL follows no link
     try:
         with os.fdopen(os.open(unfinished, flags, 0o644), "wb") as file:
             file.write(text.encode("utf-8", errors="replace"))

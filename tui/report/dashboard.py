@@ -22,7 +22,7 @@ from tui.panels.view import View
 from tui.report.artefact import write_artefact
 from tui.report.panel_html import SIGNS, cursor_data, panel_html, plain_name
 from tui.report.run_facts import MOST_SETTINGS, run_facts, settings
-from tui.report.tree_html import cards_html, map_html, table_html, when
+from tui.report.tree_html import cards_html, gravest, map_html, table_html, when
 from tui.report.wording import html_text, number, percent, steps
 from tui.run import Run
 
@@ -68,7 +68,7 @@ def page(run: Run) -> str:
         f"<style>{style}</style></head>\n<body>"
         '<a class="skip unseen" href="#panels">to the panels</a>'
         f"{_bar(run)}<main>{_verdict(run)}{_facts(run)}"
-        f'<h2 id="panels">Panels</h2><div class="panels">{_panels(figures)}{map_html(run.judge)}</div>'
+        f'<h2 id="panels">Panels</h2>{_panels(run, figures)}'
         f"<h2>What fires, and what to do</h2>{cards_html(run.judge)}"
         f"<details open><summary>Every node of the tree</summary>{table_html(run.judge.verdicts)}</details>"
         f"{_config(run)}{_footer(run)}</main>\n"
@@ -128,9 +128,8 @@ def _verdict(run: Run) -> str:
 
 def _worse(judge: Judge, headline: Verdict) -> str:
     """What gives the run its level, where the first finding of the walk is not the gravest."""
-    firing = [verdict for verdict in judge.verdicts if verdict.state is State.FIRING]
-    worst = max(firing, key=lambda verdict: verdict.level)
-    if worst.level <= headline.level:
+    worst = gravest(judge)
+    if worst is None or worst.level <= headline.level:
         return ""
     words = f"{worst.check} {worst.symptom}, {when(worst)}: {worst.evidence}"
     return f"<p><b>{str(worst.level).capitalize()} because of {html_text(words)}</b></p>"
@@ -166,8 +165,13 @@ def _best(run: Run) -> list[tuple[str, str]]:
     return facts
 
 
-def _panels(figures: list[Figure]) -> str:
-    return "".join(panel_html(panel, figure) for panel, figure in zip(PANELS, figures, strict=True))
+def _panels(run: Run, figures: list[Figure]) -> str:
+    """The panels with a chart, the tree beside them, and below what this log has nothing for."""
+    sections = [panel_html(panel, figure) for panel, figure in zip(PANELS, figures, strict=True)]
+    drawn = "".join(section for section, figure in zip(sections, figures, strict=True) if not figure.note)
+    absent = "".join(section for section, figure in zip(sections, figures, strict=True) if figure.note)
+    below = f'<div class="absents">{absent}</div>' if absent else ""
+    return f'<div class="panels">{drawn}{map_html(run.judge)}</div>{below}'
 
 
 def _config(run: Run) -> str:

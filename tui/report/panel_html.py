@@ -26,14 +26,14 @@ DIGITS = 4
 
 
 def panel_html(panel: Panel, figure: Figure) -> str:
-    """The panel as one `<section>`."""
-    sick = f" sick {figure.level}" if figure.level > Level.GREEN else ""
+    """The panel as one `<section>`; a small one where there is nothing to draw."""
     if figure.note:
-        body = f'<p class="note">{html_text(figure.note)}</p>'
-    elif figure.heat:
-        body = _offender(figure) + heat_chart(figure)
-    else:
-        body = _legend(figure) + chart(figure)
+        return (
+            f'<section class="panel absent" id="{figure.panel}"><h3><span>{figure.number}</span>'
+            f'{html_text(figure.title)}</h3><p class="note">{html_text(figure.note)}</p></section>'
+        )
+    sick = f" sick {figure.level}" if figure.level > Level.GREEN else ""
+    body = _offender(figure) + heat_chart(figure) if figure.heat else _legend(figure) + chart(figure)
     return (
         f'<section class="panel{sick}" id="{figure.panel}" tabindex="0" '
         f'aria-label="Panel {figure.number}, {html_text(figure.title)}: {html_text(figure.health)}">'
@@ -45,7 +45,7 @@ def panel_html(panel: Panel, figure: Figure) -> str:
 
 
 def _unit(figure: Figure) -> str:
-    scale = ", logarithmic" if figure.y_scale == "log" and not figure.note else ""
+    scale = ", logarithmic" if figure.y_scale == "log" else ""
     unit = figure.y_label if figure.y_label != "1" else ""
     words = (unit + scale).removeprefix(", ")
     return f"<span>· {html_text(words)}</span>" if words else ""

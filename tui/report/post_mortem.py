@@ -6,8 +6,9 @@ can be found in the log, and that what the log cannot show is said to be unknown
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from tui.checks.verdict import Level, State
 from tui.panels.registry import PANELS
@@ -18,7 +19,8 @@ from tui.report.phases import phases
 from tui.report.recommendations import declared_and_observed, family_words, recommendations
 from tui.report.run_facts import run_facts, schedule_text, settings
 from tui.report.timeline import newest, timeline
-from tui.report.wording import markdown_code, markdown_text, number, steps, table
+from tui.report.tree_html import gravest
+from tui.report.wording import markdown_code, markdown_text, number, percent, steps, table
 from tui.run import Run
 
 MOST_SETTINGS = 60
@@ -76,7 +78,12 @@ def _headline(run: Run) -> str:
     headline = run.judge.headline
     if headline is None:
         return "No leaf of the tree fires."
-    return markdown_text(f"{headline.check} {headline.symptom}: {headline.evidence}") + "."
+    words = markdown_text(f"{headline.check} {headline.symptom}: {headline.evidence}") + "."
+    worst = gravest(run.judge)
+    if worst is not None and worst.level > headline.level:
+        grave = markdown_text(f"{worst.check} {worst.symptom}: {worst.evidence}")
+        words += f" {str(worst.level).capitalize()} because of {grave}."
+    return words
 
 
 def _last_train(run: Run) -> str:
@@ -115,7 +122,20 @@ def _flags(run: Run) -> str:
             )
         )
     more = f"\n\n{len(calls) - MOST_FLAGS} later ones are left out." if len(calls) > MOST_FLAGS else ""
+    more += _after_the_warning(run, [step for step, _, _, level in calls if level >= Level.ORANGE])
     return table(("visible at step", "epoch", "level", "flag", "val loss then", "action"), rows) + more
+
+
+def _after_the_warning(run: Run, serious: list[int]) -> str:
+    """How much of the run came after the first flag that asks for action."""
+    last = run.recording.last_step
+    if not serious or not last:
+        return ""
+    share = percent((last - serious[0]) / last)
+    return (
+        f"\n\nThe first flag that asks for action was visible at step {steps(serious[0])}; "
+        f"{share} of the run followed."
+    )
 
 
 def _schedule(run: Run) -> str:
@@ -165,18 +185,16 @@ def _not_a_mask(run: Run, story: Story | None) -> str:
     """Why a training loss of 0 is memory here and no masked target."""
     if story is None:
         return ""
-    best = story.facts["t_val_min"]
-    after = [at for at, step in enumerate(story.seen.steps.tolist()) if step >= best]
-    falling = sum(story.seen.train[b] < story.seen.train[a] for a, b in pairwise(after))
+    train = story.seen.train[story.seen.best :]
+    lowest = int(np.argmin(train))
     return (
         "\n\nMemorised, and not a fault of the loss mask: after the best evaluation the training loss "
-        f"fell at {falling} "
-        f"of {len(after) - 1} evaluations in a row of small steps, from "
-        f"{number(float(story.seen.train[after[0]]))} to "
-        f"{number(float(story.seen.train[-1]))}, while the validation loss rose to "
-        f"{number(story.facts['val_final'])}. "
-        "Targets that are masked out read 0 or NaN from one step to the next, and validation does not rise "
-        "for it."
+        "came down "
+        f"gradually, over {lowest} evaluations, from {number(float(train[0]))} to "
+        f"{number(float(train[lowest]))}, "
+        f"while the validation loss rose to {number(story.facts['val_final'])}. Targets that are masked "
+        "out read 0 "
+        "or NaN from one step to the next, and validation does not rise for it."
     )
 
 
@@ -198,7 +216,7 @@ def _unknown(run: Run) -> str:
     silent = [verdict.check for verdict in run.judge.verdicts if verdict.state is State.NOT_MEASURED]
     if silent:
         lines.append(
-            f"- {len(silent)} nodes of the tree could not be judged: {markdown_text(', '.join(silent))}"
+            f"- {len(silent)} nodes of the tree could not be judged: {markdown_text(', '.join(silent), 2000)}"
         )
     if header.get("steps_inferred"):
         lines.append("- the steps themselves: the log does not number its lines, they were counted")

@@ -25,11 +25,17 @@ STATE_WORDS = {State.NOT_MEASURED: "not measured", State.UNKNOWN: "unknown", Sta
 
 
 def firing_first(judge: Judge) -> list[Verdict]:
-    """What fires now, the headline before the others, then what is outside its pass band or has fired."""
+    """What fires now, the headline first and then the gravest, then what is outside its band or has fired."""
     order = {State.FIRING: 0, State.AMBER: 1, State.PENDING: 2, State.RESOLVED: 3}
     headline = judge.headline.check if judge.headline else None
     found = [verdict for verdict in judge.verdicts if verdict.state in order]
-    return sorted(found, key=lambda verdict: (order[verdict.state], verdict.check != headline))
+    return sorted(found, key=lambda v: (order[v.state], v.check != headline, -v.level))
+
+
+def gravest(judge: Judge) -> Verdict | None:
+    """The first of those verdicts that fire at the highest level, or None."""
+    firing = [verdict for verdict in judge.verdicts if verdict.state is State.FIRING]
+    return max(firing, key=lambda verdict: verdict.level, default=None)
 
 
 def cards_html(judge: Judge) -> str:
