@@ -151,14 +151,18 @@ def mean_grad_norm_under_loss(view: View) -> Readings:
 def outlier_ratios(view: View) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """(rows, norm over the recent median there); the median counts as at least a tenth of the clip value.
 
-    Without that floor every batch with a mistake in it would be an outlier of a run that has memorised.
+    Without that floor every batch with a mistake in it would be an outlier of a run that has memorised. The
+    last answer is kept for the other node that asks.
     """
-    rows, medians = trailing_median(view, "grad_norm", RECENT, BLOCK)
-    floor = 0.1 * (view.facts.grad_clip or 0.0)
-    usual = np.maximum(medians, floor)
-    judged = usual > 0
-    rows, usual = rows[judged], usual[judged]
-    return rows, view["grad_norm"][rows] / usual
+    memo, key = view.facts.memo, (view.first_index, len(view))
+    if memo.get("outlier_rows") != key:
+        rows, medians = trailing_median(view, "grad_norm", RECENT, BLOCK)
+        usual = np.maximum(medians, 0.1 * (view.facts.grad_clip or 0.0))
+        judged = usual > 0
+        rows, usual = rows[judged], usual[judged]
+        memo["outlier_rows"], memo["outlier_ratios"] = key, (rows, view["grad_norm"][rows] / usual)
+    found: tuple[NDArray[np.intp], NDArray[np.float64]] = memo["outlier_ratios"]
+    return found
 
 
 @check(

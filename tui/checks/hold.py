@@ -90,7 +90,14 @@ class Track:
                 self._miss(end - start)
             value = not value
 
-    def _hit(self, steps: Steps, start: int, end: int) -> None:
+    def advance(self, step: int, holds: bool) -> None:
+        """Go on by one reading."""
+        if holds:
+            self._hit((step,), 0, 1)
+        elif self._firing or self._length:
+            self._miss(1)
+
+    def _hit(self, steps: Steps | tuple[int, ...], start: int, end: int) -> None:
         self._misses = 0
         self._last = int(steps[end - 1])
         if self._firing:

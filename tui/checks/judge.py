@@ -16,6 +16,12 @@ from tui.series.recording import Recording
 T = TypeVar("T")
 
 
+def _standing(verdict: Verdict) -> int:
+    if verdict.symptom == NOT_FINITE.symptom:
+        return 2
+    return 0 if verdict.level >= Level.ORANGE else 1
+
+
 class Judge:
     """The verdicts on a recording. `update` after each growth of it; everything else only reads.
 
@@ -84,14 +90,13 @@ class Judge:
 
     @property
     def headline(self) -> Verdict | None:
-        """The first firing leaf in walking order.
+        """The first firing leaf in walking order that asks for action.
 
-        A reading that is not finite speaks for D1, further down the walk: it is the headline only where no
-        leaf of its own fires anywhere.
+        Remarks (yellow) come after it: they are normal in honest runs, and must not hide damage behind them.
+        A reading that is not finite speaks for D1, further down the walk, and comes last.
         """
         firing = [verdict for verdict in self.verdicts if verdict.state is State.FIRING]
-        named = [verdict for verdict in firing if verdict.symptom != NOT_FINITE.symptom]
-        return next(iter(named or firing), None)
+        return min(firing, key=_standing, default=None)
 
     @property
     def causes(self) -> list[tuple[str, tuple[str, ...]]]:

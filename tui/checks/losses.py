@@ -232,8 +232,8 @@ class LargestClassLoss:
     leaves=(
         Leaf(
             "gap as large as the best validation loss",
-            above=1.0,
-            level=Level.YELLOW,
+            above=1.05,
+            level=Level.ORANGE,
             causes=("overfit",),
             weight=HINT,
             fix="Stop at the best checkpoint; more data, more weight decay or less capacity.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,9 @@ NOT_FINITE = Leaf(
 
 OUTSIDE = Leaf("outside its pass band", level=Level.YELLOW)
 """The amber state as a leaf: outside the pass band, in none of the check's own leaves."""
+
+_FEW = 3
+"""Readings up to which they are judged one by one."""
 
 
 @dataclass(slots=True)
@@ -58,6 +62,10 @@ class _LeafAtWork:
         for bound, compare in self._compared:
             flags &= compare(values, bound)
         return flags
+
+    def holds_at(self, value: float) -> bool:
+        """Whether it holds at this finite reading."""
+        return all(compare(value, bound) for bound, compare in self._compared)
 
 
 class Node:
@@ -145,6 +153,9 @@ class Node:
     def _judge(self, readings: Readings, first: int, end: int) -> None:
         if first >= end:
             return
+        if end - first <= _FEW:
+            self._judge_few(readings, first, end)
+            return
         values, steps = readings.values[first:end], readings.steps[first:end]
         outside = self._outside(values)
         judged = [(self.not_finite, ~np.isfinite(values))]
@@ -156,6 +167,24 @@ class Node:
             leaf.track.consume(steps, holds)
             if holds.any():
                 leaf.newest = _sample(readings, first + int(np.flatnonzero(holds)[-1]))
+        self._newest = _sample(readings, end - 1)
+
+    def _judge_few(self, readings: Readings, first: int, end: int) -> None:
+        """The same, one reading at a time: for a live run that is a tenth of the cost of arrays of one."""
+        for row in range(first, end):
+            step, value = int(readings.steps[row]), float(readings.values[row])
+            is_finite = math.isfinite(value)
+            low, high = self._low, self._high
+            outside = (low is not None and value < low) or (high is not None and value > high)
+            judged = [(self.not_finite, not is_finite)]
+            for leaf in self.leaves:
+                holds = is_finite and leaf.holds_at(value)
+                outside = outside and not holds
+                judged.append((leaf, holds))
+            for leaf, holds in (*judged, (self.amber, outside)):
+                leaf.track.advance(step, holds)
+                if holds:
+                    leaf.newest = _sample(readings, row)
         self._newest = _sample(readings, end - 1)
 
     def _outside(self, values: Floats) -> Flags:
@@ -286,4 +315,6 @@ def _when(when: When | None, facts: Facts) -> float | None:
 
 def _sample(readings: Readings, row: int) -> _Sample:
     value = float(readings.values[row])
+    if value != value:
+        value = math.nan  # one object, so that two verdicts on the same NaN are equal
     return _Sample(int(readings.steps[row]), value, readings.evidence(row) if readings.evidence else "")

@@ -98,6 +98,7 @@ class Stream:
         self._optional = [name.removeprefix("evaluation.") for name in optional]
         self._window = window
         self._taken: dict[str, int] = {}
+        self._names: tuple[int, dict[str, list[str]]] = (-1, {})
         self._past: tuple[Steps, dict[str, Floats]] | None = None
         self.num_rows = 0
 
@@ -108,22 +109,32 @@ class Stream:
     def missing(self, recording: Recording) -> str | None:
         """The first field that no record has had, or None."""
         table = self.table(recording)
-        return next((field for field in self._fields if not _names_of(table, field)), None)
+        return next((field for field in self._fields if not self._names_of(table, field)), None)
+
+    def _names_of(self, table: Table, field: str) -> list[str]:
+        """The columns of a field: itself, or one for each item of a list field."""
+        if self._names[0] != table.num_columns:
+            self._names = table.num_columns, {}
+        names = self._names[1].get(field)
+        if names is None:
+            items = [f"{field}/{item}" for item in table.group(field)]
+            names = self._names[1][field] = [field] if field in table else items
+        return names
 
     def take(self, recording: Recording, facts: Facts) -> View | None:
         """The rows added since the last call; None when there are none."""
         table = self.table(recording)
-        primary = _names_of(table, self._fields[0])
+        primary = self._names_of(table, self._fields[0])
         if not primary or len(table[primary[0]]) == self._taken.get(primary[0], 0):
             return None
-        groups = [_names_of(table, field) for field in self._fields]
+        groups = [self._names_of(table, field) for field in self._fields]
         if not all(groups):
             return None
         required = [name for group in groups for name in group]
-        optional = [name for field in self._optional for name in _names_of(table, field)]
+        optional = [name for field in self._optional for name in self._names_of(table, field)]
         steps, columns = self._joined(table, required, optional)
         for field in self._optional:
-            if not _names_of(table, field):
+            if not self._names_of(table, field):
                 columns[field] = np.full(len(steps), np.nan)
         return self._with_past(recording, facts, steps, columns) if len(steps) else None
 
@@ -160,15 +171,18 @@ class Stream:
         return View(recording, facts, steps, columns, num_past, first_index)
 
 
-def _names_of(table: Table, field: str) -> list[str]:
-    """The columns of a field: itself, or one for each item of a list field."""
-    if field in table:
-        return [field]
-    return [f"{field}/{item}" for item in table.group(field)]
-
-
 def _same(first: Steps, second: Steps) -> bool:
-    return len(first) == len(second) and bool(np.array_equal(first, second))
+    """Whether two strictly increasing arrays of steps are equal; looks at the ends before it looks at all."""
+    if first is second:
+        return True
+    count = len(first)
+    if count != len(second):
+        return False
+    if count == 0:
+        return True
+    if first[0] != second[0] or first[-1] != second[-1]:
+        return False
+    return bool(first[-1] - first[0] == count - 1 or (first == second).all())
 
 
 def _aligned(steps: Steps, own_steps: Steps, values: Floats) -> Floats:

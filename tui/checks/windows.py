@@ -43,9 +43,13 @@ def trailing_median(view: View, name: str, window: int, every: int) -> tuple[NDA
     chosen = np.flatnonzero(ends >= window)
     if not len(chosen):
         return chosen, np.empty(0)
-    distinct, inverse = np.unique(ends[chosen], return_inverse=True)
     values = view.with_past(name)
     first = view.first_index - view.num_past
+    newest = ends[chosen[-1]]
+    if ends[chosen[0]] == newest:
+        start = newest - window - first
+        return chosen, np.full(len(chosen), _finite_medians(values[start : start + window][None])[0])
+    distinct, inverse = np.unique(ends[chosen], return_inverse=True)
     offsets = distinct[:, None] - window - first + np.arange(window)[None, :]
     return chosen, _finite_medians(values[offsets])[inverse]
 
