@@ -182,6 +182,15 @@ def test_a_tint_covers_its_steps_and_the_worse_level_wins() -> None:
     assert covered == "..RRRRYYYY"
 
 
+def test_a_violating_range_of_a_heat_strip_shows_on_the_labels_of_x() -> None:
+    heat = (("a", np.ones(30)), ("b", np.ones(30)))
+    figure = figure_of(heat=heat, x_range=(0.0, 30.0), tints=(Tint(20, 30, Level.RED),))
+    below = draw(figure, 40, 5)[-1]
+    assert (
+        sum(len(piece.text) for piece in below if piece.role.endswith("+tint-red")) == 13
+    )  # from column 20 / 30 of 38
+
+
 def test_a_rule_is_behind_the_curve_and_carries_its_label() -> None:
     figure = figure_of(line_of([float(v) for v in range(80)]), rules=(Rule(20.0, "clip 20"),))
     curve = plain_text(draw(replace(figure, rules=()), 40, 12)).split("\n")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.panels.builders import Judged, JudgedRun, overfitting_records, recorded
 from tui.checks.verdict import Level, Span, State, Threshold, Verdict
-from tui.panels.braille import draw
+from tui.panels.braille import draw, sparkline
 from tui.panels.canvas import plain_text
 from tui.panels.figure import Figure
 from tui.panels.glyphs import GlyphName
@@ -53,10 +53,18 @@ def test_a_panel_looks_as_it_did_without_braille_dots(glyphs: GlyphName) -> None
     compare(f"loss-80x24-{glyphs}", figures()["loss"], 80, 24, glyphs)
 
 
+def test_a_sparkline_looks_as_it_did() -> None:
+    rows = [sparkline(figure, 40) for figure in figures().values()]
+    check("sparklines-40", plain_text(rows))
+
+
 def compare(name: str, figure: Figure, width: int, height: int, glyphs: GlyphName = "braille") -> None:
-    text = plain_text(draw(figure, width, height, Options(glyphs=glyphs, colour=False))) + "\n"
+    check(name, plain_text(draw(figure, width, height, Options(glyphs=glyphs, colour=False))))
+
+
+def check(name: str, text: str) -> None:
     path = GOLDEN / f"{name}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+        path.write_text(text + "\n", encoding="utf-8")
+    assert text + "\n" == path.read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def sparkline(figure: Figure, width: int, options: Options | None = None) -> Row
     """The lines of the figure in one row, without axes and names."""
     options = options or Options()
     options = Options(options.glyphs, axes=False, names=False, colour=options.colour)
-    rows = draw(figure, width, 1, options) if not figure.note else []
+    rows = draw(replace(figure, rules=()), width, 1, options) if not figure.note else []
     return rows[0] if rows else [Piece(" " * max(width, 0), "text")]
 
 

@@ -22,6 +22,7 @@ from tui.panels.scale import YScale, x_ticks, y_scale, y_ticks
 
 Colour = tuple[int, int, int]
 
+_MARGIN = 0.03
 _ONE_AT_A_TIME = Lock()
 _EDGE = 1e-3
 """Part of the axis kept free at its ends: plotext leaves out what lies on them."""
@@ -37,7 +38,7 @@ def chart(figure: Figure, width: int, height: int, colours: Mapping[str, str] | 
 
 
 def _built(canvas: Any, figure: Figure, width: int, height: int, colours: Mapping[str, str] | None) -> str:
-    scale = y_scale(figure)
+    scale = y_scale(figure, _MARGIN)
     _draw_references(canvas, figure, scale, colours)
     for line, role in zip(figure.lines, roles_of(figure.lines), strict=True):
         _draw_line(canvas, line, figure, scale, _colour(colours, role))

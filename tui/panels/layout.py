@@ -80,7 +80,7 @@ class Layout:
 
 def layout_of(figure: Figure, width: int, height: int, options: Options) -> Layout:
     """The layout of a figure at this size, both at least 1."""
-    scale = y_scale(figure)
+    scale = y_scale(figure, _margin(figure, height))
     has_axes = options.axes and width >= _LEAST_FOR_AXES[0] and height >= _LEAST_FOR_AXES[1]
     if not has_axes or not (figure.lines or figure.heat):
         return Layout(width, height, 0, height, figure.x_range, scale)
@@ -92,6 +92,13 @@ def layout_of(figure: Figure, width: int, height: int, options: Options) -> Layo
     left = max((len(label) for _, label in ticks), default=0) + 1
     right = _room_for_names(figure, width, plot_height) if options.names else 0
     return Layout(width, height, left, plot_height, figure.x_range, scale, ticks, right)
+
+
+def _margin(figure: Figure, height: int) -> float:
+    """None in a single row, enough for a name beyond the outermost line where lines are named."""
+    if height == 1:
+        return 0.0
+    return 0.03 if len(figure.lines) < 2 else 0.08
 
 
 def name_of(line: Line, whole: bool = False) -> str:

@@ -21,10 +21,12 @@ LEVEL_SIGNS: Mapping[Level, str] = {
 """One sign a level, each of another shape and more filled the worse it is."""
 
 _HEAT_ON_DARK = (
-    "#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
+    "#00224e", "#123570", "#3b496c", "#575d6d", "#707173",
+    "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
 )  # fmt: skip
 _HEAT_ON_LIGHT = (
-    "#eaf0f5", "#d5e2ec", "#bfd3e3", "#a6c2d9", "#8ab0ce", "#6b9bc1", "#4c84b1", "#316b9c", "#1b5083", "#0a3160",
+    "#eaf0f5", "#d5e2ec", "#bfd3e3", "#a6c2d9", "#8ab0ce",
+    "#6b9bc1", "#4c84b1", "#316b9c", "#1b5083", "#0a3160",
 )  # fmt: skip
 
 

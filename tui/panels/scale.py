@@ -11,8 +11,6 @@ import numpy as np
 from tui.panels.figure import Figure, Floats, Line, Rule, Scale
 from tui.panels.numbers import scientific
 
-_MARGIN, _MARGIN_FOR_NAMES = 0.03, 0.08
-"""Part of the range left free above and below: a curve does not run along the frame, and a name fits in."""
 _REACH = {True: 1.0, False: 0.4}
 """How far outside the data, in parts of their range, a line still is that widens the axis to show it; plain
 references such as the baseline have the longer reach."""
@@ -42,8 +40,11 @@ def _transform(kind: Scale, values: Floats) -> Floats:
     return np.log10(limited) if kind == "log" else limited
 
 
-def y_scale(figure: Figure) -> YScale:
-    """An axis that holds every line within the shown x, and the rules that are near enough."""
+def y_scale(figure: Figure, margin: float) -> YScale:
+    """An axis that holds every line within the shown x, and the rules that are near enough.
+
+    `margin` is the part of the range that stays free above and below.
+    """
     kind = figure.y_scale
     values = np.concatenate([_shown(line, figure.x_range) for line in figure.lines] or [np.empty(0)])
     values = np.append(values, figure.y_includes)
@@ -51,7 +52,6 @@ def y_scale(figure: Figure) -> YScale:
         values = values[values > 0]
     if not len(values):
         return YScale(kind, 0.1, 1.0)
-    margin = _MARGIN_FOR_NAMES if len(figure.lines) > 1 else _MARGIN
     return _widened(kind, float(values.min()), float(values.max()), figure.rules, margin)
 
 
