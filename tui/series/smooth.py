@@ -26,7 +26,7 @@ class MovingAverage:
         self._sums = np.zeros((2, 1))
 
     def extend(self, values: Floats) -> Floats:
-        """The average at each of these values, which follow those given before; NaN where it is not finite."""
+        """The average at each of these values, which follow those given before; NaN where one is a hole."""
         finite = np.isfinite(values)
         parts = np.stack([np.where(finite, values, 0.0), finite.astype(np.float64)])
         sums = np.empty_like(parts)
