@@ -69,7 +69,6 @@ class Loop:
         return {
             "best_step": self.best_step,
             "best_val_loss": self.best_val_loss,
-            "best_is_saved": self.best_is_saved,
             "evaluations_since_best": self.evaluations_since_best,
             "last_losses": self.last_losses,
             "evaluated_step": self.evaluated_step,

@@ -114,8 +114,7 @@ class RunFolder:
     def _check_resume(self, config: Config) -> None:
         if not self.log.exists():
             raise RunFolderError(f"{self.path} holds no run to resume; start it without --resume.")
-        if not self.checkpoint(LAST).exists():
-            raise RunFolderError(f"{self.path} holds no checkpoint to resume from; start afresh with --out.")
+        self.resumable()
         before = self.read_manifest().get("config")
         changed = changed_keys(Config.model_validate(before), config) if before else []
         if changed:
@@ -123,6 +122,17 @@ class RunFolder:
                 f"the run in {self.path} had another {', '.join(changed)}; resume it with the config "
                 "in that folder or start a new run with --out."
             )
+
+    def resumable(self) -> Path:
+        """The checkpoint to resume from: the last, or the best where the run died before its first `last`.
+
+        Raises:
+            RunFolderError: there is neither.
+        """
+        for role in (LAST, BEST):
+            if self.checkpoint(role).exists():
+                return self.checkpoint(role)
+        raise RunFolderError(f"{self.path} holds no checkpoint to resume from; start afresh with --out.")
 
     def name(self, config: Config) -> str:
         """Name of the run: run.name, else the folder's."""

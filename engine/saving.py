@@ -25,7 +25,7 @@ from engine.model import declared_stds
 from engine.probes.delivery import Delivery
 from engine.probes.overlap import overlap
 from engine.progress import ProgressReport
-from engine.run_folder import LAST, RunFolder, RunFolderError
+from engine.run_folder import BEST, LAST, RunFolder, RunFolderError
 from engine.runlog.writer import LogWriter
 from engine.step import StepTaken
 
@@ -187,13 +187,14 @@ class Recorder:
 
 
 def restore(loop: Loop, folder: RunFolder) -> None:
-    """The loop is as it was when its last checkpoint was taken, random numbers included."""
-    state = load_checkpoint(folder.checkpoint(LAST), loop.device)
+    """The loop is as it was when the checkpoint was taken, random numbers included."""
+    state = load_checkpoint(folder.resumable(), loop.device)
     loop.model.load_state_dict(state["model"])
     loop.optimizer.load_state_dict(state["optimizer"])
     restore_random_state(state["rng"])
     loop.step = state["step"]
     loop.restore_progress(state["progress"])
+    loop.best_is_saved = folder.checkpoint(BEST).exists()
     loop.instruments.load_state_dict(state["instruments"])
 
 

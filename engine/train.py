@@ -63,22 +63,27 @@ def train(
         CorpusError, DeviceError, CheckpointError, RunFolderError: it could not begin.
     """
     loop = build_loop(config, inspect=inspect)
-    recorder = Recorder.open(loop, folder, resume=resume)
-    planned = config.training.T
-    last = planned if stop_after is None else min(planned, loop.step + stop_after)
-    with stop_wish() as wish, ProgressReport(planned, loop.step) as progress:
-        recorder.progress = progress
-        try:
-            ending = run_steps(loop, recorder, wish, last)
-        except DiskRefused as error:
-            ending = Ending("error", str(error))
-        except Exception as error:
-            recorder.finish(loop, "error", f"{type(error).__name__}: {error}")
-            raise
-        recorder.finish(loop, ending.reason, ending.message)
+    with stop_wish() as wish:
+        recorder = Recorder.open(loop, folder, resume=resume)
+        planned = config.training.T
+        last = planned if stop_after is None else min(planned, loop.step + stop_after)
+        with ProgressReport(planned, loop.step) as recorder.progress:
+            ending = _run_to_an_ending(loop, recorder, wish, last)
+            recorder.finish(loop, ending.reason, ending.message)
     return Outcome(
         ending, loop.step, *loop.last_losses, loop.best_step, loop.best_val_loss, loop.best_is_saved
     )
+
+
+def _run_to_an_ending(loop: Loop, recorder: Recorder, wish: StopWish, last: int) -> Ending:
+    """Whatever happens on the way, the log gets its exit record."""
+    try:
+        return run_steps(loop, recorder, wish, last)
+    except DiskRefused as error:
+        return Ending("error", str(error))
+    except Exception as error:
+        recorder.finish(loop, "error", f"{type(error).__name__}: {error}")
+        raise
 
 
 def run_steps(loop: Loop, recorder: Recorder, wish: StopWish, last: int) -> Ending:

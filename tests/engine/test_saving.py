@@ -91,6 +91,15 @@ def test_there_is_nothing_to_resume_in_an_empty_folder(tmp_path: Path) -> None:
         RunFolder(tmp_path, tmp_path / "source.yaml").check(small(), resume=True)
 
 
+def test_a_run_that_died_before_its_first_checkpoint_resumes_from_the_best(tmp_path: Path) -> None:
+    run(tmp_path, small(training={"ckpt_every": 0}), stop_after=6)
+    (tmp_path / "checkpoints/last.pt").unlink()
+    outcome = run(tmp_path, small(training={"ckpt_every": 0}), resume=True)
+    assert records(tmp_path, "resume")[0]["step"] == 5
+    assert outcome.step == 12
+    assert outcome.best_is_saved
+
+
 def test_a_config_in_the_run_folder_is_not_overwritten(tmp_path: Path) -> None:
     own = tmp_path / "config.yaml"
     own.write_text("seed: 3  # my own words\n")
