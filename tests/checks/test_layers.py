@@ -44,7 +44,7 @@ def test_activations_that_explode_are_orange(value: float, fires: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "state"), [(10.1, State.FIRING), (9.9, State.AMBER), (5.1, State.AMBER), (4.9, State.PASS)]
+    ("ratio", "state"), [(10.1, State.FIRING), (9.9, State.AMBER), (7.1, State.AMBER), (6.9, State.PASS)]
 )
 def test_blocks_out_of_balance_are_judged_by_their_ratio(ratio: float, state: State) -> None:
     assert verdict("D7.3", log(activation=_activations(0.1, 1.0, ratio, 1.0))).state is state

@@ -4,7 +4,7 @@ from tests.checks.builders import log, verdict
 from tui.checks.verdict import Level, State
 
 
-@pytest.mark.parametrize(("slower", "fires"), [(3.1, True), (2.9, False)])
+@pytest.mark.parametrize(("slower", "fires"), [(5.1, True), (4.9, False)])
 def test_a_throughput_drop_is_watched_and_no_more(slower: float, fires: bool) -> None:
     found = verdict("D6.1", log(step_s=[0.01] * 600 + [0.01 * slower] * 500))
     assert (found.symptom == "throughput drop") is fires

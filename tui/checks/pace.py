@@ -8,7 +8,6 @@ from tui.checks.form import HINT, NOTHING, PROOF, STRONG, Floats, Leaf, Readings
 from tui.checks.long_means import BLOCK, LongMeans
 from tui.checks.verdict import Level
 from tui.checks.view import View, latest_before
-from tui.checks.windows import trailing_median
 
 _OURS = "ours"
 
@@ -23,7 +22,7 @@ _OURS = "ours"
     leaves=(
         Leaf(
             "throughput drop",
-            above=3.0,
+            above=5.0,
             level=Level.YELLOW,
             hold=5,
             keep=5,
@@ -99,14 +98,15 @@ class Silence:
 
 
 def _median_gaps(view: View) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], Floats]:
-    """Positions among the new rows, and the pace (median seconds a record) before each."""
-    chosen, _ = trailing_median(view, "time", 50, 20)
-    rows = view.first_index + chosen
-    ends = rows // 20 * 20 - (view.first_index - view.num_past)
-    times = view.with_past("time")
-    distinct, inverse = np.unique(ends, return_inverse=True)
-    paces = [float(np.median(np.diff(times[end - 50 : end]))) for end in distinct.tolist()]
-    return chosen.astype(np.intp), np.array(paces, np.float64)[inverse] if paces else np.empty(0)
+    """Positions among the new rows, and the pace before each: the median gap over 50 records, every 20."""
+    rows = view.first_index + np.arange(len(view))
+    ends = rows // 20 * 20
+    chosen = np.flatnonzero(ends >= 50)
+    distinct, inverse = np.unique(ends[chosen], return_inverse=True)
+    first = view.first_index - view.num_past
+    offsets = distinct[:, None] - 50 - first + np.arange(50)[None, :]
+    paces = np.median(np.diff(view.with_past("time")[offsets], axis=1), axis=1)
+    return chosen, paces[inverse]
 
 
 @check(

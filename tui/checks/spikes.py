@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
+from tui.checks.facts import Facts
 from tui.checks.form import HINT, NOTHING, STRONG, Floats, Leaf, Readings, check
 from tui.checks.spike_finder import PAST, RATIO_MIN, Spike, SpikeFinder
 from tui.checks.verdict import Level
@@ -22,17 +27,37 @@ CONFIRMED_BY = 10.0
 """Gradient norm over its rolling median that confirms a spike, within two records of it."""
 
 
+@dataclass(slots=True)
+class _Shared:
+    """The spikes of one replay of a log, found once for all of the checks that ask."""
+
+    finder: SpikeFinder = field(default_factory=SpikeFinder)
+    spikes: list[Spike] = field(default_factory=list)
+    num_rows: int = 0
+
+
+_OF_REPLAY: WeakKeyDictionary[Facts, _Shared] = WeakKeyDictionary()
+"""By the facts of the replay, which live exactly as long as the checks that judge by them."""
+
+
 class _Spikes:
-    """Finds the spikes among the new rows, and remembers those before."""
+    """The spikes among the new rows, and those before that a measure still needs."""
 
     def __init__(self) -> None:
-        self._finder = SpikeFinder()
         self.spikes: list[Spike] = []
 
     def take(self, view: View) -> list[Spike]:
         """The spikes of the new rows."""
-        first_row = view.first_index - view.num_past
-        found = self._finder.find(view.with_past("loss"), first_row, view.num_past)
+        shared = _OF_REPLAY.setdefault(view.facts, _Shared())
+        end = view.first_index + len(view)
+        if end > shared.num_rows:
+            first_row = view.first_index - view.num_past
+            seen = shared.num_rows - first_row
+            shared.spikes += shared.finder.find(view.with_past("loss"), first_row, seen)
+            shared.num_rows = end
+        first = bisect_left(shared.spikes, view.first_index, key=lambda spike: spike.row)
+        last = bisect_left(shared.spikes, end, key=lambda spike: spike.row)
+        found = shared.spikes[first:last]
         self.spikes += found
         return found
 
