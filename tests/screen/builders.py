@@ -125,7 +125,7 @@ class FixedJudge:
 
 
 def verdict(check: str, section: str, state: State = State.PASS, **fields: Any) -> Verdict:
-    filled = {"question": f"Is {check} well?", "level": Level.GREEN} | fields
+    filled: dict[str, Any] = {"question": f"Is {check} well?", "level": Level.GREEN} | fields
     return Verdict(check=check, section=section, state=state, **filled)
 
 
@@ -199,6 +199,13 @@ async def settle(pilot: Pilot[int]) -> None:
     while not app.is_settled:
         await pilot.pause(0.002)
     await pilot.pause()
+
+
+def feed(app: Monitor, new: Batch) -> None:
+    """One batch more for the first run."""
+    script = app.watched[0].follower
+    assert isinstance(script, Script)
+    script.batches.append(new)
 
 
 async def press(pilot: Pilot[int], *keys: str) -> None:

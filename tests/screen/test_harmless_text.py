@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.pilot import Pilot
 
 from tests.screen.builders import batch, monitor, overfit_verdict, play, press, run_records, text_of
 
@@ -22,7 +23,7 @@ def test_hostile_names_are_shown_and_do_nothing(text: str) -> None:
 
     sick = replace(overfit_verdict(10, 50), evidence=text, symptom=text, fix=text)
 
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         for keys in ("4 enter", "n enter", "enter", "escape", "t"):
             await press(pilot, *keys.split())
             seen = "".join(text_of(app, one) for one in ("status", "activation", "main", "card", "footer"))
@@ -37,7 +38,7 @@ def test_hostile_names_are_shown_and_do_nothing(text: str) -> None:
 
 
 def test_markup_is_not_interpreted() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         assert "[bold red]loud[/]" in text_of(app, "status")
 
     app = monitor(batch(run_records(60, name="[bold red]loud[/]")))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from tests.screen.builders import (
     batch,
+    feed,
     healthy_verdicts,
     monitor,
     overfit_verdict,
@@ -32,9 +35,13 @@ def verdicts() -> list[Verdict]:
     return [*healthy_verdicts(), spike_verdict(100, 300), overfit_verdict()]
 
 
+def is_focused(cell: int, app: Monitor) -> bool:
+    return app.view.cell == cell
+
+
 # key: (keys before it, what is true afterwards)
 EFFECTS: dict[str, tuple[str, Sees]] = {
-    **{str(cell): ("t escape", lambda app, cell=cell: app.view.cell == cell) for cell in range(1, 8)},
+    **{str(cell): ("t escape", partial(is_focused, cell)) for cell in range(1, 8)},
     "tab": ("", lambda app: app.view.cell == 2),
     "shift+tab": ("", lambda app: app.view.cell == 8),
     "left": ("3", lambda app: app.view.cell == 2),
@@ -90,7 +97,7 @@ def test_key_does_what_the_help_says(key: str, tmp_path: Path, monkeypatch: pyte
     app = monitor(batch(run_records(400)), verdicts=verdicts())
 
     async def pressed() -> None:
-        async with app.run_test(size=(220, 50)) as pilot:
+        async with app.run_test(size=(180, 24)) as pilot:
             await settle(pilot)
             if before:
                 await press(pilot, *before.split())
@@ -105,7 +112,7 @@ def test_key_does_what_the_help_says(key: str, tmp_path: Path, monkeypatch: pyte
 
 
 def test_cursor_goes_from_one_measured_step_to_the_next() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         await press(pilot, "5", "enter", "left")
         assert app.view.cursor == 380
         await press(pilot, "left", "left", "right")
@@ -116,7 +123,7 @@ def test_cursor_goes_from_one_measured_step_to_the_next() -> None:
 
 
 def test_enter_on_a_violation_opens_its_card_and_then_its_panel() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         await press(pilot, "n", "n", "enter")
         card = text_of(app, "card")
         assert "D4.1 val rises while train falls" in card
@@ -132,7 +139,7 @@ def test_enter_on_a_violation_opens_its_card_and_then_its_panel() -> None:
 
 
 def test_keys_do_nothing_but_edit_while_a_threshold_is_edited() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         await press(pilot, "3", "T", "q", "n", "7")
         assert app.is_running and app.view.cell == 3 and app.editor is not None
         await press(pilot, "escape")
@@ -143,7 +150,7 @@ def test_keys_do_nothing_but_edit_while_a_threshold_is_edited() -> None:
 
 
 def test_moving_from_the_small_layout_shows_the_focused_panel_below_the_rows() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         await press(pilot, "down", "down")
         assert "3 Gradient norm" in text_of(app, "main")
         assert "▸3 Gradient norm" in text_of(app, "rows")
@@ -153,10 +160,10 @@ def test_moving_from_the_small_layout_shows_the_focused_panel_below_the_rows() -
 
 
 def test_paused_view_stands_still_while_the_log_is_read_on() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         await press(pilot, "p")
         before = text_of(app, "loss")
-        script.batches.append(batch([one for one in run_records(450)[1:] if one["step"] >= 400]))
+        feed(app, batch([one for one in run_records(450)[1:] if one["step"] >= 400]))
         while app.run_shown.recording.last_step != 449:
             await pilot.pause(0.002)
         app.changed()
@@ -167,5 +174,4 @@ def test_paused_view_stands_still_while_the_log_is_read_on() -> None:
         assert text_of(app, "loss") != before
 
     app = monitor(batch(run_records(400)), verdicts=healthy_verdicts())
-    script = app.watched[0].follower
     play(app, story)

@@ -6,6 +6,8 @@ import asyncio
 import threading
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from engine.runlog.codec import encode
 from tests.screen.builders import header, play, settle, step, text_of
 from tui.checks.verdict import State
@@ -40,7 +42,7 @@ def test_verdict_appears_once_when_its_record_does(tmp_path: Path) -> None:
     writer = Writer(log, data, 701)
     fired: list[int] = []
 
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         assert "waiting for" in text_of(app, "status")
         writer.start()
         for number in range(len(writer.pieces)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.screen.builders import batch, evaluation, header, step
+from tests.screen.builders import Record, batch, evaluation, header, step
 from tui.follow.batch import Pulse
 from tui.screen.replay import ReplayFollower
 
@@ -15,7 +15,7 @@ class Clock:
         return self.now
 
 
-def replayed(records, speed: float) -> tuple[ReplayFollower, Clock]:  # type: ignore[no-untyped-def]
+def replayed(records: list[Record], speed: float) -> tuple[ReplayFollower, Clock]:
     clock = Clock()
     ended = batch(records, Pulse.FINISHED)
     return ReplayFollower([ended], speed, clock), clock

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from tests.screen.builders import (
     START,
     FixedJudge,
@@ -18,6 +20,7 @@ from tests.screen.builders import (
 )
 from tui.screen.app import Monitor
 from tui.screen.feed import Watched, open_all
+from tui.screen.lines import Lines
 
 
 def two_runs() -> Monitor:
@@ -32,7 +35,7 @@ def two_runs() -> Monitor:
 
 
 def test_both_runs_are_listed_with_pulse_and_level() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         tree = text_of(app, "tree")
         assert "✓ calm  live  step 299" in tree
         assert "▲ hasty  live  step 399" in tree
@@ -43,7 +46,7 @@ def test_both_runs_are_listed_with_pulse_and_level() -> None:
 
 
 def test_other_run_changes_places_with_the_shown_one() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         await press(pilot, "o")
         assert "hasty 2/2" in text_of(app, "status")
         assert "▲ ORANGE" in text_of(app, "status")
@@ -55,10 +58,10 @@ def test_other_run_changes_places_with_the_shown_one() -> None:
 
 
 def test_lines_of_the_other_run_lie_behind_and_the_cursor_reads_both() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         await press(pilot, "1", "enter", "home")
         assert text_of(app, "main").count("train") >= 2
-        roles = {span.role for line in app.query_one("#main").lines for span in line}
+        roles = {span.role for line in app.query_one("#main", Lines).lines for span in line}
         assert "line-overlay" in roles
 
     app = two_runs()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from tests.screen.builders import batch, header, monitor, play, press, step, text_of
+from textual.pilot import Pilot
+
+from tests.screen.builders import batch, feed, header, monitor, play, press, step, text_of
 from tui.checks.verdict import State
+from tui.screen.app import Monitor
+from tui.screen.threshold_editor import Bound
 
 
 def records() -> list[dict[str, object]]:
@@ -11,19 +15,24 @@ def records() -> list[dict[str, object]]:
     return [header(), *(step(at, grad_norm=3.0 if 100 <= at < 200 else 0.5) for at in range(300))]
 
 
-def state_of(app, check: str) -> State:  # type: ignore[no-untyped-def]
+def state_of(app: Monitor, check: str) -> State:
     return next(one.state for one in app.run_shown.judge.verdicts if one.check == check)
 
 
-async def choose(pilot, app, check: str) -> None:  # type: ignore[no-untyped-def]
+def bound_of(app: Monitor) -> Bound:
+    assert app.editor is not None
+    return app.editor.bound
+
+
+async def choose(pilot: Pilot[int], app: Monitor, check: str) -> None:
     """Open the editor of panel 3 and go to the first bound of this check."""
     await press(pilot, "3", "T")
-    while app.editor.bound.check != check:
+    while bound_of(app).check != check:
         await press(pilot, "down")
 
 
 def test_lowered_bound_shows_at_once_where_it_would_have_fired() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         await choose(pilot, app, "Q3.1a")
         assert "before never fires" in text_of(app, "card")
         await press(pilot, "2", ".", "5", "enter")
@@ -37,7 +46,7 @@ def test_lowered_bound_shows_at_once_where_it_would_have_fired() -> None:
 
 
 def test_escape_restores_the_thresholds_and_enter_keeps_them() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         await choose(pilot, app, "Q3.1a")
         await press(pilot, "2", "enter")
         assert state_of(app, "Q3.1a") is State.RESOLVED
@@ -53,10 +62,10 @@ def test_escape_restores_the_thresholds_and_enter_keeps_them() -> None:
 
 
 def test_kept_thresholds_judge_what_comes_later() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         await choose(pilot, app, "Q3.1a")
         await press(pilot, "2", "enter", "enter")
-        app.watched[0].follower.batches.append(batch([step(at, grad_norm=2.5) for at in range(300, 400)]))
+        feed(app, batch([step(at, grad_norm=2.5) for at in range(300, 400)]))
         while app.run_shown.recording.last_step != 399:
             await pilot.pause(0.002)
         assert state_of(app, "Q3.1a") is State.FIRING
@@ -66,25 +75,25 @@ def test_kept_thresholds_judge_what_comes_later() -> None:
 
 
 def test_arrows_change_a_bound_by_a_tenth_and_by_half() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         await choose(pilot, app, "Q3.1a")
-        before = app.editor.bound.value
+        before = bound_of(app).value
         await press(pilot, "right")
-        assert abs(app.editor.bound.value / before - 1.1) < 1e-9
+        assert abs(bound_of(app).value / before - 1.1) < 1e-9
         await press(pilot, "left", "shift+left")
-        assert abs(app.editor.bound.value / before - 0.5) < 1e-9
+        assert abs(bound_of(app).value / before - 0.5) < 1e-9
 
     app = monitor(batch(records()))
     play(app, story)
 
 
 def test_what_is_no_number_is_refused_with_a_word() -> None:
-    async def story(pilot) -> None:  # type: ignore[no-untyped-def]
+    async def story(pilot: Pilot[int]) -> None:
         await choose(pilot, app, "Q3.1a")
         await press(pilot, "1", ".", ".", "enter")
         assert "1.. is no number" in text_of(app, "card")
         await press(pilot, "7", "backspace", "2", "enter")
-        assert app.editor.bound.value == 2
+        assert bound_of(app).value == 2
 
     app = monitor(batch(records()))
     play(app, story)

@@ -43,10 +43,17 @@ class Scene:
         )
 
 
-def panel_cell(scene: Scene, panel_id: str, width: int, height: int) -> LinesOfSpans:
+def panel_cell(scene: Scene, panel_id: str, width: int, height: int, widget: str = "") -> LinesOfSpans:
     """A panel in its frame: number, name and newest values; its health; the curve."""
     figure = scene.figure(panel_id, width - 2)
     is_focused = scene.view.cell == figure.number
+    basis = (width, height, is_focused, scene.view.cursor if is_focused else None)
+    return scene.figures.drawing(
+        widget or panel_id, figure, basis, lambda: _panel_box(scene, figure, width, height, is_focused)
+    )
+
+
+def _panel_box(scene: Scene, figure: Figure, width: int, height: int, is_focused: bool) -> LinesOfSpans:
     if is_focused:
         figure = zoom.with_cursor(scene, figure)
     words = health(figure)
@@ -166,7 +173,7 @@ def main_box(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
         return whole_tree(scene, width, height)
     if scene.view.cell == TREE_CELL:
         return tree_box(scene, "tree", width, height)
-    return panel_cell(scene, PANELS[scene.view.cell - 1].id, width, height)
+    return panel_cell(scene, PANELS[scene.view.cell - 1].id, width, height, "main")
 
 
 def whole_tree(scene: Scene, width: int, height: int) -> LinesOfSpans:

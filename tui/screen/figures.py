@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from tui.panels.figure import Figure, Line, Scale
 from tui.panels.panel import Panel
 from tui.panels.view import View as PanelView
 from tui.run import Run
+from tui.screen.spans import Spans
 from tui.screen.view import Range, View, shown_range
 from tui.series.axis import Axis, axis_of, recorded_steps, step_axis
 
@@ -32,10 +33,13 @@ class Figures:
 
     Attributes:
         num_made: figures made so far, by panel.
+        num_drawn: drawings made so far, by widget.
     """
 
     def __init__(self) -> None:
         self.num_made: dict[str, int] = {}
+        self.num_drawn: dict[str, int] = {}
+        self._drawn: dict[str, tuple[Figure, Any, list[Spans]]] = {}
         self._kept: dict[str, tuple[Any, Figure]] = {}
 
     def figure(
@@ -72,6 +76,18 @@ class Figures:
             figure = _overlaid(figure, panel, other, view, (first, last), width_dots)
         self._kept[panel.id] = basis, figure
         return figure
+
+    def drawing(
+        self, widget: str, figure: Figure, basis: Any, draw: Callable[[], list[Spans]]
+    ) -> list[Spans]:
+        """What `draw` gives, kept for the widget until the figure is another one or the basis differs."""
+        kept = self._drawn.get(widget)
+        if kept is not None and kept[0] is figure and kept[1] == basis:
+            return kept[2]
+        self.num_drawn[widget] = self.num_drawn.get(widget, 0) + 1
+        lines = draw()
+        self._drawn[widget] = figure, basis, lines
+        return lines
 
 
 def _is_same(kept: tuple[Any, ...], basis: tuple[Any, ...], is_paused: bool) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tui.checks.verdict import Level, Verdict
+from tui.checks.verdict import Level, State, Verdict
 from tui.run import Run
 from tui.screen.status import Status
 from tui.screen.violations import name_of
@@ -36,7 +36,7 @@ def status_of(run: Run, now: float, paused_at: int | None = None, run_number: st
         best=_best(recording.evaluations["val_loss"]),
         level=judge.level,
         cause=name_of(headline) if headline else "",
-        since=headline.first_step if headline else None,
+        since=_first_sign(judge.verdicts, headline) if headline else None,
         silent_s=_silence(recording.steps["time"], now),
         exit_reason=str(exit_record.get("reason", "")),
         num_damaged=len(run.damaged),
@@ -51,6 +51,14 @@ def main_verdict(verdicts: Sequence[Verdict], headline: Verdict | None) -> Verdi
     """The headline; without one the first of the worst, which is then outside its pass band only."""
     worst = max(verdicts, key=lambda verdict: verdict.level, default=None)
     return headline or (worst if worst is not None and worst.level > Level.GREEN else None)
+
+
+def _first_sign(verdicts: Sequence[Verdict], headline: Verdict) -> int | None:
+    """The first step at which anything that fires now spoke for the headline's cause."""
+    cause = headline.causes[:1]
+    firing = [one for one in verdicts if one.state is State.FIRING and one.causes[:1] == cause]
+    firsts = [one.first_step for one in (headline, *firing) if one.first_step is not None]
+    return min(firsts, default=None)
 
 
 def steps_per_s(run: Run) -> float | None:

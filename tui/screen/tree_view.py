@@ -21,6 +21,8 @@ _STATE_ORDER = (
     State.FIRING,
 )
 
+_LOUD = frozenset({State.FIRING, State.AMBER, State.PENDING})
+
 
 def sign_of(verdict: Verdict) -> Span:
     """One sign for the state of a node; that of the level when it fires."""
@@ -31,17 +33,20 @@ def sign_of(verdict: Verdict) -> Span:
 
 
 def tree_cell(verdicts: Sequence[Verdict], headline: Verdict | None, width: int, height: int) -> list[Spans]:
-    """The tree in a cell: the headline with its fix always, the nodes in as much detail as there is room."""
+    """The tree in a cell: the headline with its fix always, everything else in as much detail as fits."""
     if not verdicts:
         return [[Span(" no verdicts yet", "muted")]]
-    reason = _headline_lines(verdicts, headline, width)
-    for nodes in (_section_lines(verdicts, width), _short_lines(verdicts, width)):
-        if len(nodes) + len(reason) + (1 if reason else 0) <= height:
-            gap: list[Spans] = [[]] if reason else []
-            return [*nodes, *gap, *reason]
-    nodes = _short_lines(verdicts, width)
-    room = max(0, height - len(reason))
-    return [*nodes[:room], *reason][:height]
+    reason = _headline_lines(headline, width)
+    firing = [verdict for verdict in verdicts if verdict.state is State.FIRING and verdict is not headline]
+    firing.sort(key=lambda verdict: -verdict.level)
+    long_also, short_also = _also_lines(firing, width), _also_names(firing, width)
+    for nodes in (_section_lines, _short_lines, _calm_lines):
+        for also in (long_also, short_also):
+            parts = [part for part in (nodes(verdicts, width), reason, also) if part]
+            lines = [line for part in parts for line in [*part, []]][:-1]
+            if len(lines) <= height:
+                return lines
+    return [*reason, *short_also][:height]
 
 
 def sections(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
@@ -70,7 +75,7 @@ def _badness(verdict: Verdict) -> tuple[int, int]:
 def _section_lines(verdicts: Sequence[Verdict], width: int) -> list[Spans]:
     """Each section with every node by its id, broken into as many lines as it takes."""
     grouped = sections(verdicts)
-    name_width = min(14, max(len(name) for name in grouped)) + 2
+    name_width = min(18, max(len(name) for name in grouped)) + 2
     lines: list[Spans] = []
     for name, nodes in grouped.items():
         line: Spans = [Span(f" {name[: name_width - 1]:{name_width}}", "muted")]
@@ -93,38 +98,45 @@ def _node_entry(family: str, verdict: Verdict) -> Spans:
 
 
 def _short_lines(verdicts: Sequence[Verdict], width: int) -> list[Spans]:
-    """Sections of nothing but passes in one line, each of the others in a line of its own."""
-    calm: list[str] = []
-    lines: list[Spans] = []
-    for name, nodes in sections(verdicts).items():
-        loud = [node for node in nodes if node.state in (State.FIRING, State.AMBER, State.PENDING)]
-        if not loud:
-            calm.append(name)
-            continue
-        line: Spans = [Span(f" {name} ", "muted")]
-        for family, verdict in _families(loud):
-            line += _node_entry(family, verdict)
-        lines.append(clipped(line, width))
-    if calm:
-        lines[:0] = wrapped(" · ".join(calm), width, "muted", "   ", " ✓ ")
-    return lines
+    """Sections of nothing but passes in one paragraph, each of the others by what is loud in it."""
+    loud = [verdict for verdict in verdicts if verdict.state in _LOUD]
+    return [*_calm_lines(verdicts, width), *(_section_lines(loud, width) if loud else [])]
 
 
-def _headline_lines(verdicts: Sequence[Verdict], headline: Verdict | None, width: int) -> list[Spans]:
+def _calm_lines(verdicts: Sequence[Verdict], width: int) -> list[Spans]:
+    """The sections in which nothing is loud, in one paragraph."""
+    grouped = sections(verdicts)
+    calm = [name for name, nodes in grouped.items() if not any(node.state in _LOUD for node in nodes)]
+    return wrapped(" · ".join(calm), width, "faint", "   ", " ✓ ") if calm else []
+
+
+def _headline_lines(headline: Verdict | None, width: int) -> list[Spans]:
+    """The first failing leaf: its name, the numbers, the fix."""
     if headline is None:
         return []
-    role = level_role(headline.level)
-    name = f" {LEVEL_SIGNS[headline.level]} {headline.check} {said(headline.symptom or name_of(headline))}"
-    lines: list[Spans] = [clipped([Span(name, role)], width)]
+    name = f"{headline.check} {said(headline.symptom or name_of(headline))}"
+    lines = wrapped(name, width, level_role(headline.level), "   ", f" {LEVEL_SIGNS[headline.level]} ")
     if headline.evidence:
         lines += wrapped(said(headline.evidence), width, "text", "   ", "   ")
     if headline.fix:
         lines += wrapped(said(headline.fix), width, "strong", "   ", " → ")
-    also = [verdict for verdict in verdicts if verdict.state is State.FIRING and verdict is not headline]
-    if also:
-        names = ", ".join(f"{verdict.check} {said(name_of(verdict))}" for verdict in also)
-        lines += wrapped(names, width, "muted", "   ", " also ")
     return lines
+
+
+def _also_lines(firing: Sequence[Verdict], width: int) -> list[Spans]:
+    """What else fires, the worst first, a line each."""
+    return [clipped([Span(" "), sign_of(one), *_also_words(one)], width) for one in firing]
+
+
+def _also_words(verdict: Verdict) -> Spans:
+    since = f" since {step_text(verdict.first_step)}" if verdict.first_step is not None else ""
+    return [Span(f" {verdict.check} {said(verdict.symptom)}"), Span(since, "muted")]
+
+
+def _also_names(firing: Sequence[Verdict], width: int) -> list[Spans]:
+    """The same in one paragraph."""
+    names = ", ".join(f"{one.check} {said(name_of(one))}" for one in firing)
+    return wrapped(names, width, "muted", "   ", " also ") if names else []
 
 
 def tree_rows(verdicts: Sequence[Verdict], selected: int, width: int, height: int) -> list[Spans]:

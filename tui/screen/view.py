@@ -12,19 +12,14 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from tui.checks import signatures
+from tui.panels.registry import PANEL_BY_ID
 from tui.screen.layout import TREE_CELL
 from tui.series.axis import AXIS_NAMES, AxisName
 
 Range = tuple[float, float]
-READING_ORDER: tuple[tuple[int, str], ...] = (
-    (1, "Did the loss go down? If not: the rate, then the gradients."),
-    (3, "Did the gradients explode or vanish?"),
-    (2, "Did the schedule run?"),
-    (1, "Did val follow train?"),
-    (4, "Are the layers balanced?"),
-    (5, "Are the weights growing?"),
-    (6, "Is everything alive?"),
-    (7, "Did the model learn the regular pattern?"),
+READING_ORDER: tuple[tuple[int, str], ...] = tuple(
+    (PANEL_BY_ID[look.panel].number, f"{look.question} {look.means}") for look in signatures.READING_ORDER
 )
 """Panels in the order in which the seven-panels page reads a failed run, with the question asked there."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tui.checks.signatures import HEALTHY, SIGNATURES, holding_now
 from tui.checks.verdict import State, Verdict
 from tui.panels.figure import Figure, Mark
 from tui.panels.panel import Panel
@@ -106,12 +108,29 @@ def _side_box(scene: Scene, panel: Panel, width: int, height: int) -> list[Spans
 def side_lines(scene: Scene, panel: Panel, width: int) -> list[Spans]:
     """The panel's question, what healthy looks like, what is sick now, the thresholds and what they say."""
     lines = wrapped(panel.question, width, "strong")
-    lines += wrapped(panel.healthy, width, "text", "  ", "✓ healthy: ")
+    lines += wrapped(HEALTHY.get(panel.id, panel.healthy), width, "text", "  ", "✓ ")
     mine = [verdict for verdict in scene.run.judge.verdicts if verdict.panel == panel.id]
+    lines += [[], *_signatures(panel, mine, width)]
     firing = [verdict for verdict in mine if verdict.state in (State.FIRING, State.AMBER, State.PENDING)]
     for verdict in sorted(firing, key=lambda one: -one.level):
         lines += [[], *_sick(verdict, width)]
     lines += _thresholds(scene, panel, width)
+    return lines
+
+
+def _signatures(panel: Panel, verdicts: Sequence[Verdict], width: int) -> list[Spans]:
+    """What sick looks like on this panel; what holds now stands out and has the sign of its level."""
+    holding = holding_now(panel.id, verdicts)
+    lines: list[Spans] = []
+    for signature in sorted(SIGNATURES, key=lambda one: one not in holding):
+        if signature.panel != panel.id:
+            continue
+        if signature not in holding:
+            lines += wrapped(signature.text, width, "faint", "  ", "· ")
+            continue
+        names = {name.partition(":")[0] for name in signature.checks}
+        level = max(verdict.level for verdict in verdicts if verdict.check in names)
+        lines += wrapped(signature.text, width, level_role(level), "  ", f"{LEVEL_SIGNS[level]} ")
     return lines
 
 
