@@ -26,13 +26,29 @@ class DamagedLine(ValueError):
 
 def _encodable(value: Any, exact: bool) -> Any:
     if isinstance(value, float):
-        if not math.isfinite(value):
-            return "nan" if value != value else ("inf" if value > 0 else "-inf")
-        return value if exact else float(f"{value:.5g}")
+        return _encodable_float(float(value), exact)
     if isinstance(value, list | tuple):
         return [_encodable(item, exact) for item in value]
     if isinstance(value, dict):
         return {str(key): _encodable(item, exact) for key, item in value.items() if item is not None}
+    return value
+
+
+def _encodable_float(value: float, exact: bool) -> float | str:
+    if not math.isfinite(value):
+        return "nan" if value != value else ("inf" if value > 0 else "-inf")
+    rounded = value if exact else float(f"{value:.5g}")
+    return rounded if math.isfinite(rounded) else value  # the largest doubles would be rounded to infinity
+
+
+def _repaired(value: Any) -> Any:
+    """Text that cannot be UTF-8 (from a file name in another encoding) with marks in the broken places."""
+    if isinstance(value, str):
+        return value.encode("utf-8", errors="replace").decode()
+    if isinstance(value, list):
+        return [_repaired(item) for item in value]
+    if isinstance(value, dict):
+        return {_repaired(key): _repaired(item) for key, item in value.items()}
     return value
 
 
@@ -50,7 +66,10 @@ def encode(record: Record) -> bytes:
         for key, value in record.items()
         if value is not None
     }
-    return orjson.dumps(plain, option=orjson.OPT_APPEND_NEWLINE)
+    try:
+        return orjson.dumps(plain, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        return orjson.dumps(_repaired(plain), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _restored(value: Any) -> Any:

@@ -77,6 +77,12 @@ HEADER = _table(
     Field("dropout", "1", "largest dropout probability in the model", exact=True),
     Field("causal", "text", "whether the model is meant to be causal"),
     Field("fault", "text", "fault switched on for a fire drill; no check may read it"),
+    Field("source", "text", "format of a log that another program wrote; absent in our own"),
+    Field("steps_inferred", "text", "whether the steps were counted because the log does not state them"),
+    Field(
+        "lr_lag", "step", "steps by which `lr` lags behind the schedule: lr at step s is schedule(s - lag)"
+    ),
+    Field("notes", "text", "remarks on how another program's numbers were read", shape="object"),
     _TIME,
 )
 

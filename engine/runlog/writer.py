@@ -6,6 +6,8 @@ because the disk is asked to keep its promise (fdatasync) once a second and at e
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import time
 from pathlib import Path
@@ -30,6 +32,7 @@ class LogWriter:
         self.num_lost = 0
         self._descriptor = descriptor
         self._synced_at = time.monotonic()
+        self._stands_after_stump = False
 
     @classmethod
     def create(cls, path: Path) -> LogWriter:
@@ -47,27 +50,38 @@ class LogWriter:
 
         A torn line is first copied to a file beside the log, then cut off: nothing is lost and the next
         record starts on a line of its own.
+
+        Raises:
+            OSError: there is no such log, or no room for the copy; the log is as it was.
         """
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
-        torn = _torn_tail(descriptor)
-        if torn:
-            size = os.fstat(descriptor).st_size
-            path.with_name(f"{path.name}.torn-{size - len(torn)}").write_bytes(torn)
-            os.ftruncate(descriptor, size - len(torn))
+        try:
+            torn = _torn_tail(descriptor)
+            if torn:
+                end = os.fstat(descriptor).st_size - len(torn)
+                _put_aside(torn, path, end)
+                os.ftruncate(descriptor, end)
+        except OSError:
+            os.close(descriptor)
+            raise
         return cls(descriptor, path), len(torn)
 
     def write(self, record: Record) -> bool:
         """Append one record; True when the whole line is in the file."""
         assert record["kind"] in KINDS, record["kind"]
         line = encode({"kind": record["kind"], "time": round(time.time(), 3), **record})
-        start = os.fstat(self._descriptor).st_size
+        if self._stands_after_stump:
+            line = b"\n" + line
+        start = -1
         try:
+            start = os.fstat(self._descriptor).st_size
             written = os.write(self._descriptor, line)
             if written != len(line):
-                raise OSError("the disk took only part of a record")
+                raise OSError(errno.ENOSPC, "the disk took only part of a record")
         except OSError as error:
             self._give_up(error, start)
             return False
+        self._stands_after_stump = False
         self._sync(record["kind"])
         return True
 
@@ -80,13 +94,18 @@ class LogWriter:
         os.close(self._descriptor)
 
     def _give_up(self, error: OSError, start: int) -> None:
-        """Take back a half-written line, so that the next record does not grow out of its stump."""
+        """Take back a half-written line, so that the next record does not grow out of its stump.
+
+        Where that fails too, the next record begins with a newline of its own.
+        """
         self.error = self.error or error
         self.num_lost += 1
+        if start < 0:
+            return
         try:
             os.ftruncate(self._descriptor, start)
-        except OSError as second:
-            self.error = self.error or second
+        except OSError:
+            self._stands_after_stump = True
 
     def _sync(self, kind: str) -> None:
         now = time.monotonic()
@@ -97,6 +116,22 @@ class LogWriter:
             os.fdatasync(self._descriptor)
         except OSError as error:
             self.error = self.error or error
+
+
+def _put_aside(torn: bytes, path: Path, end: int) -> None:
+    """A torn tail that began at `end` lies beside the log, under a name that nothing had."""
+    for number in itertools.count():
+        name = f"{path.name}.torn-{end}" + (f"-{number}" if number else "")
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+            descriptor = os.open(path.with_name(name), flags, 0o644)
+        except FileExistsError:
+            continue
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(torn)
+            file.flush()
+            os.fsync(descriptor)
+        return
 
 
 def _torn_tail(descriptor: int) -> bytes:
