@@ -139,9 +139,9 @@ def capacity(run: Run, story: Story) -> str:
     sizes = _sizes(header)
     if not story.overfit:
         return (
-            f"{sizes} did not get far enough to memorise: the gap at the end is "
-            f"{number(facts['gap_final'])} nats, so "
-            "this run says nothing yet about the limit of its capacity."
+            f"{sizes}: the gap at the end is {number(facts['gap_final'])} nats and no onset was called, so "
+            "this run "
+            "says nothing yet about the limit of its capacity."
         )
     train = facts["train_min"]
     held = "" if train is None else f"training loss went on to {number(train)}, "

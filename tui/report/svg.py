@@ -30,8 +30,39 @@ COLOURS = 8
 MOST_MARKS = 40
 """Labelled marks of one chart; a run that was resumed more often than that shows the first."""
 
+LONGEST_LABEL = 40
+"""Characters of a label that are shown."""
+
 _LABEL_HEIGHT = 11
-_CHARACTER_WIDTH = 5.4
+_CHARACTER_WIDTH = 6.0
+
+
+class Labels:
+    """Where the labels of one chart stand, so that none covers another."""
+
+    def __init__(self) -> None:
+        self._taken: list[tuple[float, float, float]] = []
+
+    @staticmethod
+    def width(text: str) -> float:
+        """Room that a label takes, in pixels; an estimate on the safe side."""
+        return _CHARACTER_WIDTH * min(len(text), LONGEST_LABEL) + 8
+
+    def place(self, left: float, text: str, wanted: list[float]) -> float:
+        """The first of the wanted heights, or of those above them, at which there is room."""
+        right = left + self.width(text)
+        above = [wanted[0] - _LABEL_HEIGHT * row for row in range(1, HEIGHT // _LABEL_HEIGHT)]
+        heights = [height for height in (*wanted, *above) if height > TOP + 8]
+        free = (height for height in heights if not self._covers(left, right, height))
+        found = next(free, heights[0] if heights else wanted[0])
+        self._taken.append((left, right, found))
+        return found
+
+    def _covers(self, left: float, right: float, height: float) -> bool:
+        return any(
+            left < other_right and right > other_left and abs(height - other) < _LABEL_HEIGHT
+            for other_left, other_right, other in self._taken
+        )
 
 
 def axes(figure: Figure) -> tuple[Axis, Axis]:
@@ -44,18 +75,20 @@ def axes(figure: Figure) -> tuple[Axis, Axis]:
 def chart(figure: Figure) -> str:
     """The figure as one `<svg>` element."""
     x, y = axes(figure)
+    labels = Labels()
     parts = [
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{html_text(f"{figure.title}: {figure.latest or figure.health}")}">',
         _tints(figure, x),
         _grid(x, y, figure.x_label),
-        _rules(figure.rules, y),
+        _rule_lines(figure.rules, y),
         _mark_lines(figure.marks, x),
         f'<g class="curves" transform="scale({1 / SCALE:g})">',
         *(_curve(line, index, x, y) for index, line in enumerate(figure.lines)),
         "</g>",
         _non_finite(figure.lines, x),
-        _mark_labels(figure.marks, x, y),
+        _mark_labels(figure.marks, x, y, labels),
+        _rule_labels(figure.rules, y, labels),
         '<g class="cursor"></g></svg>',
     ]
     return "".join(parts)
@@ -98,33 +131,34 @@ def _tints(figure: Figure, x: Axis) -> str:
     )
 
 
-def _rules(rules: tuple[Rule, ...], y: Axis) -> str:
-    """Dashed lines with their labels at the right; one that lies off the axis is named at that edge."""
+def _rule_lines(rules: tuple[Rule, ...], y: Axis) -> str:
+    return "".join(
+        f'<path class="rule {_kind(rule)}" d="M{LEFT} {_px(y, rule.value)}H{WIDTH - RIGHT}"/>'
+        for rule in rules
+        if y.holds(rule.value)
+    )
+
+
+def _rule_labels(rules: tuple[Rule, ...], y: Axis, labels: Labels) -> str:
+    """Names at the right, above their lines; a line that lies off the axis is named at that edge."""
     shapes = []
-    taken: list[float] = []
     for rule in sorted(rules, key=lambda rule: -rule.value):
         if not math.isfinite(rule.value):
             continue
-        kind = str(rule.level) if rule.level is not None else "plain"
         off = "" if y.holds(rule.value) else (" ↑" if rule.value > y.high else " ↓")
         at = _px(y, rule.value) if y.low > 0 or y.scale == "linear" else HEIGHT - BOTTOM
-        if not off:
-            shapes.append(f'<path class="rule {kind}" d="M{LEFT} {at}H{WIDTH - RIGHT}"/>')
-        label_y = _free(at - 3 if at > TOP + _LABEL_HEIGHT else at + _LABEL_HEIGHT - 1, taken)
         value = "" if rule.level is None else f" {number(rule.value, 3)}"
-        text = html_text(f"{rule.label}{value}{off}")
+        text = f"{rule.label}{value}{off}"
+        height = labels.place(WIDTH - RIGHT - 4 - Labels.width(text), text, [at - 3, at + _LABEL_HEIGHT - 1])
         shapes.append(
-            f'<text class="label end {kind}" x="{WIDTH - RIGHT - 4}" y="{label_y:.4g}">{text}</text>'
+            f'<text class="label end {_kind(rule)}" x="{WIDTH - RIGHT - 4}" y="{height:.4g}">'
+            f"{html_text(text)}</text>"
         )
     return "".join(shapes)
 
 
-def _free(wanted: float, taken: list[float]) -> float:
-    """The nearest height below that no other label has."""
-    while any(abs(wanted - other) < _LABEL_HEIGHT for other in taken):
-        wanted += 2
-    taken.append(wanted)
-    return wanted
+def _kind(rule: Rule) -> str:
+    return "plain" if rule.level is None else str(rule.level)
 
 
 def _mark_lines(marks: tuple[Mark, ...], x: Axis) -> str:
@@ -145,32 +179,21 @@ def _labelled(marks: tuple[Mark, ...], x: Axis) -> list[Mark]:
     return sorted(found[:MOST_MARKS], key=lambda mark: mark.x)
 
 
-def _mark_labels(marks: tuple[Mark, ...], x: Axis, y: Axis) -> str:
-    """Labels along the bottom, each where it hits no other, and dots where a value is known."""
+def _mark_labels(marks: tuple[Mark, ...], x: Axis, y: Axis, labels: Labels) -> str:
+    """Labels along the bottom, and dots where a value is known."""
     shapes = []
-    rows: list[list[tuple[float, float]]] = []
     for mark in _labelled(marks, x):
         at = _px(x, mark.x)
         if mark.y is not None and math.isfinite(mark.y) and (y.scale == "linear" or mark.y > 0):
             shapes.append(f'<circle class="mark {mark.kind}" cx="{at}" cy="{_px(y, mark.y)}" r="3.5"/>')
         if not mark.label:
             continue
-        width = _CHARACTER_WIDTH * min(len(mark.label), 40) + 8
+        width = Labels.width(mark.label)
         left = at + 3 if at + width < WIDTH - RIGHT else at - width
-        row = _row_with_room(rows, left, left + width)
-        height = HEIGHT - BOTTOM - 4 - row * _LABEL_HEIGHT
-        text = html_text(mark.label, 40)
-        shapes.append(f'<text class="label {mark.kind}" x="{left:.4g}" y="{height}">{text}</text>')
+        height = labels.place(left, mark.label, [HEIGHT - BOTTOM - 4])
+        text = html_text(mark.label, LONGEST_LABEL)
+        shapes.append(f'<text class="label {mark.kind}" x="{left:.4g}" y="{height:.4g}">{text}</text>')
     return "".join(shapes)
-
-
-def _row_with_room(rows: list[list[tuple[float, float]]], left: float, right: float) -> int:
-    for index, row in enumerate(rows):
-        if all(right < other_left or left > other_right for other_left, other_right in row):
-            row.append((left, right))
-            return index
-    rows.append([(left, right)])
-    return len(rows) - 1
 
 
 def _non_finite(lines: tuple[Line, ...], x: Axis) -> str:
