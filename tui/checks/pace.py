@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui.checks.form import HINT, NOTHING, PROOF, STRONG, Floats, Leaf, Readings, check
 from tui.checks.long_means import BLOCK, LongMeans
@@ -83,30 +84,27 @@ class Silence:
 
     def __call__(self, view: View) -> Readings:
         """One reading for each step with 70 records behind it."""
-        chosen, medians = _median_gaps(view)
+        chosen = np.flatnonzero((view.first_index + np.arange(len(view))) // 20 * 20 >= 50)
         gaps = np.diff(view.with_past("time"))[-len(view) :]
         if len(gaps) < len(view):
             gaps = np.concatenate([[0.0], gaps])
         usual = np.fmax.accumulate(np.concatenate([[self._longest], gaps]))
         self._longest = float(usual[-1])
         gaps, usual = gaps[chosen], usual[:-1][chosen]
-        unheard = (gaps > self._LEAST_S) & (gaps > 3 * usual)
-        values = np.where(unheard, gaps / np.maximum(medians, 1e-9), 1.0)
+        values = np.ones(len(chosen))
+        unheard = np.flatnonzero((gaps > self._LEAST_S) & (gaps > 3 * usual))
+        if len(unheard):
+            values[unheard] = gaps[unheard] / np.maximum(_paces(view, chosen[unheard]), 1e-9)
         return Readings(
             view.steps[chosen], values, lambda i: f"silent for {gaps[i]:.0f} s, {values[i]:.0f} x its pace"
         )
 
 
-def _median_gaps(view: View) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], Floats]:
-    """Positions among the new rows, and the pace before each: the median gap over 50 records, every 20."""
-    rows = view.first_index + np.arange(len(view))
-    ends = rows // 20 * 20
-    chosen = np.flatnonzero(ends >= 50)
-    distinct, inverse = np.unique(ends[chosen], return_inverse=True)
-    first = view.first_index - view.num_past
-    offsets = distinct[:, None] - 50 - first + np.arange(50)[None, :]
-    paces = np.median(np.diff(view.with_past("time")[offsets], axis=1), axis=1)
-    return chosen, paces[inverse]
+def _paces(view: View, rows: NDArray[np.intp]) -> Floats:
+    """Median seconds between two of the 50 records before each of these new rows, anew every 20 records."""
+    times = view.with_past("time")
+    ends = (view.first_index + rows) // 20 * 20 - (view.first_index - view.num_past)
+    return np.array([np.median(np.diff(times[end - 50 : end])) for end in ends.tolist()], np.float64)
 
 
 @check(

@@ -123,24 +123,29 @@ class RepeatedBatch:
         if epoch <= 1:
             return NOTHING
         reach = min(int(epoch) - 1, self._LOOK_BACK)
-        hashes = np.concatenate([[pair[1] for pair in self._last], view["batch_hash"]])
-        steps = np.concatenate([[pair[0] for pair in self._last], view.steps])
-        num_past = len(self._last)
-        values: Floats = np.zeros(len(view))
-        for back in range(1, min(reach, len(hashes) - 1) + 1):
-            same = np.zeros(len(hashes), np.bool_)
-            same[back:] = (hashes[back:] == hashes[:-back]) & (steps[back:] - steps[:-back] <= reach)
-            values += same[num_past:]
-        self._last.extend(
-            zip(
-                view.steps.tolist()[-self._LOOK_BACK :],
-                view["batch_hash"].tolist()[-self._LOOK_BACK :],
-                strict=True,
-            )
-        )
+        values = (self._counted if len(view) <= self._LOOK_BACK else self._counted_at_once)(view, reach)
+        newest = slice(-self._LOOK_BACK, None)
+        self._last.extend(zip(view.steps[newest].tolist(), view["batch_hash"][newest].tolist(), strict=True))
         return Readings(
             view.steps, values, lambda i: f"batch of step {view.steps[i]} came {values[i]:.0f} times before"
         )
+
+    def _counted(self, view: View, reach: int) -> Floats:
+        seen = [*self._last, *zip(view.steps.tolist(), view["batch_hash"].tolist(), strict=True)]
+        counts = [
+            sum(past == batch and step - at <= reach for at, past in seen[max(row - reach, 0) : row])
+            for row, (step, batch) in enumerate(seen[len(self._last) :], start=len(self._last))
+        ]
+        return np.array(counts, np.float64)
+
+    def _counted_at_once(self, view: View, reach: int) -> Floats:
+        steps = np.concatenate([[at for at, _ in self._last], view.steps])
+        hashes = np.concatenate([[past for _, past in self._last], view["batch_hash"]])
+        counts = np.zeros(len(steps))
+        for back in range(1, reach + 1):
+            same = np.flatnonzero(hashes[back:] == hashes[:-back]) + back
+            counts[same[steps[same] - steps[same - back] <= reach]] += 1
+        return counts[len(self._last) :]
 
 
 @check(

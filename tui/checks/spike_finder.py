@@ -61,6 +61,8 @@ class SpikeFinder:
         The past has PAST rows, or reaches back to row 0.
         """
         found: list[Spike] = []
+        if _is_calm(losses, num_past):
+            return found
         positions = np.flatnonzero(_screened(losses, first_row))
         for position in positions[positions >= num_past].tolist():
             spike = self._tested(losses, first_row, position)
@@ -108,6 +110,24 @@ def exponential_mean(values: Floats) -> float:
 
 
 _WEIGHTS: Floats = (1 - _ALPHA) ** np.arange(4 * BASELINE - 1, -1, -1, dtype=np.float64)
+
+
+_CALM_ROWS = 80
+"""More than the 64 rows and the started block that the screen looks at."""
+
+
+def _is_calm(losses: Floats, num_past: int) -> bool:
+    """Whether the screen cannot find anything: no new loss is far above the lowest of the recent ones.
+
+    The lowest median of a block is never below the lowest loss. It spares a live run, which brings a record
+    or two at a time, from screening all of its past again.
+    """
+    if num_past >= len(losses):
+        return True
+    if num_past < _CALM_ROWS:
+        return False
+    recent = losses[num_past - _CALM_ROWS :]
+    return bool(np.isfinite(recent).all() and recent[_CALM_ROWS:].max() < _SCREEN * recent.min())
 
 
 def _screened(losses: Floats, first_row: int) -> NDArray[np.bool_]:
