@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from tui.checks.form import PROOF
 from tui.checks.node import Node
-from tui.checks.verdict import State
+from tui.checks.verdict import Level, State
 
 FADING = 0.5
 """A leaf's second cause counts half as much as its first, the third a quarter."""
@@ -92,28 +92,32 @@ def ranked_causes(nodes: Iterable[Node]) -> list[tuple[str, tuple[str, ...]]]:
     """(cause, ids of the checks that speak for it), likeliest first."""
     weights: dict[str, float] = {}
     evidence: dict[str, list[str]] = {}
+    acting: set[str] = set()
     passing: set[str] = set()
     for node in nodes:
         if node.passes:
             passing.add(node.check.id)
-        for cause, weight in _voices(node):
+        for cause, weight, level in _voices(node):
             weights[cause] = weights.get(cause, 0.0) + weight
+            if level >= Level.ORANGE:
+                acting.add(cause)
             evidence.setdefault(cause, []).append(node.check.id)
-    order = _order(weights, {cause for id in passing for cause in REFUTES.get(id, ())})
+    refuted = {cause for id in passing for cause in REFUTES.get(id, ())}
+    order = _order(weights, refuted, remarks=set(weights) - acting)
     return [(cause, tuple(dict.fromkeys(evidence[cause]))) for cause in order]
 
 
-def _voices(node: Node) -> Iterable[tuple[str, float]]:
-    """(cause, weight) for every cause of every leaf of this node that fires or has fired."""
+def _voices(node: Node) -> Iterable[tuple[str, float, Level]]:
+    """(cause, weight, level) for every cause of every leaf of this node that fires or has fired."""
     for leaf in (*node.leaves, node.not_finite):
         share = {State.FIRING: 1.0, State.RESOLVED: RESOLVED_SHARE}.get(leaf.track.state, 0.0)
         if share:
             for place, cause in enumerate(leaf.leaf.causes):
-                yield cause, share * leaf.leaf.weight * FADING**place
+                yield cause, share * leaf.leaf.weight * FADING**place, node.level_of(leaf)
 
 
-def _order(weights: dict[str, float], refuted: set[str]) -> list[str]:
-    """Causes by standing: neither explained nor refuted first, then by weight.
+def _order(weights: dict[str, float], refuted: set[str], remarks: set[str]) -> list[str]:
+    """Causes by standing, then by weight: last what is refuted or explained, and what is only a remark.
 
     Two proven causes that explain each other leave the heavier one standing.
     """
@@ -121,4 +125,8 @@ def _order(weights: dict[str, float], refuted: set[str]) -> list[str]:
     for cause in sorted(weights, key=lambda name: -weights[name]):
         if weights[cause] >= PROOF and cause not in explained and cause not in refuted:
             explained.update(EXPLAINS.get(cause, ()))
-    return sorted(weights, key=lambda cause: (cause in refuted, cause in explained, -weights[cause], cause))
+
+    def standing(cause: str) -> tuple[bool, bool, bool, float, str]:
+        return cause in refuted, cause in explained, cause in remarks, -weights[cause], cause
+
+    return sorted(weights, key=standing)

@@ -98,7 +98,10 @@ def declared_lr(view: View) -> Floats | None:
 def values_of(schedule: Schedule, steps: NDArray[Any]) -> Floats:
     """The schedule at these steps; the inverse square root ends at lr_min as the engine's does."""
     values = schedule.value(steps)
-    return np.maximum(values, schedule.lr_min) if schedule.kind == "inverse_sqrt" else values
+    if schedule.kind != "inverse_sqrt":
+        return values
+    rising = np.asarray(steps) - schedule.lag < schedule.warmup_steps
+    return np.where(rising, values, np.maximum(values, schedule.lr_min))
 
 
 def stretched(schedule: Schedule, total_steps: float) -> Schedule:

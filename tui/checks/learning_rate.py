@@ -188,7 +188,6 @@ def sudden_drop(view: View) -> Readings:
     question="Does the declared warm-up start low?",
     panel="lr",
     reads=("lr", "header.schedule"),
-    at=0,
     leaves=(
         Leaf(
             "starts at the top",
@@ -200,20 +199,34 @@ def sudden_drop(view: View) -> Readings:
     ),
     source="the seven-panels page, panel 2 (flat at lr_max from step 0)",
 )
-def first_rate(view: View) -> Readings:
-    """Learning rate at the first step as a share of the declared lr_max."""
-    peak, warmup = view.facts.lr_max, view.facts.warmup_steps
-    if not peak:
-        return NOTHING
-    shares = view["lr"] / peak
-    return Readings(
-        view.steps,
-        shares,
-        lambda i: (
-            f"the rate at step {view.steps[i]} is {view['lr'][i]:.4g}, {shares[i]:.2g} of lr_max, "
-            f"in spite of a declared warm-up of {warmup or 0:g} steps"
-        ),
-    )
+class FirstRate:
+    """Learning rate at the first step as a share of lr_max, 0 once the second step's rate is a fifth higher.
+
+    A rate that rises is warming up, at whatever scale.
+    """
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+
+    def __call__(self, view: View) -> Readings:
+        """Go on by the new rows, of which only the first two of a log from step 0 matter."""
+        peak, warmup = view.facts.lr_max, view.facts.warmup_steps or 0
+        starts_late = view.first_index == 0 and view.steps[0] > 1
+        count = 0 if starts_late or not peak else min(2 - len(self.rates), len(view))
+        if starts_late:
+            self.rates = [np.nan, np.nan]
+        if count <= 0 or not peak:
+            return NOTHING
+        self.rates += view["lr"][:count].tolist()
+        first = self.rates[0]
+        shares = [0.0 if rate > 1.2 * first else first / peak for rate in self.rates][-count:]
+        return Readings(
+            view.steps[:count],
+            np.array(shares),
+            lambda i: (
+                f"the first rate is {first:.4g}, lr_max {peak:.4g}, the declared warm-up {warmup:g} steps"
+            ),
+        )
 
 
 @check(

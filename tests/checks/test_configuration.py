@@ -1,0 +1,132 @@
+import pytest
+
+from tests.checks.builders import judged, log
+from tests.checks.configurations import CASES, COSINE, Case, Records, cosine, scheduled, started
+from tui.checks.form import Check
+from tui.checks.thresholds import Thresholds
+from tui.checks.tree import every_check
+from tui.checks.verdict import Level, State, Verdict
+
+MINE = [check for check in every_check() if check.id[0] == "Q" or check.id.startswith("Panel")]
+LITERAL = Thresholds({check.id: {} for check in every_check() if not check.shipped})
+
+
+def _verdict(check: str, records: Records) -> Verdict:
+    return next(one for one in judged(records, LITERAL).verdicts if one.check == check)
+
+
+def _has_fired(case: Case, records: Records) -> bool:
+    called = {(check, symptom) for _, check, symptom, _ in judged(records, LITERAL).calls()}
+    return (case.check, case.symptom) in called
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.symptom}")
+def test_each_leaf_fires_on_its_sick_log_and_not_on_its_well_one(case: Case) -> None:
+    assert _has_fired(case, case.sick)
+    assert not _has_fired(case, case.well)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}-{case.symptom}")
+def test_a_leaf_that_fires_says_so_in_numbers(case: Case) -> None:
+    found = _verdict(case.check, case.sick)
+    assert found.bound_text and found.reading is not None
+    if not case.check.endswith("w"):
+        assert any(character.isdigit() for character in found.evidence), found.evidence
+
+
+def test_every_leaf_of_the_configuration_tree_has_a_case() -> None:
+    declared = {(check.id, leaf.symptom) for check in MINE for leaf in check.leaves}
+    assert {(case.check, case.symptom) for case in CASES} == declared
+
+
+@pytest.mark.parametrize("check", MINE, ids=lambda check: str(check.id))
+def test_a_log_with_nothing_but_a_clock_passes_no_node(check: Check) -> None:
+    found = _verdict(check.id, log(header={"vocab_size": None}, time="1 +1x300"))
+    assert found.state in (State.NOT_MEASURED, State.UNKNOWN), found
+
+
+def _first_cause(records: Records) -> str:
+    return judged(records).causes[0][0]
+
+
+def test_a_schedule_that_runs_as_declared_is_green() -> None:
+    judge = judged(scheduled(cosine, 400))
+    assert judge.level is Level.GREEN, judge.headline
+
+
+@pytest.mark.parametrize(
+    ("cause", "records"),
+    [
+        ("no_warmup", scheduled(lambda s: cosine(max(s, 20)), 15)),
+        ("constant_lr", scheduled(lambda s: 3e-3, 100)),
+        ("zero_lr", scheduled(lambda s: 0.0, 5)),
+        ("lr_too_high", scheduled(lambda s: 30 * cosine(s), 5)),
+        ("lr_too_low", scheduled(lambda s: cosine(s) / 1000, 5)),
+        ("step_decay", scheduled(lambda s: cosine(s) if s < 20 else 3e-3 * 0.5 ** (s // 50), 120)),
+        ("wrong_total_steps", scheduled(lambda s: cosine(s, 300), 120)),
+        ("warmup_off_by_one", scheduled(lambda s: cosine(s - 1) if s < 20 else cosine(s), 40)),
+        ("scheduler_overstepped", scheduled(lambda s: cosine(3 * s), 10)),
+        ("schedule_mismatch", scheduled(lambda s: cosine(s) * (1 + 1e-3 * s), 40)),
+    ],
+)
+def test_each_slip_of_the_schedule_is_named_first(cause: str, records: Records) -> None:
+    assert _first_cause(records) == cause
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4, 8, 16])
+def test_a_scheduler_stepped_k_times_is_found_within_three_steps(factor: int) -> None:
+    calls = judged(scheduled(lambda s: cosine(factor * s), 10)).calls()
+    assert min(step for step, check, _, _ in calls if check == "Q2.2d") <= 2
+
+
+@pytest.mark.parametrize("family", ["linear", "constant", "wsd", "step", "inverse_sqrt"])
+def test_each_declared_family_is_compared_with_its_own_closed_form(family: str) -> None:
+    from engine.config import Training
+    from engine.schedule import declared_schedule
+
+    declared = declared_schedule(Training(schedule=family, T=400, warmup=20, decay_every=100, cooldown=80))  # type: ignore[arg-type]
+    header = {"schedule": declared.describe()}
+    right = judged(log(header=header, lr=[declared(step) for step in range(400)]))
+    assert right.level is Level.GREEN, right.headline
+    wrong = judged(
+        log(header=header, lr=[declared(step) * (1.01 if step == 300 else 1) for step in range(400)])
+    )
+    assert wrong.headline is not None and wrong.headline.check == "Q2.2a"
+
+
+def test_a_foreign_log_that_prints_a_step_late_is_compared_with_the_step_before() -> None:
+    lagging = {**COSINE, "warmup": "t / W"}
+    rates = [3e-3 * min(step - 1, 20) / 20 if step <= 21 else cosine(step - 1) for step in range(1, 200)]
+    header = {"schedule": lagging, "lr_lag": 1, "source": "huggingface"}
+    assert judged(log(header=header, first_step=1, lr=rates)).level is Level.GREEN
+
+
+def test_a_sum_over_tokens_is_told_from_a_bad_initialisation_by_the_weights() -> None:
+    from tests.checks.configurations import FRESH, linear
+
+    loud = log(initial={"weights": FRESH}, loss="6398x3", grad_norm="2855x3")
+    assert _first_cause(loud) == "sum_reduction"
+    bad = log(initial={"weights": [linear(std=2.0)]}, loss="49x3", grad_norm="110x3")
+    assert _first_cause(bad) == "bad_init"
+
+
+def test_embeddings_alone_too_large_are_not_called_a_bad_initialisation() -> None:
+    from tests.checks.configurations import embedding, linear
+
+    judge = judged(log(initial={"weights": [linear(), embedding(std=2.0)]}, loss="30x3"))
+    assert judge.causes[0][0] == "embedding_scale"
+
+
+def test_remarks_never_stand_in_front_of_damage() -> None:
+    judge = judged(log(lr="0.003x60", loss="6x60", grad_norm="1x30 0x30 5x0" + " 0.001x60"))
+    headline = judge.headline
+    assert headline is not None and headline.symptom == "dead training"
+
+
+def test_a_fine_tune_is_exempt_from_the_bounds_around_ln_v() -> None:
+    judge = judged(log(header={"origin": "fine-tune"}, loss="0.17x30"))
+    assert judge.level is Level.GREEN
+
+
+def test_a_resumed_run_is_not_accused_of_a_loaded_checkpoint() -> None:
+    assert judged(started(header={"origin": "fine-tune"}, num_loaded_tensors=3)).level is Level.GREEN
