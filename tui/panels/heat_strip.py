@@ -13,6 +13,7 @@ from tui.panels.figure import Figure, Floats
 from tui.panels.glyphs import GLYPHS
 from tui.panels.layout import Layout, Options
 from tui.panels.numbers import short
+from tui.panels.scale import HUGE, YScale
 
 _NUM_HEATS = 10
 _LOG_FROM = 10.0
@@ -51,16 +52,15 @@ def _shades(table: Floats) -> NDArray[np.int64]:
     """0 to 9 from the smallest value to the largest, -1 where nothing was measured, 10 where not finite."""
     finite = np.isfinite(table)
     low, high = _ends(table)
-    values = np.where(finite, table, low)
-    if low > 0 and high / low > _LOG_FROM:
-        values, low, high = np.log(values), np.log(low), np.log(high)
-    share = (values - low) / (high - low) if high > low else np.zeros_like(values)
+    scale = YScale("log" if low > 0 and high > _LOG_FROM * low else "linear", low, high)
+    share = scale.fraction(np.where(finite, table, low)) if high > low else np.zeros_like(table)
     shades = np.minimum((share * _NUM_HEATS).astype(np.int64), _NUM_HEATS - 1)
     return np.where(finite, shades, np.where(np.isnan(table), -1, _NUM_HEATS))
 
 
 def _ends(table: Floats) -> tuple[float, float]:
-    values = np.clip(table[np.isfinite(table)], -1e300, 1e300)
+    """Smallest and largest finite value, within what an axis can hold."""
+    values = np.clip(table[np.isfinite(table)], -HUGE, HUGE)
     return (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
 
 

@@ -15,7 +15,7 @@ _REACH = {True: 1.0, False: 0.4}
 """How far outside the data, in parts of their range, a line still is that widens the axis to show it; plain
 references such as the baseline have the longer reach."""
 _FAR = 1e6
-_TINY, _HUGE = 1e-150, 1e150
+TINY, HUGE = 1e-150, 1e150
 """What is nearer to zero or further from it is drawn as these: their ratios are still numbers."""
 
 
@@ -36,7 +36,7 @@ class YScale:
 
 
 def _transform(kind: Scale, values: Floats) -> Floats:
-    limited: Floats = np.clip(values, _TINY if kind == "log" else -_HUGE, _HUGE)
+    limited: Floats = np.clip(values, TINY if kind == "log" else -HUGE, HUGE)
     return np.log10(limited) if kind == "log" else limited
 
 
@@ -64,7 +64,7 @@ def _shown(line: Line, x_range: tuple[float, float]) -> Floats:
 
 def _widened(kind: Scale, low: float, high: float, rules: Iterable[Rule], margin: float) -> YScale:
     bottom, top = _transform(kind, np.array([low, high]))
-    smallest = 0.1 if kind == "log" else max(0.05 * max(abs(bottom), abs(top)), _TINY)
+    smallest = 0.1 if kind == "log" else max(0.05 * max(abs(bottom), abs(top)), TINY)
     size = max(top - bottom, smallest)
     near = [bottom, top]
     for rule in rules:
@@ -82,9 +82,9 @@ def _widened(kind: Scale, low: float, high: float, rules: Iterable[Rule], margin
 
 def x_share(x: Floats, x_range: tuple[float, float]) -> Floats:
     """Where x lies in its range: 0 at the first, 1 at the last, anything else outside."""
-    first, last = (min(max(end, -_HUGE), _HUGE) for end in x_range)
-    size = max(last - first, _TINY)
-    share: Floats = np.clip((np.clip(x, -_HUGE, _HUGE) - first) / size, -_FAR, _FAR)
+    first, last = (min(max(end, -HUGE), HUGE) for end in x_range)
+    size = max(last - first, TINY)
+    share: Floats = np.clip((np.clip(x, -HUGE, HUGE) - first) / size, -_FAR, _FAR)
     return share
 
 
@@ -135,7 +135,7 @@ def linear_ticks(
     low: float, high: float, most: int, label: Callable[[float, float], str] | None = None
 ) -> list[tuple[float, str]]:
     """At most `most` multiples of 1, 2 or 5 times a power of ten from low to high."""
-    low, high = max(low, -_HUGE), min(high, _HUGE)
+    low, high = max(low, -HUGE), min(high, HUGE)
     step = _round_step(high - low, most)
     if not step:
         return []
@@ -146,7 +146,7 @@ def linear_ticks(
 
 
 def _round_step(size: float, most: int) -> float:
-    if most < 1 or not size > _TINY:
+    if most < 1 or not size > TINY:
         return 0.0
     rough = size / most
     power = 10.0 ** math.floor(math.log10(rough))
