@@ -46,7 +46,7 @@ def split_loss(model: GPT, batches: Iterable[Batch], num_classes: int, device: t
     by_class = torch.zeros(2, 2, num_classes, device=device)
     for batch in (b.to(device) for b in batches):
         losses = token_losses(model(batch.inputs), batch.targets, IGNORED)
-        total += float(losses.double().sum())
+        total += losses.sum().item()
         count += batch.num_targets
         if num_classes:
             by_class += class_sums(losses, batch, num_classes)
