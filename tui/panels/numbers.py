@@ -19,6 +19,8 @@ def short(value: float, digits: int = 3) -> str:
 
 def scientific(value: float, decimals: int) -> str:
     """ "2.10e-3": an exponent without the zeros that only fill it up."""
+    if not math.isfinite(value):
+        return short(value)
     mantissa, exponent = f"{value:.{decimals}e}".split("e")
     return f"{mantissa}e{int(exponent)}"
 

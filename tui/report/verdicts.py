@@ -12,11 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from tui.checks.verdict import Level, State, Verdict
+from tui.panels.palette import LEVEL_SIGNS
 from tui.run import Run
 from tui.sources.parser import plain_text
-
-SIGNS = {Level.GREEN: "✓", Level.YELLOW: "!", Level.ORANGE: "▲", Level.RED: "✖", Level.BLACK: "●"}
-"""A level without colour."""
 
 STYLES = {
     Level.GREEN: "green",
@@ -77,6 +75,8 @@ def print_verdicts(run: Run, console: Console) -> None:
     judge = run.judge
     console.print(_heading(run), soft_wrap=True)
     firing = [verdict for verdict in judge.verdicts if verdict.state is State.FIRING]
+    if decisive := _decisive(firing, judge.headline, judge.level):
+        console.print(Text(f"{judge.level} because of {decisive.check}: {decisive.symptom}", style="dim"))
     if judge.causes:
         names = ", ".join(cause for cause, _ in judge.causes)
         console.print(Text(f"likeliest cause first: {names}", style="dim"))
@@ -105,7 +105,9 @@ def teller(console: Console) -> Callable[[Verdict], None]:
     """Says in a line that a leaf has begun to fire."""
 
     def tell(verdict: Verdict) -> None:
-        text = Text(f"{SIGNS[verdict.level]} {verdict.check} {verdict.symptom}", style=STYLES[verdict.level])
+        text = Text(
+            f"{LEVEL_SIGNS[verdict.level]} {verdict.check} {verdict.symptom}", style=STYLES[verdict.level]
+        )
         text.append(f"   {_when(verdict)}   {plain_text(verdict.evidence)}", style="default")
         console.print(text)
 
@@ -115,10 +117,17 @@ def teller(console: Console) -> Callable[[Verdict], None]:
 def _heading(run: Run) -> Text:
     level = run.judge.level
     text = Text()
-    text.append(f"{SIGNS[level]} {str(level).upper()}", style=STYLES[level])
+    text.append(f"{LEVEL_SIGNS[level]} {str(level).upper()}", style=STYLES[level])
     text.append(f"   {plain_text(run.name)}", style="bold")
     text.append(f"   {run.recording.num_steps:,} steps   {run.pulse}   {run.format}")
     return text
+
+
+def _decisive(firing: Iterable[Verdict], headline: Verdict | None, level: Level) -> Verdict | None:
+    """The verdict that makes the level what it is, where that is not the headline."""
+    if headline is None or headline.level >= level:
+        return None
+    return next((verdict for verdict in firing if verdict.level is level), None)
 
 
 def _headline_first(firing: Iterable[Verdict], headline: Verdict | None) -> list[Verdict]:
@@ -127,7 +136,9 @@ def _headline_first(firing: Iterable[Verdict], headline: Verdict | None) -> list
 
 def _print_one(verdict: Verdict, console: Console) -> None:
     text = Text()
-    text.append(f"{SIGNS[verdict.level]} {verdict.check} {verdict.symptom}", style=STYLES[verdict.level])
+    text.append(
+        f"{LEVEL_SIGNS[verdict.level]} {verdict.check} {verdict.symptom}", style=STYLES[verdict.level]
+    )
     text.append(f"   {_when(verdict)}")
     console.print(text)
     console.print(Text(f"    {plain_text(verdict.evidence)}"))
