@@ -160,3 +160,41 @@ def test_the_best_checkpoint_of_the_state_is_a_record() -> None:
     (step,) = of_kind(records, "step")
     assert math.isnan(step["loss"])
     assert step["lr"] == 0.1
+
+
+def _output(
+    total: int, every: int, eval_every: int, first: bool, block_bytes: int
+) -> tuple[str, list[tuple[str, int]]]:
+    """What a Trainer of 100 steps an epoch prints into blocks of this size, and the true steps."""
+    text, held, truth = "", "", []
+    for step in range(1, total + 1):
+        lines = []
+        if step % every == 0 or (first and step == 1):
+            lines.append(
+                ("step", "{'loss': '2.5', 'learning_rate': '0.001', 'epoch': '%.4g'}\n" % (step / 100))
+            )
+        if eval_every and step % eval_every == 0:
+            lines.append(("evaluation", "{'eval_loss': '2.6', 'epoch': '%.4g'}\n" % (step / 100)))
+        for kind, line in lines:
+            truth.append((kind, step))
+            if len(held) + len(line) > block_bytes:
+                text, held = text + held, ""
+            held += line
+        if not block_bytes:
+            text, held = text + held, ""
+        text += f"\r {step}%|#| {step}/{total} [00:01<00:01, 9.0it/s]"
+    end = "{'train_runtime': '1.0', 'epoch': '%.4g'}\n" % (total / 100)
+    return text + held + end, truth
+
+
+@pytest.mark.parametrize("block_bytes", [0, 500, 8192])
+@pytest.mark.parametrize(
+    "total, every, eval_every, first",
+    [(600, 1, 0, False), (600, 7, 0, False), (600, 10, 50, False), (900, 5, 0, True), (700, 10, 25, True)],
+)
+def test_steps_are_right_however_the_output_was_buffered(
+    total: int, every: int, eval_every: int, first: bool, block_bytes: int
+) -> None:
+    text, truth = _output(total, every, eval_every, first, block_bytes)
+    found = [(r["kind"], r["step"]) for r in read(text.encode()) if r["kind"] in ("step", "evaluation")]
+    assert found == truth

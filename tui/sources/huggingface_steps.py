@@ -2,9 +2,9 @@
 
 The witness is the progress bar `30/200`, which the Trainer repaints right after each line: a line that stands
 alone in front of a bar was printed at that bar's step. Standard output into a file comes in blocks, though:
-several lines stand in front of one bar then. They are spread up to the bar's step, evenly where that comes
-out even, by their epochs otherwise; from then on a bar in front of a lone line proves nothing. Without any
-bar (disable_tqdm) lines are counted: each is logging_steps after the one before, or one step.
+many lines stand in front of one bar then, and the last of them is at most one interval behind it. That gives
+the interval, and lines stand at its multiples from then on; an evaluation lies between two of them by its
+epoch. Without any bar (disable_tqdm) the interval is what is given as logging_steps, or one step.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ BAR = re.compile(r"(?<![\w/:])(?<!: )(?<!:  )(?<!:   ) {0,3}\d{1,3}%\|[^|]*\| *(
 """A progress bar without a description: training and evaluation have none, downloads and maps do."""
 
 _EVALUATION, _TRAINING, _END = "eval_loss", "loss", "train_runtime"
+
+EPOCH_ROUNDING = 0.005
+"""Largest error of a printed epoch: 4.x prints two digits behind the point."""
 
 MAX_OTHER_BARS = 50
 """A line waits for this many bars of another length; then the run has another length than before."""
@@ -48,6 +51,8 @@ class StepFinder:
         self._num_other_bars = 0
         self._comes_in_blocks = False
         self._step = 0
+        self._training_step = 0
+        self._training_epoch = 0.0
         self._last_line: Metrics = {}
 
     def bar(self, step: int, total: int, is_line_open: bool) -> Placed:
@@ -96,49 +101,75 @@ class StepFinder:
             return
         if self._is_training:
             self.planned_steps = self._total or self.planned_steps
-        steps = self._steps_of(waiting, is_line_open)
-        for step, metrics in zip(steps, waiting, strict=True):
-            self._step = step
-            yield step, metrics
-
-    def _steps_of(self, waiting: list[Metrics], is_line_open: bool) -> list[int]:
-        """Steps of lines that came together, in front of the bar painted last."""
-        bar = self._bar_step
-        if bar is None or not self._is_training:
-            return self._counted(waiting)
-        if len(waiting) == 1 and not is_line_open and not self._comes_in_blocks:
-            self._learn_epoch(bar, waiting[0])
-            return [bar]
-        num_lines = sum(_TRAINING in metrics for metrics in waiting) + is_line_open
-        self._comes_in_blocks = self._comes_in_blocks or num_lines > 1
-        evenly, rest = divmod(bar - self._step, num_lines or 1)
-        if self._interval is None and num_lines > 1 and evenly > 0 and rest == 0:
-            self._interval = evenly
-        return self._by_epoch(waiting, bar) if self._interval is None else self._counted(waiting)
-
-    def _learn_epoch(self, step: int, metrics: Metrics) -> None:
-        """Steps per epoch, from a line whose step is sure."""
-        epoch = number(metrics.get("epoch"))
-        if epoch and 0 < epoch < 1e9:
-            self._steps_per_epoch = step / epoch
-
-    def _counted(self, waiting: list[Metrics]) -> list[int]:
-        steps, step = [], self._step
+        num_training = sum(_TRAINING in metrics for metrics in waiting) + is_line_open
+        self._comes_in_blocks = self._comes_in_blocks or num_training > 1
+        if self._comes_in_blocks and self._interval is None:
+            self._interval = self._found_interval(waiting, num_training)
         for metrics in waiting:
-            step += (self._interval or 1) if _TRAINING in metrics else 0
-            steps.append(step)
-        return steps
+            self._step = self._step_of(metrics, waiting)
+            if _TRAINING in metrics:
+                self._training_step, self._training_epoch = self._step, _epoch(metrics)
+            yield self._step, metrics
 
-    def _by_epoch(self, waiting: list[Metrics], bar: int) -> list[int]:
-        epochs = [number(metrics.get("epoch")) or 0.0 for metrics in waiting]
+    def _found_interval(self, waiting: list[Metrics], num_lines: int) -> int | None:
+        """Steps between training lines, from a block of them and the bar behind it.
+
+        The last line is at the bar's step or up to one interval before it. Where that leaves a choice, the
+        roundest number is it.
+        """
+        if self._bar_step is None or not self._is_training:
+            return None
+        num_lines -= self._begins_at_one(waiting)
+        steps = self._bar_step - self._training_step
+        choices = range(-(-steps // (num_lines + 1)), steps // max(1, num_lines) + 1)
+        return max((choice for choice in choices if choice > 0), key=_roundness, default=None)
+
+    def _step_of(self, metrics: Metrics, waiting: list[Metrics]) -> int:
+        if _END in metrics:
+            return self._step
+        if self._is_training and self._bar_step is not None and not self._comes_in_blocks:
+            return self._bar_step
+        if _TRAINING not in metrics:
+            return self._step_between(_epoch(metrics))
+        if self._training_step == 0 and self._begins_at_one(waiting):
+            return 1
+        if self._interval is None and (found := self._by_epoch(_epoch(metrics))) > self._training_step:
+            return found
+        interval = self._interval or 1
+        return (self._training_step // interval + 1) * interval
+
+    def _begins_at_one(self, waiting: list[Metrics]) -> bool:
+        """Whether the first line ever was printed at step 1 (logging_first_step), by its epoch."""
+        epochs = [_epoch(metrics) for metrics in waiting if _TRAINING in metrics]
+        if self._training_step or len(epochs) < 4:
+            return False
+        usual = (epochs[-1] - epochs[1]) / (len(epochs) - 2)
+        return epochs[0] + EPOCH_ROUNDING < 0.75 * usual
+
+    def _step_between(self, epoch: float) -> int:
+        """Step of an evaluation, from the last training line on and before the next."""
+        if self._training_epoch <= 0 or not self._is_training:
+            return self._step
+        per_epoch = self._training_step / self._training_epoch
+        later = round((epoch - self._training_epoch) * per_epoch)
+        return self._training_step + min(max(later, 0), (self._interval or 1) - 1)
+
+    def _by_epoch(self, epoch: float) -> int:
+        """Step by the steps per epoch that are given or follow from the banner; 0 where they are unknown."""
         per_epoch = self._steps_per_epoch
         if per_epoch is None and self.planned_steps and self.num_epochs:
             per_epoch = self.planned_steps / self.num_epochs
-        if per_epoch is None and 0 < epochs[-1] < 1e9:
-            per_epoch = bar / epochs[-1]
-        if per_epoch is None or not all(0 <= epoch < 1e9 for epoch in epochs):
-            return self._counted(waiting)
-        return [min(round(epoch * per_epoch), bar) for epoch in epochs]
+        return round(epoch * per_epoch) if per_epoch and epoch < 1e9 else 0
+
+
+def _epoch(metrics: Metrics) -> float:
+    epoch = number(metrics.get("epoch"))
+    return epoch if epoch is not None and 0 <= epoch < 1e9 else 0.0
+
+
+def _roundness(interval: int) -> tuple[int, int]:
+    """Multiples of 100 before those of 50, 25, 10, 5 and 2; of equals the larger."""
+    return max(unit for unit in (1, 2, 5, 10, 25, 50, 100) if interval % unit == 0), interval
 
 
 def _is_repeat(metrics: Metrics, last: Metrics) -> bool:
