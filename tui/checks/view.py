@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,16 @@ def latest_before(column: Column, steps: Steps) -> Floats:
     return np.where(found >= 0, values, np.nan)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which columns a check's fields are, found out anew only when the table has got a new column."""
+
+    num_columns: int
+    required: list[str]
+    optional: list[str]
+    absent: list[str]
+
+
 class Stream:
     """Hands each row of the columns that a check reads to it exactly once."""
 
@@ -98,7 +108,7 @@ class Stream:
         self._optional = [name.removeprefix("evaluation.") for name in optional]
         self._window = window
         self._taken: dict[str, int] = {}
-        self._names: tuple[int, dict[str, list[str]]] = (-1, {})
+        self._plan: _Plan | None = None
         self._past: tuple[Steps, dict[str, Floats]] | None = None
         self.num_rows = 0
 
@@ -109,48 +119,42 @@ class Stream:
     def missing(self, recording: Recording) -> str | None:
         """The first field that no record has had, or None."""
         table = self.table(recording)
-        return next((field for field in self._fields if not self._names_of(table, field)), None)
-
-    def _names_of(self, table: Table, field: str) -> list[str]:
-        """The columns of a field: itself, or one for each item of a list field."""
-        if self._names[0] != table.num_columns:
-            self._names = table.num_columns, {}
-        names = self._names[1].get(field)
-        if names is None:
-            items = [f"{field}/{item}" for item in table.group(field)]
-            names = self._names[1][field] = [field] if field in table else items
-        return names
+        return next((field for field in self._fields if not _names_of(table, field)), None)
 
     def take(self, recording: Recording, facts: Facts) -> View | None:
         """The rows added since the last call; None when there are none."""
         table = self.table(recording)
-        primary = self._names_of(table, self._fields[0])
-        if not primary or len(table[primary[0]]) == self._taken.get(primary[0], 0):
+        if self._plan is None or self._plan.num_columns != table.num_columns:
+            self._plan = self._planned(table)
+        plan = self._plan
+        if not plan.required or len(table[plan.required[0]]) == self._taken.get(plan.required[0], 0):
             return None
-        groups = [self._names_of(table, field) for field in self._fields]
-        if not all(groups):
-            return None
-        required = [name for group in groups for name in group]
-        optional = [name for field in self._optional for name in self._names_of(table, field)]
-        steps, columns = self._joined(table, required, optional)
-        for field in self._optional:
-            if not self._names_of(table, field):
-                columns[field] = np.full(len(steps), np.nan)
+        steps, columns = self._joined(table, plan)
+        for field in plan.absent:
+            columns[field] = np.full(len(steps), np.nan)
         return self._with_past(recording, facts, steps, columns) if len(steps) else None
 
-    def _joined(
-        self, table: Table, required: list[str], optional: list[str]
-    ) -> tuple[Steps, dict[str, Floats]]:
+    def _planned(self, table: Table) -> _Plan:
+        groups = [_names_of(table, field) for field in self._fields]
+        optional = {field: _names_of(table, field) for field in self._optional}
+        return _Plan(
+            num_columns=table.num_columns,
+            required=[name for group in groups for name in group] if all(groups) else [],
+            optional=[name for names in optional.values() for name in names],
+            absent=[field for field, names in optional.items() if not names],
+        )
+
+    def _joined(self, table: Table, plan: _Plan) -> tuple[Steps, dict[str, Floats]]:
         new: dict[str, tuple[Steps, Floats]] = {}
-        for name in dict.fromkeys((*required, *optional)):
+        for name in (*plan.required, *plan.optional):
             column = table[name]
             start = self._taken.get(name, 0)
             new[name] = column.steps_from(start), column.values[start:]
             self._taken[name] = len(column)
-        steps = new[required[0]][0]
-        if not all(_same(steps, new[name][0]) for name in required):
-            steps = reduce(np.intersect1d, (new[name][0] for name in required))
-        return steps, {name: _aligned(steps, *new[name]) for name in new}
+        steps = min((new[name][0] for name in plan.required), key=len)
+        for name in plan.required:
+            steps = _common(steps, new[name][0])
+        return steps, {name: _aligned(steps, *pair) for name, pair in new.items()}
 
     def _with_past(
         self, recording: Recording, facts: Facts, steps: Steps, columns: dict[str, Floats]
@@ -169,6 +173,22 @@ class Stream:
             keep = self._window - 1
             self._past = steps[-keep:].copy(), {name: v[-keep:].copy() for name, v in columns.items()}
         return View(recording, facts, steps, columns, num_past, first_index)
+
+
+def _names_of(table: Table, field: str) -> list[str]:
+    """The columns of a field: itself, or one for each item of a list field."""
+    if field in table:
+        return [field]
+    return [f"{field}/{item}" for item in table.group(field)]
+
+
+def _common(steps: Steps, others: Steps) -> Steps:
+    """Those of the steps that are among the others."""
+    if _same(steps, others) or not len(others):
+        return steps if len(others) else others
+    found = np.minimum(np.searchsorted(others, steps), len(others) - 1)
+    kept: Steps = steps[others[found] == steps]
+    return kept
 
 
 def _same(first: Steps, second: Steps) -> bool:
