@@ -246,10 +246,12 @@ def export(
     options = _options(map_, config, None, None, None)
 
     def exported() -> int:
+        from tui.follow.once import read_all
         from tui.report.export import export_run
 
-        for written in export_run(_read(path, options, None), path, to, out):
-            typer.echo(str(written))
+        records = [record for batch in read_all(path, options) for record in batch.records]
+        stem = "standard-input" if path == "-" else path.rstrip("/")
+        typer.echo(str(export_run(records, stem, to, out)))
         return 0
 
     _exit_with(exported)

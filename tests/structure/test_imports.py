@@ -19,8 +19,8 @@ OWNERS = {
     "plotext": ("tui/panels/chart.py", "plotext keeps process-wide state and its major versions differ"),
     "textual": ("tui/screen/", "everything but the live screen works without Textual"),
     "torch": ("engine/", "a machine that only watches has no torch"),
-    "tensorboard": ("tui/sources/", "an extra, read only where its files are"),
-    "wandb": ("tui/sources/", "an extra, read only where its files are"),
+    "tensorboard": (("tui/sources/", "tui/report/export.py"), "an extra, only where its files are"),
+    "wandb": ("tui/sources/", "an extra, only where its files are"),
     "transformers": ("engine/integrations/", "an extra"),
     "lightning": ("engine/integrations/", "an extra"),
 }
