@@ -108,6 +108,12 @@ def test_both_classes_near_zero_early_point_to_the_mask(share: float, fires: boo
     assert (found.causes[:1] == ("broken_mask",)) is fires
 
 
+def test_a_tiny_training_set_is_memorised_and_its_mask_is_not_blamed() -> None:
+    losses = [[5.0, 5.2]] * 150 + [[0.1, 0.1]] * 20
+    assert verdict("D7.7", log(class_loss=losses, evaluations={"val_loss": "4.1x2"})).state is State.PASS
+    assert verdict("D7.7", log(class_loss=losses, evaluations={"val_loss": "4.1 0.2"})).state is State.FIRING
+
+
 def test_classes_memorised_late_are_no_sign_of_the_mask() -> None:
     losses = [[2.0, 2.2]] * 600 + [[0.1, 0.1]] * 50
     assert verdict("D7.7", log(class_loss=losses)).state is State.PASS

@@ -6,7 +6,7 @@ import numpy as np
 
 from tui.checks.form import HINT, NOTHING, STRONG, Floats, Leaf, Readings, check
 from tui.checks.verdict import Level
-from tui.checks.view import View
+from tui.checks.view import View, latest_before
 
 _PANELS = "the seven-panels page"
 
@@ -275,15 +275,17 @@ def irregular_lag(view: View) -> Readings:
     ),
     source=f"{_PANELS}, panel 7, broken mask",
     as_written="both curves drop to near-zero unreasonably fast, with no gap",
-    why="judged to step 500 only: later a small training set may have been memorised",
+    why="judged to step 500 only, and not while validation is high: a tiny training set is memorised as fast",
 )
 def worst_class(view: View) -> Readings:
-    """The larger of the class losses over the n-gram baseline, to step 500."""
+    """The larger of the class losses over the n-gram baseline, to step 500; 1 while validation is high."""
     items, baseline = view.items("class_loss"), view.facts.baseline_loss
     early = view.steps <= 500
     if len(items) < 2 or not baseline or not early.any():
         return NOTHING
     worst = np.max(np.stack(list(items.values())), axis=0)[early]
+    val = latest_before(view.recording.evaluations["val_loss"], view.steps[early])
+    values = np.where(val > baseline / 2, 1.0, worst / baseline)
     return Readings(
-        view.steps[early], worst / baseline, lambda i: f"the worse class costs {worst[i]:.3g} nats per token"
+        view.steps[early], values, lambda i: f"the worse class costs {worst[i]:.3g} nats per token"
     )
