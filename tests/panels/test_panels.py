@@ -147,6 +147,8 @@ def test_violating_steps_are_tinted_in_the_unit_of_the_x_axis() -> None:
     run = JudgedRun(RUN.recording, Judged((verdict("loss", Level.ORANGE, spans=spans),)))
     assert [(tint.first, tint.last) for tint in figure("loss", run).tints] == [(250, 400)]
     assert [(tint.first, tint.last) for tint in figure("loss", run, x_axis="epoch").tints] == [(2.0, 3.2)]
+    window = figure("loss", run, x_first=300, x_last=350)
+    assert [(tint.first, tint.last) for tint in window.tints] == [(300, 350)]
 
 
 def test_the_best_validation_loss_the_checkpoints_and_the_onset_are_marked() -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tui.series.axis import Axis, axis_of, known_axes, recorded_steps
 from tui.series.recording import Recording
@@ -66,11 +68,14 @@ def test_a_pause_of_the_run_is_a_gap_on_wall_time() -> None:
     assert reduced(recording.steps["loss"], window).x.tolist() == [2.0, 103.0]
 
 
-def test_a_clock_that_was_set_back_loses_no_value() -> None:
-    recording = recording_of(*steps([0.0, 50.0, 100.0, 20.0, 60.0, 110.0]))
-    window = window_of(known(axis_of(recording, "time")), 0, 5, 7)
+@given(st.lists(st.floats(0, 1000), min_size=2, max_size=40), st.integers(1, 50))
+@example([0.0, 990.0, 10.0, 20.0, 1000.0], 50)
+@example([0.0, 100.0, 90.0, 30.0, 20.0, 110.0, 40.0, 120.0], 12)
+def test_a_clock_that_was_set_back_loses_no_value(times: list[float], width: int) -> None:
+    recording = recording_of(*steps(times))
+    window = window_of(known(axis_of(recording, "time")), 0, len(times) - 1, width)
     assert np.all(np.diff(window.cuts) >= 0)
-    assert (window.cuts[0], window.cuts[-1]) == (0, 6)
+    assert (window.cuts[0], window.cuts[-1]) == (0, len(times))
 
 
 def test_times_that_are_not_numbers_do_not_break_the_axis() -> None:

@@ -30,7 +30,7 @@ class YScale:
     def fraction(self, values: Floats) -> Floats:
         """0 at the bottom, 1 at the top; what lies outside is brought to the edge, NaN stays NaN."""
         low, high = _transform(self.kind, np.array([self.low, self.high]))
-        share = (_transform(self.kind, np.asarray(values, np.float64)) - low) / (high - low)
+        share = (_transform(self.kind, np.asarray(values, np.float64)) - low) / max(high - low, TINY)
         result: Floats = np.clip(share, 0.0, 1.0)
         return result
 
