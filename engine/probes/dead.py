@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -61,7 +60,10 @@ class DeadUnits:
         """
         tokens = _with_units_last(hidden)
         self.num_units[block] = tokens.shape[2]
-        _narrow(self._dead, block, dead_columns(tokens, padding, self._is_live))
+        _narrow(self._dead, block, dead_columns(tokens, padding, self._is_live, self._is_loud))
+
+    def _is_loud(self, rows: Tensor) -> Tensor:
+        return rows.abs() >= self.eps
 
     def _is_live(self, rows: Tensor) -> Tensor:
         return (rows.abs() < self.eps).logical_not_()  # NaN is alive: that fault has a field of its own
@@ -130,7 +132,7 @@ def dead_columns(
     Args:
         table: shape (B, T, columns) or (B, T, columns, more).
         padding: True at the positions that do not count, shape (B, T).
-        is_live: from rows of shape (n, columns) or (n, columns, more) to bool of shape (n, columns).
+        is_live: from a table to bool of shape (B, T, columns).
         is_surely_live: cheaper, and true only where is_live is.
     """
     if padding is not None and padding.shape != table.shape[:2]:
@@ -138,53 +140,38 @@ def dead_columns(
     if measured.on_host(table):
         return _dead_among_suspects(table, padding, is_live, is_surely_live or is_live)
     counts = torch.ones(table.shape[:2], device=table.device) if padding is None else (~padding).float()
-    live = is_live(table.flatten(0, 1)) * counts.to(table.device).flatten()[:, None]
-    dead: Tensor = live.sum(0) < LIVE_SHARE * counts.sum().to(table.device)
+    live = is_live(table) * counts.to(table.device)[..., None]
+    dead: Tensor = live.sum((0, 1)) < LIVE_SHARE * counts.sum().to(table.device)
     return dead
 
 
 def _dead_among_suspects(
     table: Tensor, padding: Tensor | None, is_live: IsLive, is_surely_live: IsLive
 ) -> Dead:
-    positions = _positions(*table.shape[:2]) if padding is None else _unpadded(padding)
-    bound = LIVE_SHARE * positions.num
-    if not positions.num:
+    if padding is not None:
+        table = table[~padding][None]
+    num_positions = table.shape[0] * table.shape[1]
+    bound = LIVE_SHARE * num_positions
+    sample = _sample(table, num_positions)
+    if not num_positions or _num_live(sample, is_surely_live).amin().item() >= bound:
         return None
-    sample = table[positions.sample]
-    if is_surely_live(sample).sum(0).amin().item() >= bound:
-        return None
-    dead: Tensor = is_live(sample).sum(0) < bound
+    dead = _num_live(sample, is_live) < bound
     suspects = dead.nonzero()[:, 0]
     if not len(suspects):
         return None
-    dead[suspects] = is_live(table[:, :, suspects][positions.all]).sum(0) < bound
+    dead[suspects] = _num_live(table[:, :, suspects], is_live) < bound
     return dead
 
 
-@dataclass(frozen=True, slots=True)
-class _Positions:
-    """Coordinates (rows, columns) of all positions that count, and of a sample of them."""
-
-    num: int
-    all: tuple[Tensor, Tensor]
-    sample: tuple[Tensor, Tensor]
-
-    @classmethod
-    def of(cls, rows: Tensor, columns: Tensor) -> _Positions:
-        stride = max(1, len(rows) // max(_SAMPLE_SIZE, int(_SAMPLE_SHARE * len(rows))))
-        return cls(len(rows), (rows, columns), (rows[::stride], columns[::stride]))
+def _num_live(table: Tensor, is_live: IsLive) -> Tensor:
+    return is_live(table).sum((0, 1))
 
 
-@lru_cache(maxsize=8)
-def _positions(num_rows: int, num_columns: int) -> _Positions:
-    """Every position; the same shapes return step after step."""
-    flat = torch.arange(num_rows * num_columns)
-    return _Positions.of(flat // max(1, num_columns), flat % max(1, num_columns))
-
-
-def _unpadded(padding: Tensor) -> _Positions:
-    rows, columns = (~padding).nonzero(as_tuple=True)
-    return _Positions.of(rows, columns)
+def _sample(table: Tensor, num_positions: int) -> Tensor:
+    """Every so many rows and columns, as a view."""
+    stride = max(1, num_positions // max(_SAMPLE_SIZE, int(_SAMPLE_SHARE * num_positions)))
+    across = math.isqrt(stride)
+    return table[:: stride // across, ::across]
 
 
 def _is_flat(queries: Tensor) -> Tensor:
@@ -193,7 +180,7 @@ def _is_flat(queries: Tensor) -> Tensor:
 
 
 def _is_spread(queries: Tensor) -> Tensor:
-    """Whether the entropy reaches log 2 (NaN counts as live), from (n, H, keys) to bool of shape (n, H)."""
+    """Whether the entropy reaches log 2 (NaN counts as live), (..., H, keys) to bool of shape (..., H)."""
     entropy: Tensor = torch.special.entr(queries.float()).sum(-1)
     return ~(entropy < ENTROPY_BOUND)
 

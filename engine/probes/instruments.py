@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -33,13 +33,12 @@ from engine.probes.cadence import Cadence
 from engine.probes.causality import causality
 from engine.probes.dead import UNIT_EPS, DeadHeads, DeadUnits
 from engine.probes.frozen import FrozenProbe
-from engine.probes.gradient_recomputation import RandomState, SummedLoss, grad_norm_recomputed
-from engine.probes.measured import Fields, Measured, packed, scalar, unpacked
+from engine.probes.measured import Fields, Measured, packed, unpacked
 from engine.probes.nonfinite import gradient_sites, nonfinite_gradient
 from engine.probes.optimizer import OptimizerProbe
 from engine.probes.parameter_groups import parameter_groups
 from engine.probes.points import Points, find_points, unwrapped
-from engine.probes.tap import Tap, attention_probabilities, first_tensor
+from engine.probes.tap import Taps, attention_probabilities, first_tensor
 from engine.probes.undisturbed import undisturbed
 from engine.probes.weights import initial_weights
 
@@ -84,8 +83,7 @@ class Instruments:
         self._optimizer = OptimizerProbe(optimizer) if optimizer is not None else None
         self._measured: list[Measured] = []
         self._nonfinite_site: str | None = None
-        self._random_state: RandomState | None = None
-        self._activation_taps, self._dead_taps = self._attach()
+        self._taps = self._attach()
 
     def before_step(self, step: int, *, padding: Tensor | None = None, with_rms: bool = False) -> None:
         """The forward passes up to `after_backward` are those of this step, measured where due.
@@ -99,12 +97,8 @@ class Instruments:
         self.padding = padding
         self._measured = []
         self._nonfinite_site = None
-        self._arm(
-            activation=self.cadence.is_due("activation", step),
-            dead=self.cadence.is_due("dead", step),
-            with_rms=with_rms,
-        )
-        self._random_state = RandomState(self.model) if step < self.cadence.early else None
+        due = [probe for probe in ("activation", "dead") if self.cadence.is_due(probe, step)]
+        self._arm(due, with_rms=with_rms)
         if step == 0 and self.cadence.frozen:
             with self._timed("frozen"):
                 self._frozen.start()
@@ -115,7 +109,6 @@ class Instruments:
         *,
         grad_norm: float | Tensor | None = None,
         clip_factor: float | Tensor = 1.0,
-        micro_batches: Sequence[SummedLoss] | None = None,
     ) -> None:
         """The gradient is whole and the update not yet made.
 
@@ -123,16 +116,10 @@ class Instruments:
             step: the step that `before_step` opened.
             grad_norm: global norm before clipping, where the loop knows it.
             clip_factor: what the gradient was or will be multiplied by before the update.
-            micro_batches: how to compute the step's losses again; the first steps then get
-                `grad_norm_recomputed`, at the price of their passes once more.
         """
-        self._disarm()
+        self._taps.shut()
         with self._timed("nonfinite"), torch.no_grad():
             self._look_for_nonfinite(step, grad_norm)
-        if micro_batches is not None and step < self.cadence.early:
-            with self._timed("gradient_recomputation"):
-                norm = grad_norm_recomputed(self.model, micro_batches, self._random_state)
-                self._measured.append(scalar("grad_norm_recomputed", norm))
         if self._optimizer is None or not self.cadence.optimizer:
             return
         with self._timed("optimizer"):
@@ -147,7 +134,7 @@ class Instruments:
         `optimizer` is the one that did, where it is not the one of the step before. Not to be called when
         the update was skipped (a loss scaler that met infinities).
         """
-        self._disarm()
+        self._taps.shut()
         if self._optimizer is not None:
             with self._timed("optimizer"):
                 self._optimizer.optimizer = optimizer or self._optimizer.optimizer
@@ -230,39 +217,17 @@ class Instruments:
 
     def close(self) -> None:
         """All hooks are off the model."""
-        for tap in (*self._activation_taps, *self._dead_taps):
-            tap.remove()
+        self._taps.remove()
 
-    def _attach(self) -> tuple[list[Tap], list[Tap]]:
-        activation = [
-            self._tap("activation", module, first_tensor, partial(self._activation.see, index))
-            for index, module in enumerate(self.points.layers.values())
-        ]
-        units = [
-            self._tap("dead", module, first_tensor, partial(self._see_units, index))
-            for index, module in enumerate(self.points.hidden.values())
-        ]
-        heads = [
-            self._tap("dead", module, attention_probabilities, partial(self._see_heads, index))
-            for index, module in enumerate(self.points.attention.values())
-        ]
-        return activation, units + heads
-
-    def _tap(
-        self,
-        name: str,
-        module: nn.Module,
-        choose: Callable[[Any], Tensor | None],
-        see: Callable[[Tensor], None],
-    ) -> Tap:
-        def look(output: Any) -> None:
-            started = time.thread_time()
-            tensor = choose(output)
-            if tensor is not None:
-                see(tensor)
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.thread_time() - started
-
-        return Tap(look).attach(module)
+    def _attach(self) -> Taps:
+        taps = Taps(unwrapped(self.model), self.seconds)
+        for index, module in enumerate(self.points.layers.values()):
+            taps.add("activation", module, first_tensor, partial(self._activation.see, index))
+        for index, module in enumerate(self.points.hidden.values()):
+            taps.add("dead", module, first_tensor, partial(self._see_units, index))
+        for index, module in enumerate(self.points.attention.values()):
+            taps.add("dead", module, attention_probabilities, partial(self._see_heads, index))
+        return taps
 
     def _see_units(self, block: int, hidden: Tensor) -> None:
         self._dead_units.see(block, hidden, self.padding)
@@ -270,26 +235,18 @@ class Instruments:
     def _see_heads(self, block: int, probabilities: Tensor) -> None:
         self._dead_heads.see(block, probabilities, self.padding)
 
-    def _arm(
-        self, *, activation: bool, dead: bool, with_rms: bool = False, without_grad: bool = False
-    ) -> None:
+    def _arm(self, probes: Collection[str], *, with_rms: bool = False, without_grad: bool = False) -> None:
         self._activation.arm(with_rms=with_rms)
         self._dead_units.arm()
         self._dead_heads.arm()
-        for taps, is_open in ((self._activation_taps, activation), (self._dead_taps, dead)):
-            for tap in taps:
-                tap.is_open, tap.without_grad = is_open, without_grad
-
-    def _disarm(self) -> None:
-        for tap in (*self._activation_taps, *self._dead_taps):
-            tap.is_open = False
+        self._taps.open(probes, without_grad=without_grad)
 
     def _initial_activations(self, forward: Callable[[], object]) -> Fields:
         """activation and activation_rms of one pass in evaluation mode; num_units is known afterwards."""
-        self._arm(activation=True, dead=True, with_rms=True, without_grad=True)
+        self._arm(("activation", "dead"), with_rms=True, without_grad=True)
         with undisturbed(self.model), torch.no_grad():
             forward()
-        self._disarm()
+        self._taps.shut()
         measured = self._activation.read()
         return unpacked(measured, packed(measured).tolist()) if measured else {}
 

@@ -41,13 +41,15 @@ def scalar(name: str, value: Tensor, *, integer: bool = False) -> Measured:
 def packed(measured: Sequence[Measured]) -> Tensor:
     """All values in one 1-D tensor on the device of the first, so that they cross to the host together.
 
-    float64 where the device has it: a count above 2^24 and a float32 loss both survive unharmed.
+    Counts travel as float64 where the device has it: float32 would round them from 2^24 on.
     """
     held = [each.values for each in measured if each.values.numel()]
     if not held:
         return torch.empty(0)
-    dtype = torch.float32 if held[0].device.type == "mps" else torch.float64
-    return torch.cat([values.to(held[0].device, dtype, non_blocking=True) for values in held])
+    device = held[0].device
+    count = torch.float32 if device.type == "mps" else torch.float64
+    wide = [values if values.dtype.is_floating_point else values.to(count) for values in held]
+    return torch.cat([values.to(device, non_blocking=True) for values in wide])
 
 
 def unpacked(measured: Sequence[Measured], numbers: list[float]) -> Fields:

@@ -53,10 +53,7 @@ def train(
         sum(parts[1:], parts[0]).backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         if tools:
-            again = [lambda step=step: (loss_of(model, 10 * step) * 30, 30)]
-            tools.after_backward(
-                step, grad_norm=norm, clip_factor=min(1.0, 1.0 / float(norm)), micro_batches=again
-            )
+            tools.after_backward(step, grad_norm=norm, clip_factor=min(1.0, 1.0 / float(norm)))
         optimizer.step()
         if tools:
             tools.after_update(step)
@@ -200,6 +197,34 @@ def test_initial_facts_leave_modes_and_random_numbers_alone() -> None:
     assert fields["causality"] == 0.0
     assert len(fields["activation"]) == len(fields["activation_rms"]) == 4
     assert [row["declared_std"] for row in fields["weights"] if "declared_std" in row] == [0.02]
+
+
+def measured_before(works_in_place: nn.Module) -> list[float | None]:
+    """activation of a linear layer, in three steps, that something behind it overwrites."""
+    model = nn.Sequential(nn.Linear(4, 4), works_in_place)
+    tools = Instruments(model, points=["0"])
+    with torch.no_grad():
+        model[0].weight.copy_(torch.eye(4))  # type: ignore[union-attr, operator]
+        model[0].bias.zero_()  # type: ignore[union-attr, operator]
+    found = []
+    for step in range(3):
+        tools.before_step(step)
+        model(-torch.ones(2, 4))
+        tools.after_backward(step)
+        found.append(tools.collect(step).get("activation", [None])[0])
+    return found
+
+
+def test_a_module_in_place_does_not_change_what_was_measured_before_it() -> None:
+    assert measured_before(nn.ReLU(inplace=True)) == [1.0, 1.0, 1.0]
+
+
+def test_a_function_in_place_costs_one_measurement_and_falsifies_none() -> None:
+    class Hidden(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.relu_()
+
+    assert measured_before(Hidden()) == [None, 1.0, 1.0]
 
 
 class Operations(TorchDispatchMode):
