@@ -39,7 +39,13 @@ from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
 
 FRAMES_PER_S = 30
-"""Redraws in a second at most; an eye sees no more, and a slow SSH line carries no more."""
+"""Redraws in a second at most."""
+
+LONGEST_WAIT_S = 0.07
+"""Until a record is seen: with 25 ms of polling and the drawing itself it stays under a tenth of a second."""
+
+CPU_SHARE = 0.15
+"""Of a core, for everything: frames become rarer, down to the longest wait, when they cost more."""
 
 CLOCK_S = 1.0
 """How often the status line is made again while nothing comes, so that a silence is seen to last."""
@@ -76,6 +82,8 @@ class Monitor(Actions):
         self._clock = clock
         self._levels = [Level.GREEN for _ in self.watched]
         self.first_frame_at = self.last_frame_at = 0.0
+        self._cpu_s = time.process_time()
+        self._frame_s = 1 / FRAMES_PER_S
         self._is_due = False
         self.palette = theme.palette_for(is_light)
         self._options = theme.drawing_options(not self.no_color)
@@ -110,7 +118,7 @@ class Monitor(Actions):
     def on_mount(self) -> None:
         """Begin to follow."""
         theme.use(self, self.palette)
-        self.set_interval(CLOCK_S, self.changed)
+        self.set_interval(CLOCK_S, self._draw_status)
         self.changed()
         for watched in self.watched:
             watched.start(self.post_message)
@@ -154,8 +162,13 @@ class Monitor(Actions):
         if self._is_due:
             return
         self._is_due = True
-        wait = max(0.001, self.last_frame_at + 1 / FRAMES_PER_S - time.monotonic())
-        self.set_timer(wait, self._redraw)
+        wait = self.last_frame_at + self._frame_s - time.monotonic()
+        self.set_timer(max(0.001, wait), self._redraw)
+
+    def _pace(self) -> None:
+        """How long the next frame waits: what the last one and all since then cost decides."""
+        spent, self._cpu_s = time.process_time() - self._cpu_s, time.process_time()
+        self._frame_s = min(max(1 / FRAMES_PER_S, spent / CPU_SHARE), LONGEST_WAIT_S)
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size may mean another arrangement; cells know their size after it was laid out."""
@@ -168,6 +181,7 @@ class Monitor(Actions):
         self._is_due = False
         if not self.screen_stack:
             return  # a timer that outlived the screen
+        self._pace()
         self.last_frame_at = time.monotonic()
         self.first_frame_at = self.first_frame_at or self.last_frame_at
         self.num_redraws += 1
@@ -246,7 +260,7 @@ class Monitor(Actions):
         violation = found[selected] if 0 <= selected < len(found) else None
         verdict = violation.verdict if violation else verdicts[min(self.view.node, len(verdicts) - 1)]
         lines = card_lines(verdict, violation, verdicts, run.recording.last_step, inside)
-        return boxed(lines, width, "Card", "Enter panel   n N   T threshold   Esc")
+        return boxed(lines, width, "Card", "Enter panel   n N other   T threshold   Esc back")
 
     def _show(self, id: str, lines: board.LinesOfSpans) -> None:
         self.query_one(f"#{id}", Lines).show(lines, self.palette)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tui.checks.verdict import Level
+from tui.checks.verdict import Level, Verdict
 from tui.panels.figure import Figure
 from tui.panels.layout import Options
 from tui.panels.registry import PANEL_BY_ID, PANELS
@@ -67,6 +67,7 @@ def _panel_box(scene: Scene, figure: Figure, width: int, height: int, is_focused
         is_focused=is_focused,
         role=edge(figure),
         foot=foot,
+        is_exact=True,
     )
 
 
@@ -89,21 +90,28 @@ def edge(figure: Figure) -> str:
     return level_role(figure.level) if figure.level >= Level.ORANGE else "frame"
 
 
-def tree_box(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
+def tree_box(scene: Scene, widget: str, width: int, height: int) -> LinesOfSpans:
     """The tree in its frame, above it the other runs when there are several."""
     judge = scene.run.judge
+    headline = main_verdict(judge.verdicts, judge.headline)
     runs = run_lines(scene, width - 2) if scene.others else []
-    rows = [
-        *runs,
-        *tree_cell(
-            judge.verdicts, main_verdict(judge.verdicts, judge.headline), width - 2, height - 2 - len(runs)
-        ),
-    ]
-    words = [Span(_count_words(scene.run), "faint")]
     is_focused = scene.view.cell == TREE_CELL
-    return framed(
-        rows, width, height, [Span("t ", "accent"), Span("Tree", "strong")], words, is_focused=is_focused
+    # What a node reads changes with every step, what the cell shows of it hardly ever.
+    states = [(one.check, one.state, one.level, one.first_step, one.symptom) for one in judge.verdicts]
+    return scene.figures.drawing(
+        widget,
+        None,
+        (width, height, is_focused, runs, states, headline),
+        lambda: _tree_frame(scene.run, headline, runs, width, height, is_focused),
     )
+
+
+def _tree_frame(
+    run: Run, headline: Verdict | None, runs: LinesOfSpans, width: int, height: int, is_focused: bool
+) -> LinesOfSpans:
+    rows = [*runs, *tree_cell(run.judge.verdicts, headline, width - 2, height - 2 - len(runs))]
+    title = [Span("t ", "accent"), Span("Tree", "strong")]
+    return framed(rows, width, height, title, [Span(_count_words(run), "faint")], is_focused=is_focused)
 
 
 def _count_words(run: Run) -> str:
@@ -131,7 +139,8 @@ def panel_rows(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
     judge = scene.run.judge
     role = level_role(judge.level)
     main = main_verdict(judge.verdicts, judge.headline)
-    symptom = f"{main.check} {main.symptom}" if main else "nothing is violated"
+    calm = "nothing is violated" if scene.run.recording.last_step is not None else "no verdicts yet"
+    symptom = f"{main.check} {main.symptom}" if main else calm
     mark = Span("▸" if scene.view.cell == TREE_CELL else " ", "accent")
     tree = [mark, Span("t ", "accent"), Span("Tree        "), Span(f"{LEVEL_SIGNS[judge.level]} ", role)]
     lines.append(clipped([*tree, Span(said(symptom), role)], width))

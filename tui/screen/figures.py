@@ -39,7 +39,7 @@ class Figures:
     def __init__(self) -> None:
         self.num_made: dict[str, int] = {}
         self.num_drawn: dict[str, int] = {}
-        self._drawn: dict[str, tuple[Figure, Any, list[Spans]]] = {}
+        self._drawn: dict[str, tuple[Figure | None, Any, list[Spans]]] = {}
         self._kept: dict[str, tuple[Any, Figure]] = {}
 
     def figure(
@@ -78,7 +78,7 @@ class Figures:
         return figure
 
     def drawing(
-        self, widget: str, figure: Figure, basis: Any, draw: Callable[[], list[Spans]]
+        self, widget: str, figure: Figure | None, basis: Any, draw: Callable[[], list[Spans]]
     ) -> list[Spans]:
         """What `draw` gives, kept for the widget until the figure is another one or the basis differs."""
         kept = self._drawn.get(widget)

@@ -7,6 +7,8 @@ from itertools import groupby
 
 from tui.screen.spans import Span, Spans, clipped, fitted, width_of
 
+_LEAST_WORDS = 6
+"""Cells in which words that were cut still say something."""
 _LIGHT = "╭─╮│╰╯"
 _HEAVY = "┏━┓┃┗┛"
 
@@ -21,11 +23,13 @@ def framed(
     is_focused: bool = False,
     role: str = "frame",
     foot: Spans | None = None,
+    is_exact: bool = False,
 ) -> list[Spans]:
     """Exactly `height` rows of `width` cells.
 
     The focused frame is drawn with heavy lines, so that it is known without colour. `foot` stands on the
-    lower edge, axis labels for instance, and must be no wider than the inside.
+    lower edge, axis labels for instance, and must be no wider than the inside. `is_exact` promises that the
+    rows fill the inside, so that they need not be measured.
     """
     if width < 4 or height < 2:
         return [fitted([*title], width)][:height]
@@ -35,7 +39,13 @@ def framed(
     lines = [_top(title, words, inside, marks, role)]
     for row in range(height - 2):
         content = rows[row] if row < len(rows) else []
-        lines.append([Span(marks[3], role), *fitted(content, inside), Span(marks[3], role)])
+        lines.append(
+            [
+                Span(marks[3], role),
+                *(content if is_exact and content else fitted(content, inside)),
+                Span(marks[3], role),
+            ]
+        )
     lines.append([Span(marks[4], role), *_foot(foot or [], inside, marks[1], role), Span(marks[5], role)])
     return lines
 
@@ -44,7 +54,8 @@ def _top(title: Spans, words: Spans, inside: int, marks: str, role: str) -> Span
     """The upper edge: the title, and the words while there is room for some of them."""
     title = clipped([Span(" "), *title, Span(" ")], inside)
     room = inside - width_of(title) - 1
-    words = clipped([Span(" "), *words, Span(" ")], room) if words and room > 6 else []
+    words = [Span(" "), *words, Span(" ")] if words else []
+    words = clipped(words, room) if width_of(words) <= room or room > _LEAST_WORDS else []
     gap = inside - width_of(title) - width_of(words)
     return [Span(marks[0], role), *title, Span(marks[1] * gap, role), *words, Span(marks[2], role)]
 

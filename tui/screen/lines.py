@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.segment import Segment
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -25,13 +26,18 @@ class Lines(Widget):
         self._strips: dict[int, Strip] = {}
 
     def show(self, lines: Sequence[Spans], palette: Palette) -> None:
-        """Show these lines from now on; nothing is painted again when they are the same as before."""
-        if lines == self.lines and palette is self.palette:
-            return
+        """Show these lines from now on; only rows that are other than before are painted again."""
+        if palette is not self.palette or len(lines) != len(self.lines):
+            changed = list(range(max(len(lines), len(self.lines))))
+            self._strips.clear()
+        else:
+            changed = [row for row, line in enumerate(lines) if line != self.lines[row]]
+            for row in changed:
+                self._strips.pop(row, None)
         self.lines, self.palette = lines, palette
-        self.num_shown += 1
-        self._strips.clear()
-        self.refresh()
+        if changed:
+            self.num_shown += 1
+            self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
 
     @property
     def plain(self) -> str:

@@ -219,7 +219,7 @@ def _bar_piece(status: Status) -> _Piece:
 def _bar(part: float, cells: int) -> Spans:
     halves = round(part * cells * 2)
     done = "━" * (halves // 2) + ("╸" if halves % 2 else "")
-    return [Span(done, "line-second"), Span("━" * (cells - len(done)), "frame")]
+    return [Span(done, "line-second"), Span("─" * (cells - len(done)), "frame")]
 
 
 def _left_piece(status: Status) -> _Piece:
