@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,6 +76,19 @@ def test_no_color_and_a_dumb_terminal_are_respected(
     monkeypatch.setenv(variable, {"NO_COLOR": "1", "TERM": "dumb"}[variable])
     show.print_run(ShownRun(recorded(overfitting_records(50)), Judged()), 80)  # type: ignore[arg-type]
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_the_width_is_that_of_the_terminal_even_behind_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    def size(stream: int) -> os.terminal_size:
+        if stream != 2:
+            raise OSError("not a terminal")
+        return os.terminal_size((73, 20))
+
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr("os.get_terminal_size", size)
+    assert show._terminal_width() == 73
+    monkeypatch.setenv("COLUMNS", "64")
+    assert show._terminal_width() == 64
 
 
 def test_text_of_a_log_reaches_the_terminal_as_text() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 
@@ -36,9 +36,18 @@ _WIDTH_WITHOUT_TERMINAL = 100
 
 def print_run(run: Run, width: int | None = None, height: int | None = None) -> None:
     """Write the picture to standard output, in colour on a terminal unless NO_COLOR is set."""
-    terminal = shutil.get_terminal_size((_WIDTH_WITHOUT_TERMINAL, 0))
     is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    sys.stdout.write(render(run, width or terminal.columns, height, sys.stdout.isatty() and not is_plain))
+    sys.stdout.write(render(run, width or _terminal_width(), height, sys.stdout.isatty() and not is_plain))
+
+
+def _terminal_width() -> int:
+    """Columns of the terminal that any of the standard streams is on: the output may go through a pager."""
+    if os.environ.get("COLUMNS", "").isdigit():
+        return max(1, int(os.environ["COLUMNS"]))
+    for stream in (1, 2, 0):
+        with suppress(OSError):
+            return os.get_terminal_size(stream).columns
+    return _WIDTH_WITHOUT_TERMINAL
 
 
 def render(run: Run, width: int, height: int | None = None, colour: bool = False) -> str:
