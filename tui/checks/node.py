@@ -41,7 +41,7 @@ class _Sample:
 
 
 class _LeafAtWork:
-    """A leaf with its bounds resolved for this run."""
+    """A leaf with its bounds resolved for this run; of a band, `bound` is the upper end."""
 
     def __init__(self, leaf: Leaf, facts: Facts, hold: int | None = None) -> None:
         self.leaf = leaf
@@ -53,8 +53,9 @@ class _LeafAtWork:
         resolved = [(resolve(bound, facts), compare) for bound, compare in given]
         self._compared = [(value, compare) for value, compare in resolved if value is not None]
         self.can_judge = bool(given) and len(self._compared) == len(given)
-        self.bound = self._compared[0][0] if self.can_judge else None
-        self.bound_text = "" if not given else bound_text(given[0][0], self.bound)
+        self.bound = self._compared[-1][0] if self.can_judge else None
+        texts = [bound_text(bound, value) for (bound, _), (value, _) in zip(given, resolved, strict=True)]
+        self.bound_text = " to ".join(texts)
 
     def holds(self, values: Floats) -> Flags:
         """At which of these readings the leaf holds."""
