@@ -13,6 +13,7 @@ import pytest
 from tests.sources.reading import RECORDED, comparable, cut, header, of_kind, read, read_chunks
 from tui.sources import tensorboard_events, wandb_run
 from tui.sources.errors import CannotRead
+from tui.sources.recognise import Recognising
 
 
 def _checksum(data: bytes) -> int:
@@ -145,6 +146,15 @@ def test_damage_in_a_block_costs_no_more_than_the_block(wandb_log: bytes, place:
     steps = [record["step"] for record in of_kind(read(bytes(broken)), "step")]
     assert 200 - len(steps) <= 32_768 // 500 + 2
     assert steps[-1] == 199
+
+
+def test_a_changed_digit_is_damage_and_no_other_number(wandb_log: bytes) -> None:
+    place = wandb_log.index(b"train/loss=3.9 ") + len(b"train/loss=")
+    broken = wandb_log[:place] + b"8" + wandb_log[place + 1 :]
+    parser = Recognising("the log")
+    records = of_kind(parser.feed(broken), "step")
+    assert max(record["loss"] for record in records) == 4.0
+    assert [damage.reason for damage in parser.damaged] == ["no record with a right checksum"]
 
 
 def _need(package: str) -> None:

@@ -138,6 +138,22 @@ def test_an_empty_file_and_a_binary_file_are_told_apart() -> None:
         read(b"\x7fELF\0\0\0\1\n" * 50)
 
 
+@pytest.mark.parametrize(
+    "log",
+    [
+        b"step,loss,\x07b\xe2\x80\xaee\xc2\x9bll\n1,0.5,2\n",
+        b'{"step":1,"loss":0.5,"\\u001b]0;title\\u0007b\\u202eell":2}\n',
+        b"{'loss': 0.5, '\x08\x1b[2Jb\xc2\x9bell': 2}\n",
+        b"s:1 trl:0.5 \x1b[31mbell:2\n",
+    ],
+    ids=["csv", "escaped in JSON", "huggingface", "llm.c"],
+)
+def test_no_name_can_steer_the_terminal(log: bytes) -> None:
+    names = "".join(name for record in read(log) for name in record)
+    assert "b" in names
+    assert names.isprintable()
+
+
 def test_terminal_escapes_and_markup_never_leave_a_source() -> None:
     evil = b'step,loss,\x1b[31mred\x1b[0m\n1,0.5,2\n{"step":1}\x1b]0;title\x07\n'
     names = [name for record in read(evil) for name in record]

@@ -46,12 +46,11 @@ class _OpenFile:
         state = os.fstat(descriptor)
         return cls(descriptor, (state.st_dev, state.st_ino))
 
-    def is_rewritten(self, size: int) -> bool:
-        """Whether the bytes that were read are no longer there."""
+    def is_rewritten(self) -> bool:
+        """Whether the bytes that were read are no longer there: cut off, or others in their place."""
         start = self.offset - len(self.before_offset)
         return (
-            size < self.offset
-            or os.pread(self.descriptor, len(self.first), 0) != self.first
+            os.pread(self.descriptor, len(self.first), 0) != self.first
             or os.pread(self.descriptor, len(self.before_offset), start) != self.before_offset
         )
 
@@ -148,7 +147,7 @@ class Follower:
         if (size, changed_at) == file.seen:
             return
         if file.seen is not None:
-            if (self._intake.is_whole and file.offset) or file.is_rewritten(size):
+            if (self._intake.is_whole and file.offset) or file.is_rewritten():
                 self._start_over()
                 self._open()
             assert self._file is not None

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.runlog.schema import EVALUATION, STEP
+from tui.sources.text import plain_text
 
 _ALIASES = """
 step          step steps current_steps global_step iter iteration train/global_step trainer/global_step _step
@@ -56,8 +57,8 @@ def field_of(name: str, names: Mapping[str, str] | None = None) -> str | None:
 
 
 def own_name(name: str) -> str:
-    """The name under which an unknown metric is kept: never one that means something else in our schema."""
-    name = name.strip()[:MAX_NAME_LENGTH]
+    """The name under which an unknown metric is kept: harmless, and none that our schema uses otherwise."""
+    name = plain_text(name).strip()[:MAX_NAME_LENGTH]
     return f"other/{name}" if name in _OURS or name == "kind" else name
 
 

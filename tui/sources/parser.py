@@ -8,17 +8,14 @@ the records in them; a piece without one is somebody else's business and no dama
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import ClassVar, Protocol
 
 from engine.runlog.codec import Record
 from engine.runlog.reader import MAX_LINE_BYTES, Damaged
 from tui.sources.options import SourceOptions as SourceOptions
+from tui.sources.text import plain_text as plain_text
 from tui.sources.timeline import Timeline
-
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Parser(Protocol):
@@ -52,11 +49,6 @@ class Parser(Protocol):
 
     def finish(self) -> list[Record]:
         """The records that only the end of the file completes. A torn last line stays unread."""
-
-
-def plain_text(text: str) -> str:
-    """The text without terminal escapes, control and direction-changing characters; tabs stay."""
-    return _CONTROLS.sub("", _ESCAPES.sub("", text))
 
 
 class TextParser:

@@ -15,7 +15,7 @@ from engine.runlog.codec import DamagedLine, Record, decode
 from engine.runlog.reader import Damaged
 from tui.sources.huggingface import evaluation_record, training_record
 from tui.sources.names import number, whole
-from tui.sources.parser import SourceOptions, TextParser
+from tui.sources.parser import SourceOptions, TextParser, plain_text
 
 _FACTS = {
     "max_steps": "planned_steps",
@@ -87,4 +87,5 @@ class TrainerStateParser(TextParser):
         if step is None and isinstance(path, str):
             step = whole(path.rpartition("-")[2])
         if isinstance(path, str) and step is not None:
+            path = plain_text(path)
             yield from self.timeline.place({"kind": "checkpoint", "step": step, "path": path, "role": "best"})
