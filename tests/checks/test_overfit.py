@@ -203,8 +203,8 @@ def test_a_validation_loss_that_is_not_finite_is_left_to_the_dynamics_of_nan() -
 
 def test_a_missing_best_checkpoint_is_called_once_the_best_is_over() -> None:
     val, train = "2 1 1.1 1.2 1.3 1.4", FALLING
-    far = [{"kind": "checkpoint", "step": 300, "role": "last", "path": "l"}]
-    near = [{"kind": "checkpoint", "step": 150, "role": "periodic", "path": "p"}, *far]
+    far = [{"kind": "checkpoint", "step": 160, "role": "last", "path": "l"}]
+    near = [{"kind": "checkpoint", "step": 149, "role": "periodic", "path": "p"}, *far]
     assert verdict("D4.5", _run(val, train, far)).symptom == "best checkpoint missing"
     assert verdict("D4.5", _run(val, train, near)).state is State.PASS
     assert verdict("D4.5", _run("2 1 1 1", train, far)).state is not State.FIRING

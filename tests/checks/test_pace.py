@@ -26,6 +26,12 @@ def test_silence_is_measured_against_the_runs_own_pace(pause_s: float, fires: bo
     assert all(span.level is Level.YELLOW for span in found.spans)
 
 
+@pytest.mark.parametrize(("pace_s", "fires"), [(6.0, True), (7.5, False)])
+def test_a_run_is_stalled_at_twenty_times_its_pace(pace_s: float, fires: bool) -> None:
+    times = [pace_s * row + (130.0 if row >= 150 else 0.0) for row in range(200)]
+    assert bool(verdict("D6.2", log(time=times)).spans) is fires
+
+
 def test_a_pause_such_as_there_was_before_is_usual() -> None:
     assert not verdict("D6.2", log(time=_times(130.0, earlier_pause_s=100.0))).spans
 

@@ -25,8 +25,8 @@ def test_the_search_for_a_loss_scale_at_the_start_is_normal() -> None:
     [
         (0.55, "most updates skipped", Level.RED),
         (0.45, "many updates skipped", Level.ORANGE),
-        (0.08, "many updates skipped", Level.ORANGE),
-        (0.03, "", Level.GREEN),
+        (0.06, "many updates skipped", Level.ORANGE),
+        (0.04, "", Level.GREEN),
     ],
 )
 def test_skipped_updates_after_the_start_are_judged_by_their_share(

@@ -98,9 +98,9 @@ def test_a_cluster_counts_spikes_that_the_gradient_confirms(norm: float, fires: 
 @pytest.mark.parametrize(
     ("level", "size", "symptoms"),
     [
-        (2.3, 500, set()),
-        (2.8, 290, {"did not recover"}),
-        (2.8, 500, {"did not recover", "still not recovered after 200 steps"}),
+        (2.4, 500, set()),
+        (2.6, 290, {"did not recover"}),
+        (2.6, 500, {"did not recover", "still not recovered after 200 steps"}),
     ],
 )
 def test_a_loss_that_stays_up_after_its_jump_is_named_at_50_and_at_200_steps(
