@@ -189,7 +189,7 @@ def _near_accumulation(factor: float) -> Bound:
             "gradient holds more than this batch",
             above=1.05,
             below=100.0,
-            hold=2,
+            latch=True,
             causes=("missing_zero_grad",),
             weight=STRONG,
             fix="Clear the gradients after each update.",
