@@ -75,6 +75,7 @@ EFFECTS: dict[str, tuple[str, Sees]] = {
     "l": ("enter", lambda app: app.view.flipped_scales == {1} and "linear" in text_of(app, "main")),
     "L": ("2", lambda app: app.view.flipped_scales == {2} and "logarithmic" in text_of(app, "footer")),
     "s": ("", lambda app: app.view.smoothing == 10 and "over 10 values" in text_of(app, "footer")),
+    "m": ("4", lambda app: app.view.heat and "heat strip" in text_of(app, "footer")),
     "x": ("", lambda app: app.view.x_axis == "epoch" and "epoch" in text_of(app, "footer")),
     "o": ("", lambda app: "tui watch A B" in text_of(app, "footer")),
     "e": ("", lambda app: len(list(Path().glob("19-overfit-*.svg"))) == 1),

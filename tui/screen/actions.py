@@ -6,77 +6,20 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-from textual import events
-from textual.app import App
-
-from tui.panels.registry import PANEL_BY_ID, PANELS
+from tui.panels.registry import PANELS
 from tui.screen import view as views
-from tui.screen.figures import whole_range
-from tui.screen.layout import TREE_CELL, Layout, neighbour
+from tui.screen.editing import Editing
+from tui.screen.layout import TREE_CELL, neighbour
 from tui.screen.spans import said
-from tui.screen.threshold_editor import Editor, open_editor, pressed
 from tui.screen.view import READING_ORDER, Mode, View
-from tui.screen.violations import Violation, violations_of
 from tui.series.axis import known_axes
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tui.run import Run
 
 _BIG_STEP = 0.1
 
 
-class Actions(App[int]):
-    """The half of the app that answers to keys. State lives here, drawing in the other half."""
-
-    ENABLE_COMMAND_PALETTE = False
-
-    view = View()
-    paused_at: int | None = None
-    overlay = ""
-    """What lies over the middle: "card", "help", "threshold" or nothing."""
-    overlay_top = 0
-    """First line of it that is seen, when it is higher than the screen."""
-    notice = ""
-    layout_now = Layout.TINY
-    editor: Editor | None = None
-    current = 0
-    """Which of the runs is shown."""
-
-    @property
-    def num_runs(self) -> int:
-        """How many are open."""
-        raise NotImplementedError
-
-    @property
-    def run_shown(self) -> Run:
-        """The run whose panels are on the screen."""
-        raise NotImplementedError
-
-    def changed(self) -> None:
-        """Ask for a redraw; many such calls make one."""
-        raise NotImplementedError
-
-    def look(self, view: View, notice: str = "") -> None:
-        """Look at the run in this way from now on."""
-        self.view, self.notice = view, notice
-        self.changed()
-
-    def whole(self) -> views.Range:
-        """First and last step that the view may show."""
-        return whole_range(self.run_shown, self.paused_at)
-
-    def measured_steps(self) -> NDArray[np.int64]:
-        """Steps in the shown range at which the focused panel has a value, ascending."""
-        columns = [
-            trace.column.steps for trace in PANELS[self.view.cell - 1].measured(self.run_shown.recording)
-        ]
-        steps = np.unique(np.concatenate(columns)) if columns else np.empty(0, np.int64)
-        return steps[steps <= self.whole()[1]]
+class Actions(Editing):
+    """The part of the app that answers to keys."""
 
     # Move
 
@@ -157,10 +100,6 @@ class Actions(App[int]):
         self.look(views.cursor_put(self.view, float(steps[at])))
 
     # Diagnosis
-
-    def violations(self) -> list[Violation]:
-        """Everything that went wrong in the shown run."""
-        return violations_of(self.run_shown.judge.verdicts)
 
     def action_violation(self, by: int) -> None:
         """The next or previous violation, its panel and its first step; around the end."""
@@ -248,61 +187,15 @@ class Actions(App[int]):
         words = f"moving average over {view.smoothing} values" if view.smoothing > 1 else "no smoothing"
         self.look(view, words)
 
+    def action_heat(self) -> None:
+        """Layers as a strip of heat, a row each, or as lines."""
+        view = replace(self.view, heat=not self.view.heat)
+        self.look(view, "layers as a heat strip" if view.heat else "layers as lines")
+
     def action_x_axis(self) -> None:
         """The next x axis that the run has numbers for."""
         view = views.axis_changed(self.view, known_axes(self.run_shown.recording))
         self.look(view, f"x axis: {'wall time' if view.x_axis == 'time' else view.x_axis}")
-
-    # Thresholds
-
-    def action_edit_threshold(self) -> None:
-        """The bounds of the focused panel, or of the selected node, for changing."""
-        verdicts = self.run_shown.judge.verdicts
-        node = verdicts[self.view.node] if verdicts and self.view.mode is Mode.TREE else None
-        panel = node.panel if node else PANELS[min(self.view.cell, len(PANELS)) - 1].id
-        title = PANEL_BY_ID[panel].title if panel in PANEL_BY_ID else panel
-        selected = self._selected_check()
-        editor = open_editor(title, panel, self.run_shown, self.run_shown.thresholds, selected)
-        if editor is None:
-            self.look(self.view, f"{title} has no threshold in this run")
-            return
-        self.editor, self.overlay = editor, "threshold"
-        self.look(self.view)
-
-    def _selected_check(self) -> str:
-        found = self.violations()
-        if 0 <= self.view.violation < len(found):
-            return found[self.view.violation].verdict.check
-        verdicts = self.run_shown.judge.verdicts
-        return verdicts[self.view.node].check if self.view.mode is Mode.TREE and verdicts else ""
-
-    def on_key(self, event: events.Key) -> None:
-        """While thresholds are edited every key belongs to the editor."""
-        if self.editor is None:
-            return
-        event.prevent_default()
-        self.edit(event.key, event.character)
-
-    def edit(self, key: str, character: str | None = None) -> None:
-        """Hand a key to the editor; a changed bound judges the whole history again."""
-        editor = self.editor
-        if editor is None:
-            return
-        if key == "escape" or (key == "enter" and not editor.typed):
-            self._close_editor(editor, is_kept=key == "enter")
-            return
-        self.editor = pressed(editor, key, character)
-        if self.editor.thresholds is not editor.thresholds:
-            self.run_shown.judge_by(self.editor.thresholds)
-        self.changed()
-
-    def _close_editor(self, editor: Editor, is_kept: bool) -> None:
-        self.editor, self.overlay = None, ""
-        if not is_kept and editor.thresholds is not editor.before:
-            self.run_shown.judge_by(editor.before)
-        changed = editor.thresholds is not editor.before
-        words = "thresholds kept until the end of this session" if is_kept else "thresholds as before"
-        self.look(self.view, words if changed else "")
 
     # Other
 

@@ -74,7 +74,8 @@ class Monitor(Actions):
         clock: Callable[[], float] = time.time,
         is_light: bool | None = None,
     ) -> None:
-        super().__init__()
+        # Without colours Textual would still send greys, unless the terminal's own are used.
+        super().__init__(ansi_color=not theme.has_colour())
         self.watched = list(watched)
         self.figures = Figures()
         self.num_redraws = 0
@@ -86,7 +87,7 @@ class Monitor(Actions):
         self._frame_s = 1 / FRAMES_PER_S
         self._is_due = False
         self.palette = theme.palette_for(is_light)
-        self._options = theme.drawing_options(not self.no_color)
+        self._options = theme.drawing_options()
 
     @property
     def num_runs(self) -> int:

@@ -117,6 +117,7 @@ def _panel_view(panel: Panel, run: Run, view: View, steps: Range, width_dots: in
         x_axis=axis.name,
         y_scale=_scale(panel, view),
         smoothing=view.smoothing,
+        heat=view.heat,
     )
 
 

@@ -57,6 +57,7 @@ KEYS: tuple[Key, ...] = (
     Key("Axes", "l", "l", "log_axis", "logarithmic or linear y axis of the zoomed panel"),
     Key("Axes", "L", "L", "flip_scale", "the same for the focused panel, zoomed or not"),
     Key("Axes", "s", "s", "smooth", "moving average over 10, 50, 200 values, none"),
+    Key("Axes", "m", "m", "heat", "panels 4 and 5 as a heat strip, a row a layer, or as lines"),
     Key("Axes", "x", "x", "x_axis", "x axis: step, epoch, tokens, wall time"),
     Key("Other", "o", "o", "other_run", "the next run, when several are open"),
     Key("Other", "e", "e", "export", "save the screen as a picture (SVG) in the current folder"),

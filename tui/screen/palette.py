@@ -45,7 +45,7 @@ class Palette:
     def colour(self, role: str) -> str:
         """The colour of a role's text, as #rrggbb."""
         colour = self.style(role).color
-        return colour.name if colour is not None else self.styles["text"].color.name  # type: ignore[union-attr]
+        return colour.name if colour is not None else "#808080"
 
 
 def level_role(level: Level) -> str:
@@ -111,3 +111,23 @@ LIGHT = Palette(
         _LIGHT_BACKGROUND,
     ),
 )
+
+
+def _without_colours() -> dict[str, Style]:
+    """Bold, dim, reversed and underlined: what is left of a palette where NO_COLOR is set."""
+    plain, bold, dim, reverse = Style.null(), Style(bold=True), Style(dim=True), Style(reverse=True)
+    styles = dict.fromkeys(DARK.styles, plain)
+    quiet = ("muted", "faint", "frame", "axis", "rule", "line-faint", "line-overlay", "mark-checkpoint")
+    styles |= dict.fromkeys(quiet, dim)
+    styles |= dict.fromkeys(("strong", "accent", "line-second", "offender", "nonfinite"), bold)
+    styles["selected"] = reverse
+    for level in Level:
+        loud = level >= Level.ORANGE
+        styles[f"level-{level}"] = bold if loud else plain
+        styles[f"badge-{level}"] = reverse if loud else plain
+        styles[f"tint-{level}"] = Style(underline=True)
+    return styles
+
+
+NO_COLOUR = Palette("flight-plain", True, _DARK_BACKGROUND, _without_colours())
+"""The palette under NO_COLOR; a violating range is underlined."""

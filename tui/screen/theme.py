@@ -10,9 +10,14 @@ from textual.theme import Theme
 
 from tui.panels.glyphs import GlyphName
 from tui.panels.layout import Options
-from tui.screen.palette import DARK, LIGHT, Palette
+from tui.screen.palette import DARK, LIGHT, NO_COLOUR, Palette
 
 _LIGHT_BACKGROUNDS = frozenset({"7", "15"})
+
+
+def has_colour() -> bool:
+    """Whether colours are wanted: NO_COLOR, whatever its value, says that they are not."""
+    return "NO_COLOR" not in os.environ
 
 
 def palette_for(is_light: bool | None) -> Palette:
@@ -21,17 +26,19 @@ def palette_for(is_light: bool | None) -> Palette:
     COLORFGBG is the only thing that terminals say without being asked, "15;0" for white on black; a terminal
     that is silent gets the dark palette.
     """
+    if not has_colour():
+        return NO_COLOUR
     if is_light is None:
         is_light = os.environ.get("COLORFGBG", "").rpartition(";")[2] in _LIGHT_BACKGROUNDS
     return LIGHT if is_light else DARK
 
 
-def drawing_options(has_colour: bool) -> Options:
+def drawing_options() -> Options:
     """How curves are drawn. TUI_GLYPHS=block or ascii helps fonts that have no braille dots."""
     wanted = os.environ.get("TUI_GLYPHS", "")
     names: tuple[GlyphName, ...] = get_args(GlyphName)
     glyphs = next((name for name in names if name == wanted), names[0])
-    return Options(glyphs=glyphs, colour=has_colour)
+    return Options(glyphs=glyphs, colour=has_colour())
 
 
 def use(app: App[int], palette: Palette) -> None:

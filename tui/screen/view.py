@@ -50,6 +50,8 @@ class View:
     """Whether the window moves with the newest step."""
     x_axis: AxisName = "step"
     smoothing: int = 1
+    heat: bool = False
+    """Whether layers are a heat strip and no lines."""
     flipped_scales: frozenset[int] = field(default=frozenset())
     """Panels whose y axis is not of the kind that the panel itself asks for."""
     cursor: float | None = None

@@ -1,0 +1,74 @@
+"""How the app looks at the run it shows: the state that keys change and drawing reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from textual.app import App
+
+from tui.panels.registry import PANELS
+from tui.screen import view as views
+from tui.screen.figures import whole_range
+from tui.screen.layout import Layout
+from tui.screen.threshold_editor import Editor
+from tui.screen.view import View
+from tui.screen.violations import Violation, violations_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tui.run import Run
+
+
+class Looking(App[int]):
+    """An app that looks at a run. Keys change what is here, drawing reads it."""
+
+    ENABLE_COMMAND_PALETTE = False
+
+    view = View()
+    paused_at: int | None = None
+    overlay = ""
+    """What lies over the middle: "card", "help", "threshold" or nothing."""
+    overlay_top = 0
+    """First line of it that is seen, when it is higher than the screen."""
+    notice = ""
+    layout_now = Layout.TINY
+    editor: Editor | None = None
+    current = 0
+    """Which of the runs is shown."""
+
+    @property
+    def num_runs(self) -> int:
+        """How many are open."""
+        raise NotImplementedError
+
+    @property
+    def run_shown(self) -> Run:
+        """The run whose panels are on the screen."""
+        raise NotImplementedError
+
+    def changed(self) -> None:
+        """Ask for a redraw; many such calls make one."""
+        raise NotImplementedError
+
+    def look(self, view: View, notice: str = "") -> None:
+        """Look at the run in this way from now on."""
+        self.view, self.notice = view, notice
+        self.changed()
+
+    def whole(self) -> views.Range:
+        """First and last step that the view may show."""
+        return whole_range(self.run_shown, self.paused_at)
+
+    def measured_steps(self) -> NDArray[np.int64]:
+        """Steps in the shown range at which the focused panel has a value, ascending."""
+        columns = [
+            trace.column.steps for trace in PANELS[self.view.cell - 1].measured(self.run_shown.recording)
+        ]
+        steps = np.unique(np.concatenate(columns)) if columns else np.empty(0, np.int64)
+        return steps[steps <= self.whole()[1]]
+
+    def violations(self) -> list[Violation]:
+        """Everything that went wrong in the shown run."""
+        return violations_of(self.run_shown.judge.verdicts)
