@@ -61,7 +61,7 @@ EFFECTS: dict[str, tuple[str, Sees]] = {
     "plus": ("", lambda app: app.view.window is not None and "following" in text_of(app, "footer")),
     "equals_sign": ("", lambda app: app.view.window is not None),
     "minus": ("plus plus", lambda app: app.view.window == (199.5, 399.0)),
-    "left_square_bracket": ("plus plus", lambda app: app.view.window == (274.3125, 374.0625)),
+    "left_square_bracket": ("plus plus", lambda app: "steps 274 to 374" in text_of(app, "footer")),
     "right_square_bracket": (
         "plus plus left_square_bracket left_square_bracket",
         lambda app: app.view.window == (274.3125, 374.0625),

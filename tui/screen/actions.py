@@ -142,7 +142,7 @@ class Actions(Editing):
         if self.view.window is None:
             self.look(self.view, "the whole run is shown; + narrows the range first")
             return
-        self.look(views.panned(self.view, self.whole(), direction / 4), self._range_words())
+        self._change_range(lambda view, whole: views.panned(view, whole, direction / 4))
 
     def _change_range(self, change: Callable[[View, views.Range], View]) -> None:
         self.look(change(self.view, self.whole()))

@@ -125,12 +125,14 @@ def _headline_lines(headline: Verdict | None, width: int) -> list[Spans]:
 
 def _also_lines(firing: Sequence[Verdict], width: int) -> list[Spans]:
     """What else fires, the worst first, a line each."""
-    return [clipped([Span(" "), sign_of(one), *_also_words(one)], width) for one in firing]
+    return [_also_line(one, width) for one in firing]
 
 
-def _also_words(verdict: Verdict) -> Spans:
-    since = f" since {step_text(verdict.first_step)}" if verdict.first_step is not None else ""
-    return [Span(f" {verdict.check} {said(verdict.symptom)}"), Span(since, "muted")]
+def _also_line(verdict: Verdict, width: int) -> Spans:
+    line = [Span(" "), sign_of(verdict), Span(f" {verdict.check} {said(verdict.symptom)}")]
+    since = Span(f" since {step_text(verdict.first_step)}", "muted")
+    fits = verdict.first_step is not None and width_of([*line, since]) <= width
+    return clipped([*line, since] if fits else line, width)
 
 
 def _also_names(firing: Sequence[Verdict], width: int) -> list[Spans]:

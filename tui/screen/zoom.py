@@ -76,8 +76,10 @@ def read_out_lines(scene: Scene, panel: Panel, figure: Figure, width: int) -> li
     roles = curve.line_roles(figure)
     for run in (scene.run, *scene.others):
         for name, at, value in panel.values_at(run, step):
-            role = roles.get(name, "line-main") if run is scene.run else "line-overlay"
-            entries.append(_entry(role, name, at, value, step))
+            if run is scene.run:
+                entries.append(_entry(roles.get(name, "line-main"), name, at, value, step))
+            else:
+                entries.append(_entry("line-overlay", f"{name} ({run.name})", at, value, step))
     return _packed(entries, width)
 
 
