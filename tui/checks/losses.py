@@ -76,7 +76,7 @@ class EarlyProgress:
     def __call__(self, view: View) -> Readings:
         """Go on by the new rows, up to the first at step 200 or later."""
         for step, loss in zip(view.steps.tolist(), view["loss"].tolist(), strict=True):
-            if self.ema is None:
+            if self.ema is None or np.isnan(self.ema):
                 self.ema = loss
             elif np.isfinite(loss):
                 keep = (1 - 2 / (EMA_STEPS + 1)) ** (step - self.last_step)
@@ -93,7 +93,7 @@ class EarlyProgress:
     def _reading(self, step: int) -> Readings:
         assert self.ema is not None and self.at_50 is not None
         now, then = self.ema, self.at_50
-        change = now / then - 1 if then > 0 else 0.0
+        change = now / then - 1 if then != 0 else 0.0
         return Readings(
             np.array([step], np.int64),
             np.array([change]),

@@ -144,7 +144,7 @@ def first_moment_alone(view: View) -> Readings:
 )
 def update_share(view: View) -> Readings:
     """Norm of the update made over the norm of the one prescribed, over the first 50 steps."""
-    early = view.steps < 50
+    early = (view.steps < 50) & ~np.isnan(view["update_ratio"])  # 0 / 0: nothing to do, nothing done
     steps, ratios = view.steps[early], view["update_ratio"][early]
     return Readings(
         steps, ratios, lambda i: f"the update of step {steps[i]} has {ratios[i]:.3g} of its proper size"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from pathlib import Path
 
 from tui.checks.explain import leaf_bounds, pass_band, when_in_words
 from tui.checks.form import Check
 from tui.checks.tree import every_check
+
+ALARMS = Path(__file__).resolve().parents[2] / "configs" / "thresholds" / "healthy-alarms.json"
+"""How many healthy runs raise alarms, counted by scripts/healthy-alarms; part of a checkout only."""
 
 _HEAD = """# The tree
 
@@ -35,6 +40,7 @@ def render_tree() -> str:
             "## As written\n\nThe sources' literal numbers, off unless a thresholds file names them.\n"
         )
         parts += [_node(check) for check in literal]
+    parts += _alarms()
     parts += ["## Where our bounds differ from the sources'\n", *_differences(shipped)]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -71,6 +77,24 @@ def _differences(checks: Iterable[Check]) -> Iterator[str]:
         if check.as_written:
             ours = "; ".join(f"{leaf.symptom}: {leaf_bounds(leaf)}" for leaf in check.leaves)
             yield f"| {check.id} | {_cell(check.as_written)} | {_cell(ours)} | {_cell(check.why)} |"
+
+
+def _alarms() -> Iterator[str]:
+    """The table of false alarms on healthy runs, where they have been counted."""
+    if not ALARMS.exists():
+        return
+    counted = json.loads(ALARMS.read_text(encoding="utf-8"))
+    runs, shipped, written = counted["runs"], counted["shipped"], counted["as_written"]
+    yield "## Alarms on healthy runs\n"
+    yield (
+        f"Of {len(runs)} healthy runs ({', '.join(runs)}), how many raise an alarm of orange or worse; "
+        "counted by `scripts/healthy-alarms`.\n"
+    )
+    yield "| check | our bounds | as written |"
+    yield "|---|---|---|"
+    for check in dict.fromkeys(("any", *sorted({*shipped, *written}))):
+        yield f"| {check} | {shipped.get(check, 0)} | {written.get(check, 0)} |"
+    yield ""
 
 
 def _cell(text: str) -> str:
