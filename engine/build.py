@@ -13,7 +13,8 @@ from engine.batches import BatchOrder
 from engine.config import Config
 from engine.corpus import Corpus, load_corpus
 from engine.distributed import World, current_world
-from engine.faults import Fault, LearningRate, parse_fault
+from engine.faults.fault import Fault, LearningRate
+from engine.faults.registry import parse_fault
 from engine.inspector import Instruments
 from engine.model import GPT
 from engine.no_instruments import NoInstruments
@@ -93,7 +94,8 @@ def build_loop(config: Config, *, inspect: bool = True) -> Loop:
             "more than one process is not supported yet; start `engine train` without torchrun."
         )
     device = prepare_device(config)
-    corpus = load_corpus(config.data)
+    fault = parse_fault(config.fault)
+    corpus = fault.corpus(load_corpus(config.data))
     training = config.training
     order = BatchOrder(
         corpus.train,
@@ -105,14 +107,15 @@ def build_loop(config: Config, *, inspect: bool = True) -> Loop:
         world.size,
     )
     torch.manual_seed(config.seed)
-    fault = parse_fault(config.fault)
     model = GPT(config.model, corpus.vocab_size)
     fault.model(model)
     model.to(device)
     optimizer = fault.optimizer(build_optimizer(model, training))
     instruments = Instruments(model, optimizer=optimizer) if inspect else NoInstruments()
     learning_rate = fault.learning_rate(declared_schedule(training))
-    return Loop(config, device, world, corpus, order, fault, model, optimizer, learning_rate, instruments)
+    loop = Loop(config, device, world, corpus, order, fault, model, optimizer, learning_rate, instruments)
+    fault.begin(loop)
+    return loop
 
 
 def prepare_device(config: Config) -> torch.device:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from engine import fault_commands
+
 if TYPE_CHECKING:
     from engine.config import Config
     from engine.run_folder import RunFolder
@@ -22,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Train a small GPT and record its flight.",
 )
+app.add_typer(fault_commands.app, name="faults")
 
 
 @app.command()
@@ -91,26 +94,6 @@ def _trained(
         return run(settings, folder, resume=resume, stop_after=stop_after, inspect=inspect)
     except (CheckpointError, CorpusError, DeviceError, RunFolderError) as error:
         _fail(str(error))
-
-
-@app.command()
-def faults(
-    name: Annotated[str | None, typer.Argument(help="Explain this one; all are listed without it.")] = None,
-) -> None:
-    """List the fire drills that `--fault` can switch on, or explain one."""
-    from engine.faults import FAULTS, UnknownFault, explain, parse_fault
-
-    if name is None:
-        width = max(map(len, FAULTS))
-        for each in FAULTS.values():
-            typer.echo(f"{each.name:{width}}  {each.breaks.format(strength=each.default_strength)}")
-        return
-    try:
-        fault = type(parse_fault(name))
-    except UnknownFault as error:
-        _fail(str(error))
-    for key, value in explain(fault).items():
-        typer.echo(f"{key}: {value}")
 
 
 def _say_outcome(outcome: Outcome, folder: Path) -> None:

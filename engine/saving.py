@@ -138,7 +138,7 @@ class Recorder:
             loop.model, loop.optimizer, loop.step, loop.progress(), loop.instruments.state_dict()
         )
         num_saved = 0
-        for role_or_step in roles_or_steps:
+        for role_or_step in filter(loop.fault.keeps_checkpoint, roles_or_steps):
             path = self.folder.checkpoint(role_or_step)
             try:
                 write_atomically(path, content)
@@ -191,6 +191,7 @@ def restore(loop: Loop, folder: RunFolder) -> None:
     state = load_checkpoint(folder.resumable(), loop.device)
     loop.model.load_state_dict(state["model"])
     loop.optimizer.load_state_dict(state["optimizer"])
+    loop.optimizer = loop.fault.restored(loop.optimizer)
     restore_random_state(state["rng"])
     loop.step = state["step"]
     loop.restore_progress(state["progress"])

@@ -58,15 +58,16 @@ def take_step(loop: Loop) -> StepTaken:
     lr = loop.learning_rate(step)
     loop.optimizer = loop.fault.before_update(step, loop.optimizer)
     set_learning_rate(loop.optimizer, lr)
-    loop.optimizer.step()
-    loop.instruments.after_update(step, optimizer=loop.optimizer)
+    if not loop.fault.skips_update(step):
+        loop.optimizer.step()
+        loop.instruments.after_update(step, optimizer=loop.optimizer)
     if loop.fault.clears_gradients(step):
         loop.optimizer.zero_grad()
 
     loop.step += 1
     measured += loop.instruments.read(step)
     record: Fields = {"kind": "step", "step": step, "time": round(time.time(), 3), "lr": lr}
-    record |= _content(step, micro_batches) | loop.instruments.host_fields()
+    record |= _content(step, micro_batches) | loop.instruments.host_fields() | loop.fault.fields(step)
     record |= {"step_s": time.perf_counter() - started, "data_s": data_s}
     return StepTaken(record, measured)
 

@@ -91,7 +91,8 @@ def run_steps(loop: Loop, recorder: Recorder, wish: StopWish, last: int) -> Endi
     training = loop.config.training
     while loop.step < last:
         recorder.step(take_step(loop))
-        if _due(loop.step, training.eval_every, training.T):
+        loop.fault.after_step(loop, recorder)
+        if _due(loop.step, training.eval_every, training.T) and loop.fault.evaluates(loop.step):
             evaluate(loop, recorder)
         if _due(loop.step, training.ckpt_every, training.T):
             recorder.checkpoint(loop, loop.step, LAST)
@@ -111,7 +112,7 @@ def _due(step: int, every: int, last: int) -> bool:
 def evaluate(loop: Loop, recorder: Recorder) -> None:
     """Measure both splits alike, write the record, and keep these parameters if they are the best so far."""
     started = time.perf_counter()
-    fields = measure_splits(loop)
+    fields = measure_splits(loop) | loop.fault.evaluation(loop)
     recorder.write(
         {"kind": "evaluation", "step": loop.step, **fields, "eval_s": time.perf_counter() - started}
     )

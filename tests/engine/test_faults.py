@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.build import build_loop
-from engine.faults import FAULTS, Fault, UnknownFault, explain, parse_fault
+from engine.faults.fault import Fault
+from engine.faults.registry import FAULTS, UnknownFault, explain, parse_fault
 from engine.model import declared_stds
 from engine.schedule import declared_schedule
 from tests.engine.runs import engine, small
@@ -63,5 +64,5 @@ def test_the_command_line_lists_and_explains_them() -> None:
     listed = engine("faults")
     assert listed.returncode == 0
     assert all(name in listed.stdout for name in FAULTS)
-    assert "cause: broken_mask" in engine("faults", "broken_mask").stdout
-    assert engine("faults", "nonsense").returncode == 2
+    assert "cause: broken_mask" in engine("faults", "explain", "broken_mask").stdout
+    assert engine("faults", "explain", "nonsense").returncode == 2

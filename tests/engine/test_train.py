@@ -13,7 +13,7 @@ from engine.batches import IGNORED, Batch
 from engine.build import build_loop
 from engine.checkpoint import load_checkpoint
 from engine.evaluate import measure_splits
-from engine.faults import Fault
+from engine.faults.fault import Fault
 from engine.run_folder import RunFolderError
 from engine.runlog.schema import KINDS
 from engine.saving import Recorder

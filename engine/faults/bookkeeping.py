@@ -1,0 +1,184 @@
+"""Everything around the training: checkpoints, resumes, ranks, clocks and the log itself."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from engine.faults.fault import DAMAGED, SILENT, Fault
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+    from engine.batches import Batch
+    from engine.build import Loop
+    from engine.corpus import Corpus
+    from engine.saving import Recorder
+
+
+class BestCheckpointMissing(Fault):
+    """A small training set is overfitted, and no checkpoint is kept near the best evaluation."""
+
+    name = "best_checkpoint_missing"
+    cause = "best_checkpoint_missing"
+    also = ("overfit", "memorised")
+    default_strength = 100.0
+    breaks = "only {strength:g} sentences are read, and of all checkpoints only the last is kept"
+    deadline_step = 400
+    num_steps = 400
+
+    def corpus(self, corpus: Corpus) -> Corpus:
+        """A training set that is overfitted soon."""
+        from engine.faults.data import TinyTrainingSet
+
+        return TinyTrainingSet(self.strength).corpus(corpus)
+
+    def keeps_checkpoint(self, role_or_step: str | int) -> bool:
+        """The one that the end of the run leaves."""
+        return role_or_step == self.num_steps or role_or_step == "last"
+
+
+class ResumeLostOptimizer(Fault):
+    """A resumed run makes its optimizer after it has loaded the old one."""
+
+    name = "resume_lost_optimizer"
+    cause = "resume_lost_optimizer"
+    breaks = "a resume starts with an optimizer that has seen nothing"
+    onset_step = 60
+    deadline_step = 71
+    resumes = True
+
+    def restored(self, optimizer: Optimizer) -> Optimizer:
+        """A fresh one."""
+        from engine.faults.optimizer import made_anew
+
+        return made_anew(optimizer)
+
+
+class RanksOutOfSync(Fault):
+    """Two ranks train without averaging their gradients; the second one is emulated in this process."""
+
+    name = "ranks_out_of_sync"
+    cause = "ranks_out_of_sync"
+    breaks = "a second rank trains on other data, and the gradients are never averaged"
+    deadline_step = 21
+
+    def begin(self, loop: Loop) -> None:
+        """Build the second rank as the first was built."""
+        import torch
+
+        from engine.model import GPT
+        from engine.optimizer import build_optimizer
+
+        with torch.random.fork_rng():
+            self._other = GPT(loop.config.model, loop.corpus.vocab_size).to(loop.device)
+        self._other.load_state_dict(loop.model.state_dict())
+        self._optimizer = build_optimizer(self._other, loop.config.training)
+
+    def after_step(self, loop: Loop, recorder: Recorder) -> None:
+        """The second rank takes its own step with a batch from far away in the data."""
+        import torch.nn.functional as F
+
+        from engine.optimizer import set_learning_rate
+
+        batch = loop.order.batch(loop.step + 1_000_003, 0).to(loop.device)
+        loss = F.cross_entropy(self._other(batch.inputs).flatten(0, 1), batch.targets.flatten())
+        loss.backward()  # type: ignore[no-untyped-call]
+        set_learning_rate(self._optimizer, loop.learning_rate(loop.step - 1))
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+
+    def evaluation(self, loop: Loop) -> dict[str, Any]:
+        """Checksums of both ranks."""
+        from engine.probes.checksum import parameter_checksum
+
+        ranks = (loop.model, self._other)
+        return {"parameter_checksums": [parameter_checksum(rank.parameters()) for rank in ranks]}
+
+
+class Stalled(Fault):
+    """The loader hangs for a while."""
+
+    name = "stalled"
+    cause = "stalled"
+    level = "yellow"
+    default_strength = 4.0
+    breaks = "the loader hangs for {strength:g} seconds at step 90"
+    onset_step = 90
+    deadline_step = 91
+
+    def batch(self, step: int, batch: Batch) -> Batch:
+        """Wait once."""
+        if step == self.onset_step:
+            time.sleep(self.strength)
+        return batch
+
+
+class ThroughputDrop(Fault):
+    """The loader becomes slow."""
+
+    name = "throughput_drop"
+    cause = "throughput_drop"
+    level = "yellow"
+    default_strength = 0.3
+    breaks = "from step 210 on every batch takes {strength:g} seconds longer"
+    onset_step = 210
+    deadline_step = 300
+    num_steps = 310
+
+    def batch(self, step: int, batch: Batch) -> Batch:
+        """Wait each time."""
+        if step >= self.onset_step:
+            time.sleep(self.strength)
+        return batch
+
+
+class NoValidation(Fault):
+    """The evaluation never runs."""
+
+    name = "no_validation"
+    cause = "no_validation"
+    level = "yellow"
+    breaks = "no evaluation that is due is made"
+    deadline_step = 80
+
+    def evaluates(self, step: int) -> bool:
+        """Never."""
+        return False
+
+
+class StopsWriting(Fault):
+    """The log is no longer written to while training goes on."""
+
+    name = "stops_writing"
+    cause = "stalled"
+    breaks = "nothing is written to the log from step 60 on, not even the exit"
+    onset_step = 60
+    deadline_step = 60
+    sign = SILENT
+
+    def after_step(self, loop: Loop, recorder: Recorder) -> None:
+        """From here on everything goes to the null device."""
+        from engine.runlog.writer import LogWriter
+
+        if loop.step == self.onset_step:
+            recorder.log = LogWriter(os.open(os.devnull, os.O_WRONLY), recorder.folder.log)
+
+
+class TornLine(Fault):
+    """A second process writes into the same log and dies in the middle of a record."""
+
+    name = "torn_line"
+    cause = ""
+    breaks = "half a record of another writer stands in front of the record of step 60"
+    onset_step = 60
+    deadline_step = 60
+    sign = DAMAGED
+
+    def after_step(self, loop: Loop, recorder: Recorder) -> None:
+        """Repeat the first half of the newest line, without its end."""
+        if loop.step == self.onset_step:
+            newest = recorder.folder.log.read_bytes().splitlines()[-1]
+            with recorder.folder.log.open("ab") as log:
+                log.write(newest[: len(newest) // 2])
