@@ -162,8 +162,9 @@ def test_moving_from_the_small_layout_shows_the_focused_panel_below_the_rows() -
 
 def test_paused_view_stands_still_while_the_log_is_read_on() -> None:
     async def story(pilot: Pilot[int]) -> None:
-        await press(pilot, "p")
         before = text_of(app, "loss")
+        await press(pilot, "p")
+        assert text_of(app, "loss") == before
         feed(app, batch([one for one in run_records(450)[1:] if one["step"] >= 400]))
         while app.run_shown.recording.last_step != 449:
             await pilot.pause(0.002)
