@@ -6,7 +6,8 @@ group is taken apart column by column, not value by value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,13 @@ from tui.series.smooth import MovingAverage
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
 
+Raw = Sequence[Any]
+"""What records say under one key, one entry a record."""
+Parsed = tuple[str, NDArray[np.bool_] | None, Floats]
+
 _NOT_NUMBERS = frozenset({"kind", "step"})
+_NUMBERS = frozenset({float, int, bool})
+_STEP = itemgetter("step")
 
 
 class Column:
@@ -154,17 +161,14 @@ class Table:
     def extend(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Append records whose steps increase and are all beyond the last one."""
         first_row = len(self)
-        self._steps.append(np.fromiter((record["step"] for record in records), np.int64, len(records)))
-        by_keys: dict[tuple[str, ...], list[int]] = {}
-        for index, record in enumerate(records):
-            by_keys.setdefault(tuple(record), []).append(index)
+        self._steps.append(np.fromiter(map(_STEP, records), np.int64, len(records)))
         parts: dict[str, list[tuple[NDArray[np.int64], Floats]]] = {}
-        for keys, indices in by_keys.items():
-            rows = np.array(indices, np.int64)
-            for key in keys:
+        for keys, rows, alike in _grouped(records):
+            # Records with the same keys in the same order: their values side by side are the columns.
+            for key, raw in zip(keys, zip(*[record.values() for record in alike], strict=True), strict=True):
                 if key in _NOT_NUMBERS:
                     continue
-                for name, kept, values in self._parsed(key, [records[i][key] for i in indices]):
+                for name, kept, values in self._parsed(key, raw):
                     chosen = rows if kept is None else rows[kept]
                     if len(chosen):
                         parts.setdefault(name, []).append((chosen + first_row, values))
@@ -191,35 +195,65 @@ class Table:
             column = self._columns[name] = Column(self._steps, int(rows[0]))
         column.add(rows, values)
 
-    def _parsed(self, key: str, raw: list[Any]) -> Iterable[tuple[str, NDArray[np.bool_] | None, Floats]]:
+    def _parsed(self, key: str, raw: Raw) -> Iterable[Parsed]:
         """(column, which of the records have a value or None for all, the values) for one key."""
         first = raw[0]
         if isinstance(first, list):
             yield from self._parsed_lists(key, raw)
-            return
-        if isinstance(first, str) and key.endswith("_hash"):
-            raw = [_hash_number(text) for text in raw]
-        try:
-            if None in raw:  # numpy would make NaN of it, and NaN is a value
-                raise TypeError
-            yield key, None, np.array(raw, np.float64)
-        except (TypeError, ValueError, OverflowError):
-            numbers = [_number(value) for value in raw]
-            kept = np.array([number is not None for number in numbers])
-            yield key, kept, np.array([number for number in numbers if number is not None], np.float64)
+        elif _NUMBERS.issuperset(map(type, raw)):
+            yield _numbers(key, raw)
+        else:
+            is_hash = isinstance(first, str) and key.endswith("_hash")
+            yield _some(key, raw, _hash_number if is_hash else _number)
 
-    def _parsed_lists(
-        self, key: str, raw: list[Any]
-    ) -> Iterable[tuple[str, NDArray[np.bool_] | None, Floats]]:
+    def _parsed_lists(self, key: str, raw: Raw) -> Iterable[Parsed]:
         names = self.item_names.get(key, ())
-        width = max((len(value) for value in raw if isinstance(value, list)), default=0)
-        for item in range(width):
+        is_hash = key.endswith("_checksums")
+        if not is_hash and _are_tables(raw):
+            columns: Iterable[Raw] = zip(*raw, strict=True)
+        else:
+            width = max(len(value) for value in raw if isinstance(value, list))
+            columns = (
+                [value[item] if isinstance(value, list) and item < len(value) else None for value in raw]
+                for item in range(width)
+            )
+        for item, column in enumerate(columns):
             name = f"{key}/{names[item] if item < len(names) else item}"
-            values = [value[item] if isinstance(value, list) and item < len(value) else None for value in raw]
-            parse = _hash_number if key.endswith("_checksums") else _number
-            numbers = [parse(value) for value in values]
-            kept = np.array([number is not None for number in numbers])
-            yield name, kept, np.array([number for number in numbers if number is not None], np.float64)
+            if not is_hash and _NUMBERS.issuperset(map(type, column)):
+                yield _numbers(name, column)
+            else:
+                yield _some(name, column, _hash_number if is_hash else _number)
+
+
+def _grouped(
+    records: Sequence[Mapping[str, Any]],
+) -> Iterable[tuple[tuple[str, ...], NDArray[np.int64], list[Mapping[str, Any]]]]:
+    """Records that have the same keys in the same order, with their positions."""
+    by_keys: dict[tuple[str, ...], list[int]] = {}
+    for index, keys in enumerate(map(tuple, records)):
+        by_keys.setdefault(keys, []).append(index)
+    for keys, indices in by_keys.items():
+        yield keys, np.array(indices, np.int64), [records[index] for index in indices]
+
+
+def _are_tables(raw: Raw) -> bool:
+    """Whether these are lists of one length, so that they can be turned by ninety degrees as they are."""
+    return set(map(type, raw)) == {list} and len(set(map(len, raw))) == 1
+
+
+def _numbers(name: str, raw: Raw) -> Parsed:
+    """The column of what is numbers throughout. Only whole numbers can be too large for a double."""
+    try:
+        return name, None, np.array(raw, np.float64)
+    except OverflowError:
+        return _some(name, raw, _number)
+
+
+def _some(name: str, raw: Raw, number: Callable[[Any], float | None]) -> Parsed:
+    """The column of what is numbers here and there."""
+    numbers = [number(value) for value in raw]
+    kept = np.array([number is not None for number in numbers])
+    return name, kept, np.array([number for number in numbers if number is not None], np.float64)
 
 
 def _number(value: Any) -> float | None:
