@@ -15,7 +15,8 @@ from tests.checks.builders import HEADER
 from tests.checks.configurations import COSINE
 from tui.checks.facts import Facts
 from tui.checks.form import Check, Leaf, Readings
-from tui.checks.node import Node, resolve
+from tui.checks.leaf_at_work import resolve
+from tui.checks.node import Node
 from tui.checks.tree import every_check
 from tui.checks.verdict import State
 from tui.checks.view import View

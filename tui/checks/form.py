@@ -117,6 +117,7 @@ class Check:
         drawn: readings are in the unit of the panel's y axis, so bounds are lines there.
         nonfinite: level of a reading that is NaN or infinite.
         shipped: False for a node that only a thresholds file switches on (the sources' literal form).
+        exempt: why there is nothing to judge in a run for which no leaf has a bound.
         source, as_written, why: where the threshold comes from, its literal form, why ours differs.
     """
 
@@ -140,6 +141,7 @@ class Check:
     nonfinite: Level = Level.YELLOW
     shipped: bool = True
     module: str = ""
+    exempt: str = "the log lacks what the bounds are made of"
     source: str = ""
     as_written: str = ""
     why: str = ""

@@ -81,6 +81,7 @@ def mean_grad_norm(view: View) -> Readings:
             fix="Halve lr_max, or clip the gradient norm.",
         ),
     ),
+    exempt="the clip value is known: Q3.1a judges by it",
     source=f"{_SOURCE}, Q3.1",
     as_written="20-step mean > 5.0",
     why="where the clip value is unknown only the run's own history can be the measure",

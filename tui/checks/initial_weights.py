@@ -178,6 +178,7 @@ def linear_mean(view: View) -> Readings:
             fix="Start from fresh weights, or declare the run a fine-tune.",
         ),
     ),
+    exempt="only a run declared to be from scratch is judged",
     source=f"{_SOURCE}, Q5.1 (LayerNorm scale 1) and Q1.1 (a checkpoint loaded by mistake)",
 )
 def trained_gains(view: View) -> Readings:

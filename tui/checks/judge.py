@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from tui.checks.causes import ranked_causes
 from tui.checks.facts import Facts
-from tui.checks.node import NOT_FINITE, Node
+from tui.checks.leaf_at_work import NOT_FINITE
+from tui.checks.node import Node
 from tui.checks.thresholds import Thresholds
 from tui.checks.tree import every_check
 from tui.checks.verdict import Level, State, Threshold, Verdict

@@ -87,6 +87,7 @@ class LargestRate:
             fix=f"If a warm-up or a decay was meant, it does not run. {_REBUILT}",
         ),
     ),
+    exempt="a constant rate is declared",
     source=f"{_SOURCE}, Q2.1; the seven-panels page, panel 2",
     as_written="LR constant ≠ 0",
     why="a constant rate is what some runs declare; where the log declares nothing it is only a remark",
@@ -155,6 +156,7 @@ class Spread:
         ),
     ),
     source=f"{_SOURCE}, Q2.1",
+    exempt="steps are declared",
     as_written="LR jumps discontinuously",
     why="a drop is a jump if it is twice the drop before it and more: the last steps of every decay to zero "
     "halve the rate too, and rises are warm-ups and restarts",
@@ -197,6 +199,7 @@ def sudden_drop(view: View) -> Readings:
             fix="The warm-up is declared and not applied: step the scheduler from step 0 on.",
         ),
     ),
+    exempt="no warm-up of three steps or more is declared",
     source="the seven-panels page, panel 2 (flat at lr_max from step 0)",
 )
 class FirstRate:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import operator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tui.checks.facts import Facts
-from tui.checks.form import BoundLike, Check, Leaf, Readings, When
-from tui.checks.hold import Track
+from tui.checks.form import Check, Readings, When
+from tui.checks.leaf_at_work import NOT_FINITE, OUTSIDE, LeafAtWork, Sample, resolve
 from tui.checks.verdict import Level, Span, State, Verdict
 from tui.checks.view import Stream, View
 from tui.series.recording import Recording
@@ -19,54 +18,8 @@ from tui.series.recording import Recording
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-NOT_FINITE = Leaf(
-    "not finite", causes=("nan",), weight=1.0, fix="Find the first value that was not finite (D1)."
-)
-"""Every check has this leaf: a reading that is NaN or infinite is compared with nothing."""
-
-OUTSIDE = Leaf("outside its pass band", level=Level.YELLOW)
-"""The amber state as a leaf: outside the pass band, in none of the check's own leaves."""
-
 _FEW = 3
 """Readings up to which they are judged one by one."""
-
-
-@dataclass(slots=True)
-class _Sample:
-    """One reading and how it was put into words."""
-
-    step: int
-    value: float
-    evidence: str
-
-
-class _LeafAtWork:
-    """A leaf with its bounds resolved for this run; of a band, `bound` is the upper end."""
-
-    def __init__(self, leaf: Leaf, facts: Facts, hold: int | None = None) -> None:
-        self.leaf = leaf
-        self.track = Track(hold or leaf.hold, leaf.keep, leaf.latch)
-        self.newest: _Sample | None = None
-        sides = (("above", operator.gt), ("below", operator.lt), ("equals", operator.eq))
-        written = [(getattr(leaf, side), compare) for side, compare in sides]
-        given = [(bound, compare) for bound, compare in written if bound is not None]
-        resolved = [(resolve(bound, facts), compare) for bound, compare in given]
-        self._compared = [(value, compare) for value, compare in resolved if value is not None]
-        self.can_judge = bool(given) and len(self._compared) == len(given)
-        self.bound = self._compared[-1][0] if self.can_judge else None
-        texts = [bound_text(bound, value) for (bound, _), (value, _) in zip(given, resolved, strict=True)]
-        self.bound_text = " to ".join(texts)
-
-    def holds(self, values: Floats) -> Flags:
-        """At which of these readings the leaf holds."""
-        flags = np.isfinite(values)
-        for bound, compare in self._compared:
-            flags &= compare(values, bound)
-        return flags
-
-    def holds_at(self, value: float) -> bool:
-        """Whether it holds at this finite reading."""
-        return all(compare(value, bound) for bound, compare in self._compared)
 
 
 class Node:
@@ -93,11 +46,11 @@ class Node:
     def _restart(self) -> None:
         check, facts = self.check, self.facts
         self._measure = check.make()
-        self.leaves = [leaf for leaf in (_LeafAtWork(leaf, facts) for leaf in check.leaves) if leaf.can_judge]
-        self.not_finite = _LeafAtWork(NOT_FINITE, facts)
-        self.amber = _LeafAtWork(OUTSIDE, facts, check.amber_hold)
+        self.leaves = [leaf for leaf in (LeafAtWork(leaf, facts) for leaf in check.leaves) if leaf.can_judge]
+        self.not_finite = LeafAtWork(NOT_FINITE, facts)
+        self.amber = LeafAtWork(OUTSIDE, facts, check.amber_hold)
         self._low, self._high = (None if b is None else resolve(b, facts) for b in check.passes)
-        self._newest: _Sample | None = None
+        self._newest: Sample | None = None
 
     @property
     def num_rows(self) -> int:
@@ -205,7 +158,7 @@ class Node:
         if self.is_once and self._once is None:
             return "the log does not say at which step"
         if self.check.leaves and not self.leaves and self._low is None and self._high is None:
-            return "the log lacks what the bounds are made of"
+            return self.check.exempt
         return ""
 
     # What follows from it
@@ -225,7 +178,7 @@ class Node:
             check.id, check.section, check.question, state, Level.GREEN, evidence=why, panel=check.panel
         )
 
-    def _fresh_verdict(self, newest: _Sample) -> Verdict:
+    def _fresh_verdict(self, newest: Sample) -> Verdict:
         check, leaf = self.check, self.deciding_leaf()
         base = Verdict(
             check=check.id,
@@ -262,7 +215,7 @@ class Node:
         """Whether it has measured and nothing has ever been wrong."""
         return self._newest is not None and self.deciding_leaf() is None
 
-    def deciding_leaf(self) -> _LeafAtWork | None:
+    def deciding_leaf(self) -> LeafAtWork | None:
         """The leaf that the verdict is about: the worst firing, else pending, amber, the worst resolved."""
         leaves = [*self.leaves, self.not_finite]
         for state in (State.FIRING, State.PENDING):
@@ -274,7 +227,7 @@ class Node:
         resolved = [leaf for leaf in leaves if leaf.track.state is State.RESOLVED]
         return max(resolved, key=self.level_of, default=None)
 
-    def level_of(self, leaf: _LeafAtWork) -> Level:
+    def level_of(self, leaf: LeafAtWork) -> Level:
         """How bad it is when this leaf fires."""
         return self.check.nonfinite if leaf is self.not_finite else leaf.leaf.level
 
@@ -298,24 +251,12 @@ class Node:
         return State.UNKNOWN, "not enough steps yet"
 
 
-def resolve(bound: BoundLike, facts: Facts) -> float | None:
-    """The number that a bound is in this run; None where the log lacks what it is made of."""
-    return float(bound) if isinstance(bound, int | float) else bound.of(facts)
-
-
-def bound_text(bound: BoundLike, value: float | None) -> str:
-    """The bound in words, "ln V + 1.76 (= 8.00 here)"."""
-    if isinstance(bound, int | float):
-        return f"{bound:g}"
-    return bound.text if value is None else f"{bound.text} (= {value:.4g} here)"
-
-
 def _when(when: When | None, facts: Facts) -> float | None:
     return when(facts) if callable(when) else when
 
 
-def _sample(readings: Readings, row: int) -> _Sample:
+def _sample(readings: Readings, row: int) -> Sample:
     value = float(readings.values[row])
     if value != value:
         value = math.nan  # one object, so that two verdicts on the same NaN are equal
-    return _Sample(int(readings.steps[row]), value, readings.evidence(row) if readings.evidence else "")
+    return Sample(int(readings.steps[row]), value, readings.evidence(row) if readings.evidence else "")

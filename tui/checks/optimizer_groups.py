@@ -82,6 +82,7 @@ def decay_of_vectors(view: View) -> Readings:
             fix="The declared weight decay reaches no matrix: look at the groups.",
         ),
     ),
+    exempt="no weight decay is declared",
     source=f"{_SOURCE}, Q6.1 (2-D and more in the decay group)",
 )
 def share_of_decayed_matrices(view: View) -> Readings:
@@ -112,6 +113,7 @@ def share_of_decayed_matrices(view: View) -> Readings:
             fix="Unfreeze them, and give the optimizer all of model.parameters().",
         ),
     ),
+    exempt="only a run declared to be from scratch is judged",
     source=f"{_SOURCE}, Q3.1 (all parameters are frozen), counted; a fine-tune may freeze what it likes",
 )
 def parameters_left_out(view: View) -> Readings:

@@ -119,6 +119,7 @@ def first_loss_at_all(view: View) -> Readings:
             fix="Start from fresh weights, or declare the run a fine-tune.",
         ),
     ),
+    exempt="only a run declared to be from scratch is judged",
     source=f"{_SOURCE}, Q1.1 (a checkpoint loaded by mistake), as a logged fact",
 )
 def num_loaded_tensors(view: View) -> Readings:

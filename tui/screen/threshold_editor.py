@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tui.checks.facts import Facts
-from tui.checks.node import resolve
+from tui.checks.leaf_at_work import resolve
 from tui.checks.thresholds import ThresholdError, Thresholds
 from tui.checks.tree import every_check
 from tui.checks.verdict import Verdict
