@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -78,6 +79,9 @@ class Recording:
 
     def _increasing(self, table: Table, records: list[Record]) -> list[Record]:
         last = int(table.steps[-1]) if len(table) else -1
+        steps = [last, *map(_STEP, records)]
+        if all(map(operator.lt, steps, steps[1:])):
+            return records
         kept = []
         for record in records:
             if record["step"] > last:
@@ -120,10 +124,12 @@ class Recording:
 
 def _texts(records: Iterable[Record]) -> Iterable[tuple[int, str, Any]]:
     for record in records:
-        for name in _TEXT_FIELDS.intersection(record):
-            yield record["step"], name, record[name]
+        if not record.keys().isdisjoint(_TEXT_FIELDS):
+            for name in _TEXT_FIELDS.intersection(record):
+                yield record["step"], name, record[name]
 
 
+_STEP = operator.itemgetter("step")
 _TEXT_FIELDS = frozenset(
     field.name for field in STEP.values() if field.unit == "text" and not field.name.endswith("_hash")
 )
