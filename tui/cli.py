@@ -262,13 +262,15 @@ def _silence(verdict: Verdict) -> None:
 
 
 def _read(path: str, options: SourceOptions, thresholds: Thresholds | None) -> Run:
-    """The whole run, judged. Progress on stderr for what takes longer than two seconds."""
+    """The whole run, judged."""
+    import gc
+
     from tui.follow.once import read_all
     from tui.run import Run
 
+    gc.disable()  # records make no cycles; looking for some takes a fifth of the time, and then we end
     run = Run(path, thresholds)
-    for batch in read_all(path, options):
-        run.extend(batch)
+    run.extend_by_all(read_all(path, options))
     return run
 
 
