@@ -24,6 +24,17 @@ def write(paths: list[str]) -> None:
     sys.stdout.flush()
 
 
+def paths_among(words: list[str]) -> list[str]:
+    """The words that are neither options nor their values; each option of watch has a value."""
+    paths, is_value = [], False
+    for word in words:
+        is_option = word.startswith("-") and word != "-"
+        if not (is_option or is_value):
+            paths.append(word)
+        is_value = is_option and "=" not in word
+    return paths
+
+
 def _line(path: str) -> str:
     """Name, size and newest step of one run, by a look at its last few kilobytes."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in path)

@@ -62,7 +62,7 @@ class Run:
             self.judge.update()
 
     def extend_by_all(self, batches: Iterable[Batch]) -> None:
-        """Take in everything that there is, for who looks only at the end: the same verdicts, in less time."""
+        """Take in everything that there is, judged at the end: the same verdicts in less time."""
         num_unjudged = 0
         for batch in batches:
             self._take(batch)

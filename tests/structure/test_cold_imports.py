@@ -63,7 +63,7 @@ def _modules_after(statement: str) -> set[str]:
     return {name.split(".")[0] for name in done.stdout.split()}
 
 
-@pytest.mark.parametrize("cli", ["engine.cli", "tui.cli"])
+@pytest.mark.parametrize("cli", ["engine.cli", "tui.commands"])
 def test_asking_for_help_loads_nothing_heavy(cli: str) -> None:
     loaded = _modules_after(f"import {cli}")
     assert loaded.isdisjoint({"torch", "numpy", "textual", "pydantic", "plotext", "orjson"})
