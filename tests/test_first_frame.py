@@ -30,7 +30,7 @@ def test_first_frame_says_the_newest_step_and_the_size(
 ) -> None:
     log = tmp_path / "inspector.log.jsonl"
     log.write_bytes(b'{"kind":"header"}\n' + b'{"kind":"step","step":41000,"loss":1.0}\n' * 60_000)
-    assert "step 41,000, 2.5 MB" in _shown(monkeypatch, str(log))
+    assert "step 41,000, 2.4 MB" in _shown(monkeypatch, str(log))
 
 
 def test_first_frame_of_a_hostile_log_and_name_has_no_control_characters(
