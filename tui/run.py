@@ -37,6 +37,7 @@ class Run:
         self.recording = Recording()
         self.judge = Judge(self.recording, self._thresholds)
         self.damaged: list[Damaged] = []
+        self._is_settled = True
         self.size_bytes = 0
         self.next_offset = 0
 
@@ -57,22 +58,22 @@ class Run:
 
     def extend(self, batch: Batch) -> None:
         """Take in a batch; verdicts are up to date when this returns."""
-        self._take(batch)
-        if batch.records:
-            self.judge.update()
+        self.take(batch)
+        self.settle()
 
     def extend_by_all(self, batches: Iterable[Batch]) -> None:
         """Take in everything that there is, judged at the end: the same verdicts in less time."""
         num_unjudged = 0
         for batch in batches:
-            self._take(batch)
+            self.take(batch)
             num_unjudged += len(batch.records)
             if num_unjudged >= JUDGED_TOGETHER:
-                self.judge.update()
+                self.settle()
                 num_unjudged = 0
-        self.judge.update()
+        self.settle()
 
-    def _take(self, batch: Batch) -> None:
+    def take(self, batch: Batch) -> None:
+        """Take in a batch without judging it yet: `settle` before anyone looks."""
         if batch.restarted:
             self._clear()
         self.pulse, self.format = batch.pulse, batch.format
@@ -80,3 +81,10 @@ class Run:
         self.damaged.extend(batch.damaged)
         if batch.records:
             self.recording.extend(batch.records)
+            self._is_settled = False
+
+    def settle(self) -> None:
+        """Judge what was taken in; verdicts are up to date when this returns."""
+        if not self._is_settled:
+            self.judge.update()
+            self._is_settled = True
