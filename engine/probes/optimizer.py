@@ -46,12 +46,12 @@ class OptimizerProbe:
 
     def before_update(self) -> None:
         """Keep the parameters of this step until `read`."""
-        self._before = [_flat(group["params"]) for group in self.optimizer.param_groups]
+        self._before = [_flat(group["params"]) for group in self._groups]
 
     def after_update(self) -> None:
         """The gradient seen has entered the second moment; the learning rates are those that were applied."""
         if self._before:
-            self._lr = [float(group["lr"]) for group in self.optimizer.param_groups]
+            self._lr = [float(group["lr"]) for group in self._groups]
         b2 = self._b2()
         if b2 is None or self._v_expected is None or self._gradient_square is None:
             return
@@ -60,7 +60,7 @@ class OptimizerProbe:
 
     def read(self) -> list[Measured]:
         """The fields, as far as this optimizer and the parameters' precision allow; after the update."""
-        states = [_state(self.optimizer, group) for group in self.optimizer.param_groups]
+        states = [_state(self.optimizer, group) for group in self._groups]
         known = [state for state in states if state is not None]
         if not known:
             return []
@@ -80,6 +80,11 @@ class OptimizerProbe:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what `state_dict` gave."""
         self._v_expected = state.get("v_expected")
+
+    @property
+    def _groups(self) -> list[dict[str, Any]]:
+        """The groups that hold anything: one of frozen parameters alone may be empty."""
+        return [group for group in self.optimizer.param_groups if group["params"]]
 
     def _b2(self) -> float | None:
         """The one b2 of all groups; none where they differ or decay enters through the gradient."""

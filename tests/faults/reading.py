@@ -1,0 +1,24 @@
+"""Records of a log for those who know nothing of its format's finer points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engine.runlog.codec import DamagedLine, decode
+
+Records = list[dict[str, Any]]
+
+
+def steps_and_evaluations(log: Path) -> tuple[Records, Records]:
+    """Step and evaluation records by step; a damaged line is left out, a repeated step counts once."""
+    by_kind: dict[str, dict[int, dict[str, Any]]] = {"step": {}, "evaluation": {}}
+    for line in log.read_bytes().splitlines():
+        try:
+            record = decode(line)
+        except DamagedLine:
+            continue
+        if record["kind"] in by_kind:
+            by_kind[record["kind"]][record["step"]] = record
+    steps, evaluations = (list(rows.values()) for rows in by_kind.values())
+    return steps, evaluations

@@ -1,0 +1,76 @@
+"""The suite at work: train what is missing, judge everything, in two processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from tests.faults.health import why_not_healthy
+from tests.faults.judging import Judged, judge
+from tests.faults.plan import Planned
+from tests.faults.runs import folder_of, is_made, make
+
+PROCESSES = 2
+RUNS_PER_PROCESS = 50
+
+R = TypeVar("R")
+
+
+def train_missing(planned: Sequence[Planned], root: Path) -> tuple[int, float]:
+    """Every run is on disk; how many had to be trained, and the wall time of that in seconds."""
+    root.mkdir(parents=True, exist_ok=True)
+    missing = [run for run in planned if not is_made(run, root)]
+    missing.sort(key=lambda run: -int(run.settings["training.T"]))
+    started = time.perf_counter()
+    for number, (run, seconds) in enumerate(_each(partial(_make, root=root), missing), 1):
+        _say(f"{number}/{len(missing)} {run.name} {seconds:.1f} s")
+    return len(missing), time.perf_counter() - started
+
+
+def set_aside(planned: Iterable[Planned], root: Path) -> dict[str, str]:
+    """Healthy runs that did not come out healthy, by name, and why. Asked before anything is judged."""
+    reasons = {run.name: why_not_healthy(folder_of(run, root)) for run in planned if run.is_healthy}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def judge_all(planned: Sequence[Planned], root: Path) -> list[tuple[Planned, Judged]]:
+    """What is said of every run, in the order of the plan."""
+    said = dict(_each(partial(_judge, root=root), planned))
+    return [(run, said[run.name]) for run in planned]
+
+
+def _make(planned: Planned, root: Path) -> tuple[Planned, float]:
+    """A run that breaks the program is a finding of its own: it is said, and the suite goes on."""
+    started = time.perf_counter()
+    try:
+        make(planned, root)
+    except Exception as error:
+        _say(f"{planned.name}: {type(error).__name__}: {error}")
+    return planned, time.perf_counter() - started
+
+
+def _judge(planned: Planned, root: Path) -> tuple[str, Judged]:
+    return planned.name, judge(folder_of(planned, root))
+
+
+def _each(work: Callable[[Planned], R], runs: Sequence[Planned]) -> Iterator[R]:
+    """Results as they come, from processes of one thread each; in this process if there are only a few."""
+    if len(runs) <= 1:
+        yield from map(work, runs)
+        return
+    os.environ["OMP_NUM_THREADS"] = "1"
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, context, max_tasks_per_child=RUNS_PER_PROCESS) as pool:
+        for done in as_completed([pool.submit(work, run) for run in runs]):
+            yield done.result()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
