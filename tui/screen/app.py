@@ -24,7 +24,7 @@ from tui.screen import board, theme
 from tui.screen.actions import Actions
 from tui.screen.card import card_lines
 from tui.screen.feed import BatchArrived, FollowingEnded, Watched, open_all
-from tui.screen.figures import Figures
+from tui.screen.figures import QUIET_S, Figures
 from tui.screen.frame import boxed
 from tui.screen.help import help_lines
 from tui.screen.keys import bindings
@@ -85,7 +85,7 @@ class Monitor(Actions):
         self.first_frame_at = self.last_frame_at = 0.0
         self._cpu_s = time.process_time()
         self._frame_s = 1 / FRAMES_PER_S
-        self._is_due = False
+        self._is_due = self._is_waiting = False
         self.palette = theme.palette_for(is_light)
         self._options = theme.drawing_options()
 
@@ -102,7 +102,9 @@ class Monitor(Actions):
     @property
     def is_settled(self) -> bool:
         """Whether everything that there is to read was read and drawn."""
-        return not self._is_due and all(watched.is_caught_up for watched in self.watched)
+        return not (self._is_due or self.figures.is_behind) and all(
+            watched.is_caught_up for watched in self.watched
+        )
 
     def compose(self) -> ComposeResult:
         """The status line, eight cells, the small and the full-screen form of them, and what lies above."""
@@ -133,10 +135,8 @@ class Monitor(Actions):
 
     @on(BatchArrived)
     def take_batch(self, message: BatchArrived) -> None:
-        """The batch becomes part of its run; the screen follows at the next frame."""
-        watched = self.watched[message.number]
-        watched.take(message.batch)
-        self._ring(message.number)
+        """The batch becomes part of its run, and is seen, at the next frame."""
+        self.watched[message.number].take(message.batch)
         self.changed()
 
     @on(FollowingEnded)
@@ -186,12 +186,24 @@ class Monitor(Actions):
         self.last_frame_at = time.monotonic()
         self.first_frame_at = self.first_frame_at or self.last_frame_at
         self.num_redraws += 1
+        for watched in self.watched:
+            if watched.settle():
+                self._ring(watched.number)
         if self._arrange():
             self.call_after_refresh(self.changed)
         self._draw_status()
+        self.figures.is_behind = False
         self._draw_middle()
+        if self.figures.is_behind and not self._is_waiting:
+            self._is_waiting = True
+            self.set_timer(QUIET_S, self._catch_up)
         self._draw_footer()
         self._draw_card()
+
+    def _catch_up(self) -> None:
+        """Draw what was hardly news when it came."""
+        self._is_waiting = False
+        self.changed()
 
     def _arrange(self) -> bool:
         """Bring the middle into the form of the mode; whether that has moved anything."""

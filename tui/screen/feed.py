@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textual.message import Message
@@ -24,6 +24,9 @@ from tui.sources.recorded import logs_in
 
 MOST_RUNS = 8
 """Runs of one folder that are opened together, the newest ones; more cannot be told apart on a panel."""
+
+_SMALL_BATCH = 500
+"""Records below which the thread may read on at once: live batches, a few of which fall into one frame."""
 
 
 @dataclass
@@ -55,11 +58,13 @@ class Watched:
         self.follower = follower
         self._thread: FollowThread | None = None
         self._is_posted = False
+        self._pending: list[Batch] = []
+        self._keeps_waiting = False
 
     @property
     def is_caught_up(self) -> bool:
         """Whether everything there is was handed out and taken in."""
-        return self.follower.is_caught_up and not self._is_posted
+        return self.follower.is_caught_up and not self._is_posted and not self._pending
 
     def start(self, post: Callable[[Message], object]) -> None:
         """Begin to follow; messages are posted from the thread."""
@@ -76,19 +81,46 @@ class Watched:
         self._thread.start()
 
     def take(self, batch: Batch) -> None:
-        """The run with this batch in it; only then does the thread read on."""
+        """Put the batch aside for `settle`. A large one keeps the thread waiting until then."""
+        self._pending.append(batch)
+        self.num_batches += 1
+        self._is_posted = False
+        self._keeps_waiting = len(batch.records) >= _SMALL_BATCH
+        if not self._keeps_waiting:
+            self._acknowledge()
+
+    def settle(self) -> bool:
+        """The run with everything that was put aside, judged once; whether there was anything."""
+        if not self._pending:
+            return False
+        pending, self._pending = self._pending, []
         try:
-            self.run.extend(batch)
-            self.num_batches += 1
+            self.run.extend(joined(pending))
         finally:
-            self._is_posted = False
-            if self._thread is not None:
-                self._thread.acknowledge()
+            if self._keeps_waiting:
+                self._acknowledge()
+        return True
+
+    def _acknowledge(self) -> None:
+        if self._thread is not None:
+            self._thread.acknowledge()
 
     def stop(self) -> None:
         """Let the thread end."""
         if self._thread is not None:
             self._thread.stop()
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """Batches that came one after another as one; what came before a restart is void."""
+    first = max((place for place, batch in enumerate(batches) if batch.restarted), default=0)
+    rest = batches[first:]
+    return replace(
+        rest[-1],
+        records=tuple(record for batch in rest for record in batch.records),
+        damaged=tuple(damaged for batch in rest for damaged in batch.damaged),
+        restarted=rest[0].restarted,
+    )
 
 
 def open_all(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from tui.panels.figure import Figure, Line, Scale
+from tui.panels.figure import Figure, Floats, Line, Scale
 from tui.panels.panel import Panel
 from tui.panels.view import View as PanelView
 from tui.run import Run
@@ -28,19 +29,44 @@ def axis_for(run: Run, view: View) -> Axis:
     return axis_of(run.recording, view.x_axis) or step_axis()
 
 
+QUIET_S = 0.4
+"""How long news that would hardly be seen may wait: values inside what their line's newest cell already
+covers, in a range that grew by less than a character. Everything else is drawn at the next frame."""
+
+_SLIGHT_DOTS = 2.0
+"""Growth of the range, in dots of the drawing, that is hardly seen."""
+
+_SLIGHT_PART = 0.01
+"""Distance in y, as a part of the panel's height, that is hardly seen: about a dot."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A figure with what it was made of."""
+
+    figure: Figure
+    view: tuple[Any, ...]
+    steps: Range
+    contents: list[_Content]
+    made_at: float
+
+
 class Figures:
     """The newest figure of each panel, kept until the panel's records, verdicts or the view are others.
 
     Attributes:
         num_made: figures made so far, by panel.
         num_drawn: drawings made so far, by widget.
+        is_behind: whether a figure that was asked for last waits for `QUIET_S`, see there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.num_made: dict[str, int] = {}
         self.num_drawn: dict[str, int] = {}
+        self.is_behind = False
+        self._clock = clock
         self._drawn: dict[str, tuple[Figure | None, Any, list[Spans]]] = {}
-        self._kept: dict[str, tuple[Any, Figure]] = {}
+        self._kept: dict[str, _Kept] = {}
 
     def figure(
         self,
@@ -56,26 +82,39 @@ class Figures:
 
         While the view is paused it stays what it was, whatever comes in, until the view itself is changed.
         """
-        first, last = shown_range(view, whole)
-        dot = max(1.0, (last - first) / width_dots)
-        basis = (
-            id(run),
-            replace(view, cell=0, reading=0, violation=0, node=0, cursor=None, mode=view.mode),
-            (first, int(last / dot)),
-            width_dots,
-            None if is_paused else [_content(panel, one) for one in (run, *others)],
-        )
+        looks = (id(run), width_dots, replace(view, cell=0, reading=0, violation=0, node=0, cursor=None))
+        steps = shown_range(view, whole)
+        contents = [_content(panel, one) for one in (run, *others)]
         kept = self._kept.get(panel.id)
-        if kept is not None and _is_same(kept[0], basis, is_paused):
-            return kept[1]
+        if (
+            kept is not None
+            and kept.view == looks
+            and (is_paused or self._may_stay(kept, panel, contents, steps))
+        ):
+            return kept.figure
         self.num_made[panel.id] = self.num_made.get(panel.id, 0) + 1
-        figure = panel.figure(run, _panel_view(panel, run, view, (first, last), width_dots))
+        figure = panel.figure(run, _panel_view(panel, run, view, steps, width_dots))
         if is_paused:
             figure = replace(figure, latest="")  # the newest value is beyond what is shown
         for other in others:
-            figure = _overlaid(figure, panel, other, view, (first, last), width_dots)
-        self._kept[panel.id] = basis, figure
+            figure = _overlaid(figure, panel, other, view, steps, width_dots)
+        self._kept[panel.id] = _Kept(figure, looks, steps, contents, self._clock())
         return figure
+
+    def _may_stay(self, kept: _Kept, panel: Panel, contents: list[_Content], steps: Range) -> bool:
+        """Whether the kept figure shows all there is, or all but what may wait a little."""
+        dot = (steps[1] - steps[0]) / kept.view[1]
+        is_slight = max(abs(steps[0] - kept.steps[0]), abs(steps[1] - kept.steps[1])) <= _SLIGHT_DOTS * dot
+        if is_slight and kept.contents == contents:
+            return True
+        if not is_slight or any(
+            not _is_slight_news(kept.figure, panel, before, now)
+            for before, now in zip(kept.contents, contents, strict=True)
+        ):
+            return False
+        waits = self._clock() - kept.made_at < QUIET_S
+        self.is_behind |= waits
+        return waits
 
     def drawing(
         self, widget: str, figure: Figure | None, basis: Any, draw: Callable[[], list[Spans]]
@@ -90,21 +129,62 @@ class Figures:
         return lines
 
 
-def _is_same(kept: tuple[Any, ...], basis: tuple[Any, ...], is_paused: bool) -> bool:
-    return kept[:-1] == basis[:-1] if is_paused else kept == basis
-
-
-def _content(panel: Panel, run: Run) -> tuple[Any, ...]:
+@dataclass(frozen=True, slots=True)
+class _Content:
     """What a figure is made of, as something cheap that differs when the figure would."""
+
+    run: Run = field(compare=False)
+    facts: tuple[Any, ...]
+    verdicts: tuple[Any, ...]
+    lengths: tuple[int, ...]
+
+
+def _content(panel: Panel, run: Run) -> _Content:
     recording = run.recording
-    return (
-        id(recording),
-        recording.num_resets,
-        len(recording.header),
-        len(recording.checkpoints),
-        tuple(len(trace.column) for trace in panel.measured(recording)),
-        tuple(verdict for verdict in run.judge.verdicts if verdict.panel == panel.id),
+    # The reading of a verdict changes with every step; a panel shows its state and where it held.
+    verdicts = tuple(
+        (one.check, one.state, one.level, one.symptom, len(one.spans))
+        for one in run.judge.verdicts
+        if one.panel == panel.id
     )
+    facts = (id(recording), recording.num_resets, len(recording.header), len(recording.checkpoints))
+    return _Content(run, facts, verdicts, tuple(len(trace.column) for trace in panel.measured(recording)))
+
+
+def _is_slight_news(figure: Figure, panel: Panel, before: _Content, now: _Content) -> bool:
+    """Whether nothing came but values that each line's newest cell covers already."""
+    if (
+        before.facts != now.facts
+        or before.verdicts != now.verdicts
+        or len(before.lengths) != len(now.lengths)
+    ):
+        return False
+    lines = {line.name: line for line in figure.lines}
+    traces = panel.measured(now.run.recording)
+    return all(
+        _is_covered(figure, lines.get(trace.name), trace.column.values[length:])
+        for trace, length in zip(traces, before.lengths, strict=True)
+    )
+
+
+def _is_covered(figure: Figure, line: Line | None, values: Floats) -> bool:
+    if not len(values):
+        return True
+    if line is None or not len(line.low) or not np.isfinite(values).all():
+        return False
+    if figure.y_scale == "log" and not (values > 0).all():
+        return False
+    transformed = np.log if figure.y_scale == "log" else np.asarray
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, high = transformed(line.low[-1]), transformed(line.high[-1])
+        heights = [transformed(one.high) for one in figure.lines] + [
+            transformed(one.low) for one in figure.lines
+        ]
+        shown = np.concatenate(heights)
+    shown = shown[np.isfinite(shown)]
+    margin = _SLIGHT_PART * float(np.ptp(shown)) if len(shown) else 0.0
+    new = transformed(values)
+    return bool((new >= low - margin).all() and (new <= high + margin).all())
 
 
 def _panel_view(panel: Panel, run: Run, view: View, steps: Range, width_dots: int) -> PanelView:

@@ -1,0 +1,35 @@
+"""Batches that fall into one frame are taken in as one, whatever they are."""
+
+from __future__ import annotations
+
+from engine.runlog.reader import Damaged
+from tests.screen.builders import Script, batch, header, step
+from tui.follow.batch import Pulse
+from tui.screen.feed import Watched, joined
+
+
+def test_joined_batches_have_all_records_and_the_newest_pulse() -> None:
+    first = batch([header(), step(0)], damaged=(Damaged(1, 2, "x"),))
+    second = batch([step(1)], Pulse.STALLED, damaged=(Damaged(5, 6, "y"),))
+    one = joined([first, second])
+    assert one.records == first.records + second.records
+    assert [damaged.offset for damaged in one.damaged] == [1, 5]
+    assert one.pulse is Pulse.STALLED and not one.restarted
+
+
+def test_what_came_before_a_restart_is_left_out() -> None:
+    again = batch([step(0)], restarted=True)
+    one = joined([batch([step(7)]), again, batch([step(1)])])
+    assert [record["step"] for record in one.records] == [0, 1]
+    assert one.restarted
+
+
+def test_run_is_judged_once_for_all_that_was_put_aside() -> None:
+    watched = Watched(0, "x", Script())
+    watched.take(batch([header()]))
+    for at in range(5):
+        watched.take(batch([step(at)]))
+    assert watched.run.recording.last_step is None
+    assert watched.settle()
+    assert watched.run.recording.last_step == 4
+    assert not watched.settle()
