@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from engine.faults.fault import DAMAGED, SILENT, Fault
@@ -98,13 +100,13 @@ class RanksOutOfSync(Fault):
 
 
 class Stalled(Fault):
-    """The loader hangs for a while."""
+    """The loader hangs for a while: two minutes at least, since anything shorter is normal on a cluster."""
 
     name = "stalled"
     cause = "stalled"
     level = "yellow"
-    default_strength = 4.0
-    breaks = "the loader hangs for {strength:g} seconds at step 90"
+    default_strength = 125.0
+    breaks = "at step 90 the loader hangs for {strength:g} seconds"
     onset_step = 90
     deadline_step = 91
 
@@ -116,21 +118,28 @@ class Stalled(Fault):
 
 
 class ThroughputDrop(Fault):
-    """The loader becomes slow."""
+    """The loader becomes slow, in multiples of the run's own pace: it means the same on every machine."""
 
     name = "throughput_drop"
     cause = "throughput_drop"
     level = "yellow"
-    default_strength = 0.3
-    breaks = "from step 210 on every batch takes {strength:g} seconds longer"
+    default_strength = 20.0
+    breaks = "from step 210 on every step waits for its batch for as long as {strength:g} steps took before"
     onset_step = 210
-    deadline_step = 300
-    num_steps = 310
+    deadline_step = 275
+    num_steps = 280
+
+    def __init__(self, strength: float | None = None) -> None:
+        super().__init__(strength)
+        self._began: list[float] = []
 
     def batch(self, step: int, batch: Batch) -> Batch:
         """Wait each time."""
-        if step >= self.onset_step:
-            time.sleep(self.strength)
+        if step < self.onset_step:
+            self._began.append(time.monotonic())
+        else:
+            usual_s = median(later - sooner for sooner, later in pairwise(self._began))
+            time.sleep(self.strength * usual_s)
         return batch
 
 

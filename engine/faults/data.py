@@ -83,8 +83,8 @@ class ShuffledLabels(Fault):
     name = "shuffled_labels"
     cause = "shuffled_labels"
     breaks = "the targets of each batch are shuffled among its positions"
-    deadline_step = 560
-    num_steps = 600
+    deadline_step = 680
+    num_steps = 700
 
     def batch(self, step: int, batch: Batch) -> Batch:
         """Another order of the same targets."""
