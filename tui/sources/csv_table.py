@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator
 
 from engine.runlog.codec import Record
-from tui.sources.names import field_of, number
+from tui.sources.names import names_a_loss, number
 from tui.sources.parser import SourceOptions, TextParser
 from tui.sources.rows import Rows
 
 _DELIMITERS = (",", "\t", ";")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d[\d.]*,\d+(?:[eE][-+]?\d+)?")
 _NAME = re.compile(r"[\w][\w ./\-:()%|@+\[\]]{0,199}")
 
 
@@ -50,6 +51,8 @@ class CsvParser(TextParser):
             self._delimiter, self._names = found
             return
         fields = _fields(text, self._delimiter)
+        if self._delimiter == ";":
+            fields = [_with_a_point(field) for field in fields]
         if len(fields) != len(self._names):
             raise ValueError(f"{len(fields)} fields under {len(self._names)} names")
         if not any(number(field) is not None for field in fields):
@@ -68,6 +71,11 @@ def _fields(text: str, delimiter: str) -> list[str]:
         raise ValueError("not a row of CSV") from None
 
 
+def _with_a_point(field: str) -> str:
+    """A number with a decimal comma, which is why a semicolon stands between the fields."""
+    return field.replace(".", "").replace(",", ".") if _DECIMAL_COMMA.fullmatch(field) else field
+
+
 def _names_in(text: str, options: SourceOptions) -> tuple[str, list[str]] | None:
     """Delimiter and names, if this is a row of names with a loss among them."""
     for delimiter in _DELIMITERS:
@@ -77,10 +85,9 @@ def _names_in(text: str, options: SourceOptions) -> tuple[str, list[str]] | None
             names = _fields(text, delimiter)
         except ValueError:
             continue
-        if len(names) > 1 and all(_is_name(name) for name in names) and len(set(names)) == len(names):
-            ours = {field_of(name, options.names) for name in names}
-            if ours & {"loss", "val_loss"}:
-                return delimiter, names
+        are_names = len(names) > 1 and all(map(_is_name, names)) and len(set(names)) == len(names)
+        if are_names and any(names_a_loss(name, options.names) for name in names):
+            return delimiter, names
     return None
 
 

@@ -1,6 +1,7 @@
 """JSON lines of any program: one object a line, with a loss under a name that is known or was given.
 
-Objects in objects are read as "outer/inner". Other text between the lines is left alone.
+Objects in objects are read as "outer/inner". A time, level or rank in front of an object and other
+text between the lines are left alone.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.runlog.codec import DamagedLine, Record, decode
-from tui.sources.names import field_of, number, whole
+from tui.sources.names import names_a_loss, number, whole
 from tui.sources.parser import SourceOptions, TextParser
 from tui.sources.rows import Rows
 
 MAX_DEPTH = 4
+MAX_PREFIX = 200
+"""Characters that a logger may put in front: time, level, rank."""
+
 _TOTALS = ("total_steps", "max_steps")
 
 
@@ -31,23 +35,26 @@ class JsonLinesParser(TextParser):
     @classmethod
     def recognises(cls, text: str, is_first: bool, options: SourceOptions) -> bool:
         """Whether this line is an object with a loss in it."""
-        if not text.startswith("{"):
+        start = text.find("{")
+        if not 0 <= start <= MAX_PREFIX:
             return False
         try:
-            items = flat(decode(text.encode()))
+            items = flat(decode(text[start:].encode()))
         except DamagedLine:
             return False
-        return any(
-            field_of(name, options.names) in ("loss", "val_loss") and number(value) is not None
-            for name, value in items
-        )
+        return any(number(value) is not None and names_a_loss(name, options.names) for name, value in items)
 
     def records_in(self, text: str) -> Iterator[Record]:
         """The records that this line completes."""
         start = text.find("{")
-        if start < 0 or text[:start].strip():
+        if not 0 <= start <= MAX_PREFIX:
             return
-        items = flat(decode(text[start:].encode()))
+        try:
+            items = flat(decode(text[start:].encode()))
+        except DamagedLine:
+            if text[:start].strip():
+                return  # a brace somewhere in another program's line
+            raise
         for name, value in items:
             if name in _TOTALS:
                 self.timeline.learn(planned_steps=whole(value))

@@ -1,7 +1,8 @@
 """Which of our fields a foreign name means, and which number a foreign text means.
 
 A name that nobody knows keeps its own name, if it is a number: it can still be plotted. A known name is
-matched whole, never as a part: "loss" inside "aux_loss" is another loss.
+matched whole, never as a part: "loss" inside "aux_loss" is another loss. Several names of one log may mean
+the same field; then the best of them has it, and the others keep their own names.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.runlog.schema import EVALUATION, STEP
+from tui.sources.name_words import COARSE as COARSE
+from tui.sources.name_words import meaning_of
 from tui.sources.text import plain_text
 
 _ALIASES = """
-step          step steps current_steps global_step iter iteration train/global_step trainer/global_step _step
+step          step steps current_steps global_step iter iteration train/global_step trainer/global_step
 epoch         epoch epochs train/epoch
 loss          loss train_loss train/loss training_loss training/loss loss/train train/train_loss_step
 loss          train_loss_step train/loss_step lm_loss trl batch_loss train/batch_loss
-val_loss      val_loss eval_loss valid_loss validation_loss dev_loss test_loss val/loss eval/loss valid/loss
+val_loss      val_loss eval_loss valid_loss validation_loss dev_loss val/loss eval/loss valid/loss
 val_loss      validation/loss loss/val loss/validation loss/eval tel eval/val_loss val/val_loss val_loss_epoch
 lr            lr learning_rate train/learning_rate train/lr optim/lr trainer/lr lr/group0 lr_0
 lr            lr_adamw lr_adam lr_sgd lr_adamw/pg1 lr_adam/pg1 lr_sgd/pg1
@@ -38,22 +41,77 @@ _FIELD_OF = {
     alias: name for name, *aliases in map(str.split, _ALIASES.strip().splitlines()) for alias in aliases
 }
 _OURS = STEP | EVALUATION
+_LOSSES = frozenset({"loss", "val_loss", "perplexity", "val_perplexity"})
 
 NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)"
 """A number as programs print it, not-a-number and infinities among them; match ignoring case."""
 
 _NUMBER = re.compile(NUMBER, re.IGNORECASE)
-_WRAPPED = re.compile(rf"(?:[\w.]*\()?['\"]?({NUMBER})['\"]?(?:, *[^()]*)?\)?", re.IGNORECASE)
+_WRAPPED = re.compile(
+    rf"(?:['\"]?({NUMBER})['\"]?|[\w.]*\(['\"]?({NUMBER})['\"]?(?:, *[^()]*)?\))", re.IGNORECASE
+)
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
 MAX_NAME_LENGTH = 200
 
+GIVEN, LISTED = 0, 1
+"""Ranks of a name that the user gave for a field, and of a listed one; words rank behind."""
 
-def field_of(name: str, names: Mapping[str, str] | None = None) -> str | None:
-    """Our field that this foreign name means, or None; `names` (ours to theirs) is asked first."""
+
+def ranked(name: str, names: Mapping[str, str] | None = None) -> tuple[str, int] | None:
+    """Our field that this foreign name means, and its rank: GIVEN, LISTED, or one of what its words say.
+
+    `names` maps ours to theirs. None for a name that means none of our fields.
+    """
     for ours, theirs in (names or {}).items():
         if name == theirs:
-            return ours
-    return _FIELD_OF.get(name.strip().lower().replace(" ", "_").replace("-", "_").replace(".", "/"))
+            return ours, GIVEN
+    plain = name.strip().lower().replace(" ", "_").replace("-", "_").replace(".", "/")
+    if plain == "_step":  # of W&B: counts its own calls, not the optimizer's steps
+        return "step", COARSE
+    listed = _FIELD_OF.get(plain)
+    if listed:
+        return listed, LISTED
+    return meaning_of(name.rpartition(" - ")[2])  # W&B's own export: "name of the run - train/loss"
+
+
+def field_of(name: str, names: Mapping[str, str] | None = None) -> str | None:
+    """Our field that this foreign name means, or None."""
+    found = ranked(name, names)
+    return found[0] if found and found[0] in _OURS else None
+
+
+def names_a_loss(name: str, names: Mapping[str, str] | None = None) -> bool:
+    """Whether a number of this name is a loss of either split, or a perplexity, which is one too."""
+    found = ranked(name, names)
+    return found is not None and found[0] in _LOSSES
+
+
+class Naming:
+    """The names of one log. The best name of a field has it, of equals the one that came first."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self._known: dict[str, tuple[str, int] | None] = {}
+        self._held: dict[str, tuple[int, str]] = {}
+
+    def ranked(self, name: str) -> tuple[str, int] | None:
+        """As the function of this name; known names cost one look-up."""
+        if name not in self._known:
+            self._known[name] = ranked(name, self._names)
+        return self._known[name]
+
+    def holder(self, field: str) -> str:
+        """The name that has this field so far; empty for none."""
+        return self._held.get(field, (0, ""))[1]
+
+    def has(self, name: str, field: str, rank: int) -> bool:
+        """Whether the field is this name's; it is from now on if no better or earlier name has it."""
+        held = self._held.get(field)
+        if held is None or rank < held[0]:
+            self._held[field] = (rank, name)
+            return True
+        return held[1] == name
 
 
 def own_name(name: str) -> str:
@@ -65,7 +123,8 @@ def own_name(name: str) -> str:
 def number(value: Any) -> float | int | None:
     """The number that a value or its text stands for, None where it is none; understands nan and inf.
 
-    Reads through what Python's repr puts around numbers: quotes, `np.float64(...)`, `tensor(...)`.
+    Reads through what Python's repr puts around numbers (quotes, `np.float64(...)`, `tensor(...)`) and
+    through commas between groups of thousands.
     """
     if isinstance(value, bool) or value is None:
         return None
@@ -73,8 +132,12 @@ def number(value: Any) -> float | int | None:
         return value if abs(value) < 2**63 else None
     if isinstance(value, float):
         return value
-    match = _WRAPPED.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 200 else None
-    return _from_text(match.group(1)) if match else None
+    if not isinstance(value, str) or len(value) >= 200:
+        return None
+    text = value.strip()
+    if match := _WRAPPED.fullmatch(text):
+        return _from_text(match[1] or match[2])
+    return _from_text(text.replace(",", "")) if _GROUPED.fullmatch(text) else None
 
 
 def _from_text(text: str) -> float | int:
@@ -97,12 +160,16 @@ def renamed(
 ) -> dict[str, float | int]:
     """Numbers under our names where they are known and under their own where not; the rest is left out."""
     found: dict[str, float | int] = {}
+    naming = Naming(names or {})
     for name, raw in metrics:
         value = number(raw)
         if value is None:
             continue
-        ours = field_of(name, names)
+        ours, rank = naming.ranked(name) or ("", 0)
         if ours == "time" and not 1e9 < value < 1e10:  # seconds since the start, or milliseconds
-            ours = None
-        found.setdefault(ours or own_name(name), value)
+            ours = ""
+        if ours in _OURS and naming.has(name, ours, rank):
+            found[ours] = value
+        else:
+            found.setdefault(own_name(name), value)
     return found

@@ -17,6 +17,9 @@ from tui.sources.options import SourceOptions as SourceOptions
 from tui.sources.text import plain_text as plain_text
 from tui.sources.timeline import Timeline
 
+BYTE_ORDER_MARK = "\ufeff"
+"""What some programs put in front of UTF-8 text."""
+
 
 class Parser(Protocol):
     """One log on its way from bytes to records; any cutting of the bytes gives the same records."""
@@ -145,6 +148,8 @@ class TextParser:
             self._skipping = False
             return []
         text = plain_text(piece.decode("utf-8", errors="replace").rstrip("\r\n"))
+        if not self.offset:
+            text = text.lstrip(BYTE_ORDER_MARK)
         if not text or text.isspace():
             return []
         try:

@@ -19,8 +19,9 @@ from tui.sources.llm_c import LlmCParser
 from tui.sources.megatron import MegatronParser
 from tui.sources.modded_nanogpt import ModdedNanoGptParser
 from tui.sources.nanogpt import NanoGptParser
-from tui.sources.parser import Parser, SourceOptions, TextParser, plain_text
+from tui.sources.parser import BYTE_ORDER_MARK, Parser, SourceOptions, TextParser, plain_text
 from tui.sources.pico_train import PicoTrainParser
+from tui.sources.printed import PrintedParser
 from tui.sources.runlog import RunlogParser
 from tui.sources.tensorboard_events import TensorBoardParser
 from tui.sources.trainer_state import TrainerStateParser
@@ -39,6 +40,9 @@ TEXT_FORMATS: tuple[type[RunlogParser | TextParser], ...] = (
     CsvParser,
 )
 """In the order in which they are asked about a piece; the ones that accept most come last."""
+
+MIN_PRINTED = 3
+"""Lines that merely name a loss before a log is taken for a loop's own print-outs: a banner may name one."""
 
 BINARY_FORMATS = (TensorBoardParser, WandbParser)
 WITH_FACTS_BESIDE = frozenset({"huggingface", "trainer_state"})
@@ -61,6 +65,7 @@ class Recognising:
         self._head = bytearray()
         self._asked_to = 0
         self._is_first = True
+        self._num_printed = 0
         self._parser: Parser | None = None
 
     @property
@@ -147,18 +152,21 @@ class Recognising:
         return None
 
     def _parser_for(self, piece: bytes) -> Parser | None:
-        text = plain_text(piece.decode("utf-8", errors="replace")).strip()
+        text = plain_text(piece.decode("utf-8", errors="replace")).strip().lstrip(BYTE_ORDER_MARK)
         if not text:
             return None
         for source in TEXT_FORMATS:
             if source.recognises(text, self._is_first, self._options):
                 return source(self._knowing_more(source.format))
         self._is_first = False
-        return None
+        self._num_printed += PrintedParser.recognises(text, False, self._options)
+        return PrintedParser(self._options) if self._num_printed >= MIN_PRINTED else None
 
     def _last_chance(self) -> Parser:
         """The format of what has no newline at its end."""
         parser = self._parser_for(bytes(self._head[self._asked_to :]))
+        if parser is None and self._num_printed:
+            parser = PrintedParser(self._options)
         if parser is None:
             raise self._unknown()
         return parser
@@ -166,10 +174,15 @@ class Recognising:
     def _unknown(self) -> CannotRead:
         if not self._head:
             return CannotRead(f"{self._name} is empty: no record was ever written to it.")
+        if self._head.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return CannotRead(
+                f"{self._name} is UTF-16 text; convert it: iconv -f UTF-16 -t UTF-8 FILE | tui check -."
+            )
         if b"\0" in self._head[:65_536]:
             return CannotRead(f"{self._name} is a binary file and no training log that I know.")
         return CannotRead(
             f"{self._name} is not a training log that I know: no line of it is a record of "
-            f"{', '.join(source.format for source in (*TEXT_FORMATS, *BINARY_FORMATS))}; "
+            f"{', '.join(source.format for source in (*TEXT_FORMATS, *BINARY_FORMATS))}, "
+            "and none names a step and a loss; "
             "if it is JSON lines or CSV, name its columns with --map loss=THEIR_NAME."
         )

@@ -121,9 +121,9 @@ class WandbParser:
 def _items(history: Any) -> Iterator[tuple[str, Any]]:
     for item in history.item:
         name = item.key or "/".join(item.nested_key)
-        if name != "_runtime":
+        if name not in ("_runtime", "_step"):
             yield plain_text(name), item.value_json
-    yield "step", history.step.num
+    yield "_step", history.step.num
 
 
 def _value(text: str) -> Any:
