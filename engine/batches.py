@@ -6,8 +6,8 @@ order of its own and from an origin of its own, so that block borders do not alw
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -39,21 +39,46 @@ class Batch:
         return int((self.targets != IGNORED).sum())
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on another device."""
+        """The same batch on another device; the host does not wait for the copy."""
         if device.type == "cpu":
             return self
-        moved = [None if t is None else t.to(device, non_blocking=True) for t in self.tensors()]
-        assert moved[0] is not None and moved[1] is not None
-        return Batch(moved[0], moved[1], moved[2], moved[3])
+        return self._each(lambda tensor: _pinned(tensor, device).to(device, non_blocking=True))
 
-    def tensors(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """Inputs, targets, classes, verb."""
-        return self.inputs, self.targets, self.classes, self.verb
+    def share(self, rank: int, world_size: int) -> Batch:
+        """The rows of one rank; all ranks together have each row once.
+
+        A rank without a row gets the first one with no target that counts: where ranks compute together,
+        all of them have to come.
+        """
+        first, end = _share(self.inputs.shape[0], rank, world_size)
+        rows = self._each(lambda tensor: tensor[first:end])
+        if first < end:
+            return rows
+        idle = self._each(lambda tensor: tensor[:1])
+        return replace(idle, targets=torch.full_like(idle.targets, IGNORED))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        classes, verb = (None if t is None else change(t) for t in (self.classes, self.verb))
+        return Batch(change(self.inputs), change(self.targets), classes, verb)
+
+
+def _pinned(tensor: Tensor, device: torch.device) -> Tensor:
+    """A GPU copies behind the host's back only from memory that cannot be paged out."""
+    return tensor.pin_memory() if device.type == "cuda" and torch.cuda.is_available() else tensor
+
+
+def _share(num_rows: int, rank: int, world_size: int) -> tuple[int, int]:
+    """First row of a rank and of the next one."""
+    return num_rows * rank // world_size, num_rows * (rank + 1) // world_size
 
 
 @dataclass(frozen=True)
 class BatchOrder:
-    """Which blocks each micro-step of each rank reads."""
+    """Which blocks each micro-step of each rank reads.
+
+    A micro-batch is shared out among the ranks: the same config reads the same data in the same order on
+    any number of processes.
+    """
 
     stream: Stream
     context: int
@@ -69,6 +94,11 @@ class BatchOrder:
                 f"the training split has {len(self.stream)} tokens, too few for one block of "
                 f"{self.context} and its next token; use more text or a smaller model.context."
             )
+        if self.batch_size < self.world_size:
+            raise CorpusError(
+                f"training.batch_size is {self.batch_size}, fewer sequences than the {self.world_size} "
+                "processes that share them; raise it or start fewer processes."
+            )
 
     @property
     def num_blocks(self) -> int:
@@ -79,7 +109,13 @@ class BatchOrder:
     @property
     def blocks_per_step(self) -> int:
         """Blocks that one optimizer step reads over all micro-steps and ranks."""
-        return self.batch_size * self.accumulation * self.world_size
+        return self.batch_size * self.accumulation
+
+    @property
+    def share(self) -> float:
+        """Part of each micro-batch that this rank reads."""
+        first, end = _share(self.batch_size, self.rank, self.world_size)
+        return (end - first) / self.batch_size
 
     @property
     def steps_per_epoch(self) -> float:
@@ -88,9 +124,9 @@ class BatchOrder:
 
     def batch(self, step: int, micro_step: int) -> Batch:
         """The micro-batch that this rank reads at (step, micro_step)."""
-        turn = (step * self.accumulation + micro_step) * self.world_size + self.rank
-        first = turn * self.batch_size
-        return gather(self.stream, self.starts(range(first, first + self.batch_size)), self.context)
+        turn = (step * self.accumulation + micro_step) * self.batch_size
+        first, end = _share(self.batch_size, self.rank, self.world_size)
+        return gather(self.stream, self.starts(range(turn + first, turn + end)), self.context)
 
     def step(self, step: int) -> list[Batch]:
         """All micro-batches of this rank at a step."""
@@ -119,7 +155,7 @@ def gather(stream: Stream, starts: Sequence[int], context: int) -> Batch:
     at = np.asarray(starts)[:, None] + np.arange(context + 1)
     inside = at < len(stream)
     at = np.minimum(at, len(stream) - 1)
-    tokens = stream.tokens[at]
+    tokens = stream.tokens[at].astype(np.int64, copy=False)
     targets = np.where(inside, tokens, IGNORED)[:, 1:]
     return Batch(
         torch.from_numpy(np.where(inside, tokens, 0)[:, :-1].copy()),

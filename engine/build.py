@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -12,13 +12,16 @@ from torch import nn
 from engine.batches import BatchOrder
 from engine.config import Config
 from engine.corpus import Corpus, load_corpus
-from engine.distributed import World, current_world
+from engine.distributed import World
 from engine.faults.fault import Fault, LearningRate
 from engine.faults.registry import parse_fault
 from engine.inspector import Instruments
 from engine.model import GPT
 from engine.no_instruments import NoInstruments
 from engine.optimizer import build_optimizer
+from engine.pace import Pace
+from engine.parallel import Alone, Parallel, Replicated, Sharded
+from engine.probes.cadence import NEVER, Cadence
 from engine.schedule import declared_schedule
 
 
@@ -40,6 +43,8 @@ class Loop:
     optimizer: torch.optim.Optimizer
     learning_rate: LearningRate
     instruments: Instruments | NoInstruments
+    parallel: Parallel
+    pace: Pace = field(default_factory=Pace)
     step: int = 0
     best_step: int | None = None
     best_val_loss: float = math.inf
@@ -81,19 +86,17 @@ class Loop:
             setattr(self, name, value)
 
 
-def build_loop(config: Config, *, inspect: bool = True) -> Loop:
+def build_loop(config: Config, *, inspect: bool = True, world: World | None = None) -> Loop:
     """Data, model and optimizer before the first step; the same config always builds the same ones.
+
+    Every rank builds the same model from the same seed, and random numbers of its own from there on.
 
     Raises:
         CorpusError: the data cannot be trained on.
         DeviceError: this machine does not have the device.
     """
-    world = current_world()
-    if world.size > 1:
-        raise DeviceError(
-            "more than one process is not supported yet; start `engine train` without torchrun."
-        )
-    device = prepare_device(config)
+    world = world or World()
+    device = prepare_device(config, world)
     fault = parse_fault(config.fault)
     corpus = fault.corpus(load_corpus(config.data))
     training = config.training
@@ -109,16 +112,56 @@ def build_loop(config: Config, *, inspect: bool = True) -> Loop:
     torch.manual_seed(config.seed)
     model = GPT(config.model, corpus.vocab_size)
     fault.model(model)
-    model.to(device)
+    if world.rank:
+        torch.manual_seed(seed_of_rank(config.seed, world.rank))
+    parallel = _parallel(config, model, world, device, fault)
     optimizer = fault.optimizer(build_optimizer(model, training))
-    instruments = Instruments(model, optimizer=optimizer) if inspect else NoInstruments()
+    instruments = _instruments(config, model, optimizer, world) if inspect else NoInstruments()
     learning_rate = fault.learning_rate(declared_schedule(training))
-    loop = Loop(config, device, world, corpus, order, fault, model, optimizer, learning_rate, instruments)
+    loop = Loop(
+        config, device, world, corpus, order, fault, model, optimizer, learning_rate, instruments, parallel
+    )
     fault.begin(loop)
     return loop
 
 
-def prepare_device(config: Config) -> torch.device:
+def seed_of_rank(seed: int, rank: int) -> int:
+    """What a rank's own random numbers start from; rank 0 draws those of a single process.
+
+    Apart by more than one: rank 1 of seed 0 must not draw what rank 0 of seed 1 does.
+    """
+    return seed + rank * 1_000_003
+
+
+def _parallel(config: Config, model: GPT, world: World, device: torch.device, fault: Fault) -> Parallel:
+    """The model is on its device, compiled if it is to be, and cut or copied among the ranks."""
+    if config.run.compile:
+        for block in model.blocks:
+            block.compile()
+    if world.size > 1 and config.run.parallel == "fsdp":
+        return Sharded(model, world, device)
+    model.to(device)
+    return Replicated(model, world, device, sums=fault.sums_over_ranks()) if world.size > 1 else Alone(model)
+
+
+def _instruments(config: Config, model: GPT, optimizer: torch.optim.Optimizer, world: World) -> Instruments:
+    """What is measured where.
+
+    Replicas hold the same parameters, so rank 0 measures them; the others bring what depends on their part of
+    the batch. Cut parameters are put together for the spectral norms by all ranks; their optimizer is not
+    looked at. Compiled blocks are not looked into: a hook inside would break them in pieces.
+    """
+    cadence = Cadence()
+    if config.run.compile:
+        cadence = replace(cadence, dead=0)
+    if world.size > 1 and config.run.parallel == "fsdp":
+        cadence = replace(cadence, optimizer=0, frozen=0)
+    elif not world.writes:
+        cadence = replace(NEVER, activation=cadence.activation)
+    return Instruments(model, optimizer=optimizer, cadence=cadence)
+
+
+def prepare_device(config: Config, world: World | None = None) -> torch.device:
     """The device to compute on, with the arithmetic switches that the manifest states.
 
     Denormal numbers are flushed to zero: a run that collapses would otherwise crawl on cpu.
@@ -132,6 +175,8 @@ def prepare_device(config: Config) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", world.local_rank if world else 0)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DeviceError(
             f"run.device is {name}, but torch sees {torch.cuda.device_count()} CUDA devices here."

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
-from torch.optim import Optimizer
 
 FORMAT = 1
 
@@ -20,25 +18,10 @@ class CheckpointError(Exception):
     """A checkpoint cannot be read; the message says which and why."""
 
 
-def serialized(
-    model: nn.Module, optimizer: Optimizer, step: int, progress: dict[str, Any], instruments: dict[str, Any]
-) -> bytes:
-    """Everything that the next step depends on, as the bytes of a checkpoint file.
-
-    `progress` holds plain values of the loop: best loss so far, evaluations without a new best;
-    `instruments` what the measurements carry from step to step.
-    """
+def serialized(state: dict[str, Any]) -> bytes:
+    """The bytes of a checkpoint file that holds this state: plain values and tensors."""
     buffer = io.BytesIO()
-    state = {
-        "format": FORMAT,
-        "step": step,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "rng": random_state(),
-        "progress": progress,
-        "instruments": instruments,
-    }
-    torch.save(state, buffer)
+    torch.save({"format": FORMAT, **state}, buffer)
     return buffer.getvalue()
 
 
@@ -46,7 +29,7 @@ def random_state() -> dict[str, Any]:
     """State of every generator that dropout may draw from."""
     state: dict[str, Any] = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
-        state["cuda"] = torch.cuda.get_rng_state_all()
+        state["cuda"] = torch.cuda.get_rng_state()
     if torch.backends.mps.is_available():
         state["mps"] = torch.mps.get_rng_state()
     return state
@@ -55,8 +38,8 @@ def random_state() -> dict[str, Any]:
 def restore_random_state(state: dict[str, Any]) -> None:
     """The generators continue as they would have when `state` was taken."""
     torch.set_rng_state(state["cpu"])
-    if "cuda" in state and torch.cuda.device_count() == len(state["cuda"]):
-        torch.cuda.set_rng_state_all(state["cuda"])
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"])
     if "mps" in state and torch.backends.mps.is_available():
         torch.mps.set_rng_state(state["mps"])
 
@@ -89,14 +72,14 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """The state that `serialized` wrote. Only plain values and tensors are accepted, no code.
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """The state that `serialized` wrote, in host memory. Only plain values and tensors are accepted, no code.
 
     Raises:
         CheckpointError: missing, damaged, or of another format.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"there is no checkpoint {path} to resume from.") from None
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -59,9 +60,10 @@ def train(
     """Train as CONFIG says and write the run folder."""
     settings, folder = _checked(config, overrides or [], fault, out, resume)
     outcome = _trained(settings, folder, resume, stop_after, inspector)
-    _say_outcome(outcome, folder.path)
-    if report:
-        _write_report(folder.path)
+    if _rank() == 0:
+        _say_outcome(outcome, folder.path)
+        if report:
+            _write_report(folder.path)
     raise typer.Exit(0 if outcome.ending.as_asked else EXIT_CODES.get(outcome.ending.reason, 0))
 
 
@@ -75,7 +77,8 @@ def _checked(
     try:
         settings = load_config(config, [*overrides, *([f"fault={fault}"] if fault else [])])
         folder = RunFolder(locate(settings, config, out), config)
-        folder.check(settings, resume)
+        if _rank() == 0:  # the others may come when it has begun to write
+            folder.check(settings, resume)
     except (ConfigError, RunFolderError) as error:
         _fail(str(error))
     return settings, folder
@@ -87,6 +90,7 @@ def _trained(
     from engine.build import DeviceError
     from engine.checkpoint import CheckpointError
     from engine.corpus import CorpusError
+    from engine.distributed import RankLost
     from engine.run_folder import RunFolderError
     from engine.train import train as run
 
@@ -94,6 +98,8 @@ def _trained(
         return run(settings, folder, resume=resume, stop_after=stop_after, inspect=inspect)
     except (CheckpointError, CorpusError, DeviceError, RunFolderError) as error:
         _fail(str(error))
+    except RankLost as error:
+        _leave_at_once(str(error))
 
 
 def _say_outcome(outcome: Outcome, folder: Path) -> None:
@@ -119,10 +125,29 @@ def _write_report(folder: Path) -> None:
         typer.echo(f"no dashboard was written ({reason}); try `tui report {folder}`.", err=True)
 
 
+def _rank() -> int:
+    """Of this process in the launcher's environment; 0 without a launcher."""
+    return int(os.environ.get("RANK", 0))
+
+
 def _fail(sentence: str) -> NoReturn:
     """Say what is wrong on stderr and leave with code 2."""
-    typer.echo(sentence, err=True)
+    _complain(sentence)
     raise typer.Exit(2)
+
+
+def _leave_at_once(sentence: str) -> NoReturn:
+    """Say what is wrong and leave with code 1, past whatever still waits for a rank that is gone."""
+    _complain(sentence)
+    sys.stdout.flush()
+    os._exit(1)
+
+
+def _complain(sentence: str) -> None:
+    """On stderr; where several processes write there, with the rank in front."""
+    is_one_of_many = int(os.environ.get("WORLD_SIZE", 1)) > 1
+    typer.echo(f"rank {_rank()}: {sentence}" if is_one_of_many else sentence, err=True)
+    sys.stderr.flush()
 
 
 def main() -> None:

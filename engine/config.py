@@ -23,7 +23,7 @@ class Section(BaseModel):
 class Training(Section):
     """How the parameters are moved."""
 
-    batch_size: int = Field(default=32, ge=1, description="sequences in a micro-batch")
+    batch_size: int = Field(default=32, ge=1, description="sequences in a micro-batch, over all processes")
     accumulation: int = Field(default=1, ge=1, description="micro-batches in an optimizer step")
     T: int = Field(default=2000, ge=1, description="optimizer steps")
     schedule: Literal["cosine", "linear", "constant", "step", "wsd", "inverse_sqrt"] = "cosine"
@@ -89,6 +89,10 @@ class Model(Section):
     normalization: Literal["layer", "none"] = "layer"
     dropout: float = Field(default=0.0, ge=0, lt=1)
     causal: bool = True
+    attention: Literal["explicit", "fused"] = Field(
+        default="explicit",
+        description="explicit attention can be looked at; the fused one takes less memory and time",
+    )
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> Self:
@@ -98,19 +102,29 @@ class Model(Section):
 
 
 class Data(Section):
-    """What is learned: generated verb sentences, or a text file."""
+    """What is learned: generated verb sentences, a text file, or a file of token ids."""
 
-    kind: Literal["verbs", "text"] = "verbs"
+    kind: Literal["verbs", "text", "tokens"] = "verbs"
     seed: int = Field(
         default=0, description="seed of the generated sentences; apart from the run's seed on purpose"
     )
     train_sentences: int = Field(default=4000, ge=1, le=200_000)
     val_sentences: int = Field(default=400, ge=1, le=20_000)
-    vocab_size: int = Field(default=512, ge=1, description="V of the verb corpus, unused tokens included")
-    path: str | None = Field(default=None, description="text file, relative to the current directory")
-    tokens: Literal["bytes", "characters"] = "bytes"
+    vocab_size: int = Field(
+        default=512, ge=1, description="V of the verb corpus or of a file of token ids, unused ones included"
+    )
+    path: str | None = Field(
+        default=None, description="text or token file, relative to the current directory"
+    )
+    val_path: str | None = Field(
+        default=None, description="token file to validate with; the last part of `path` otherwise"
+    )
+    dtype: Literal["uint16", "uint32", "int32", "int64"] = Field(
+        default="uint16", description="how a token file stores an id"
+    )
+    tokens: Literal["bytes", "characters"] = Field(default="bytes", description="tokens of a text file")
 
-    @field_validator("path")
+    @field_validator("path", "val_path")
     @classmethod
     def _path_is_absolute(cls, path: str | None) -> str | None:
         """The resolved config must mean the same file wherever it is read."""
@@ -118,8 +132,8 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _text_has_a_path(self) -> Self:
-        if self.kind == "text" and not self.path:
-            raise ValueError("kind is text, so the path of a text file is needed too.")
+        if self.kind != "verbs" and not self.path:
+            raise ValueError(f"kind is {self.kind}, so the path of a {self.kind} file is needed too.")
         return self
 
 
@@ -131,6 +145,17 @@ class Run(Section):
     device: str = Field(
         default="auto", description="auto, cpu, mps, cuda or cuda:N; auto is cuda where there is one"
     )
+    parallel: Literal["ddp", "fsdp"] = Field(
+        default="ddp",
+        description="with several processes: ddp, a copy of the model on each; fsdp, a part of it on each",
+    )
+    rank_timeout: float = Field(
+        default=45.0,
+        gt=0,
+        description="seconds after which a rank that does not answer counts as lost; one that dies is "
+        "noticed at once",
+    )
+    compile: bool = Field(default=False, description="compile the blocks with torch.compile")
     threads: int = Field(
         default=1,
         ge=1,

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from engine.batches import IGNORED, Batch, evaluation_batches
 from engine.build import Loop
+from engine.distributed import World
 from engine.model import GPT, token_losses
+from engine.probes.checksum import parameter_checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +40,32 @@ def class_sums(losses_BT: Tensor, batch: Batch, num_classes: int) -> Tensor:
 
 
 @torch.no_grad()
-def split_loss(model: GPT, batches: Iterable[Batch], num_classes: int, device: torch.device) -> SplitLoss:
-    """Mean losses of a split. The model comes back in the mode it was in."""
+def split_loss(
+    model: GPT, batches: Iterable[Batch], num_classes: int, device: torch.device, world: World | None = None
+) -> SplitLoss:
+    """Mean losses of a split, each rank reading its share. The model comes back in the mode it was in."""
+    world = world or World()
     was_training = model.training
     model.eval()
-    total, count = 0.0, 0
+    total = torch.zeros(2, device=device, dtype=_wide(device))
     by_class = torch.zeros(2, 2, num_classes, device=device)
-    for batch in (b.to(device) for b in batches):
+    for whole_batch in batches:
+        batch = whole_batch.share(world.rank, world.size)
+        num_targets, batch = batch.num_targets, batch.to(device)
         losses = token_losses(model(batch.inputs), batch.targets, IGNORED)
-        total += losses.sum().item()
-        count += batch.num_targets
+        total[0] += losses.sum()
+        total[1] += num_targets
         if num_classes:
             by_class += class_sums(losses, batch, num_classes)
     model.train(was_training)
-    whole, verb = (means(sums) for sums in by_class) if num_classes else (None, None)
-    return SplitLoss(total / count if count else float("nan"), whole, verb)
+    summed, count = world.sum(total).tolist()
+    whole, verb = (means(sums) for sums in world.sum(by_class)) if num_classes else (None, None)
+    return SplitLoss(summed / count if count else float("nan"), whole, verb)
+
+
+def _wide(device: torch.device) -> torch.dtype:
+    """Sums over many batches in double precision, where the device has it."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def means(sums: Tensor) -> list[float] | None:
@@ -72,7 +85,7 @@ def measure_splits(loop: Loop) -> dict[str, Any]:
     for stream in (loop.corpus.validation, loop.corpus.train):
         batches = evaluation_batches(stream, context, training.batch_size, num_tokens)
         with forward_precision(loop):
-            splits.append(split_loss(loop.model, batches, num_classes, loop.device))
+            splits.append(split_loss(loop.model, batches, num_classes, loop.device, loop.world))
     val, train = splits
     return {
         "val_loss": val.loss,
@@ -81,6 +94,13 @@ def measure_splits(loop: Loop) -> dict[str, Any]:
         "class_verb_loss": val.class_verb_loss,
         "epoch": loop.step / loop.order.steps_per_epoch,
     }
+
+
+def parameter_checksums(loop: Loop) -> dict[str, Any]:
+    """The checksum of each rank's replica: all alike, or the ranks train different models."""
+    if loop.world.size == 1 or not loop.parallel.replicates:
+        return {}
+    return {"parameter_checksums": loop.world.gather(parameter_checksum(loop.model.parameters()))}
 
 
 def forward_precision(loop: Loop) -> AbstractContextManager[object]:

@@ -31,24 +31,36 @@ class Attention(nn.Module):
         super().__init__()
         self.num_heads = config.n_heads
         self.causal = config.causal
+        self.is_fused = config.attention == "fused"
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.weights = nn.Identity()
         self.dropout = nn.Dropout(config.dropout)
         self.projection = nn.Linear(config.width, config.width)
         future = torch.full((config.context, config.context), -math.inf).triu(1)
-        self.register_buffer("future_TT", future, persistent=False)
+        self.register_buffer("future_TT", None if self.is_fused else future, persistent=False)
 
     def forward(self, x_BTC: Tensor) -> Tensor:
         """What each position takes from the positions it sees, (B, T, C)."""
         B, T, C = x_BTC.shape
         q_BHTD, k_BHTD, v_BHTD = self.qkv(x_BTC).view(B, T, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
+        mix = self._fused_mix if self.is_fused else self._mix
+        y_BTC: Tensor = self.projection(mix(q_BHTD, k_BHTD, v_BHTD).transpose(1, 2).reshape(B, T, C))
+        return y_BTC
+
+    def _mix(self, q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor) -> Tensor:
+        """Values weighted by attention, (B, H, T, D)."""
+        T = q_BHTD.shape[2]
         scores_BHTT = (q_BHTD * q_BHTD.shape[-1] ** -0.5) @ k_BHTD.transpose(-2, -1)
         if self.causal:
             scores_BHTT = scores_BHTT + self.future_TT[:T, :T]
-        weights_BHTT = self.dropout(self.weights(scores_BHTT.softmax(dim=-1)))
-        mixed_BTC = (weights_BHTT @ v_BHTD).transpose(1, 2).reshape(B, T, C)
-        y_BTC: Tensor = self.projection(mixed_BTC)
-        return y_BTC
+        weights_BHTT: Tensor = self.dropout(self.weights(scores_BHTT.softmax(dim=-1)))
+        return weights_BHTT @ v_BHTD
+
+    def _fused_mix(self, q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor) -> Tensor:
+        """The same without ever holding the weights, which therefore cannot be measured."""
+        return F.scaled_dot_product_attention(
+            q_BHTD, k_BHTD, v_BHTD, is_causal=self.causal, dropout_p=self.dropout.p if self.training else 0.0
+        )
 
 
 class FeedForward(nn.Module):

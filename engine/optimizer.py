@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.config import Training
+from engine.shards import part_here, sum_over_parts
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
@@ -30,9 +31,18 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
 
 
 def gradient_norm(parameters: list[nn.Parameter]) -> Tensor:
-    """Global L2 norm over all gradients, a scalar on the device."""
+    """Global L2 norm over all gradients, a scalar on the device; those cut among ranks count whole.
+
+    Summed in double precision where the device has it, so that the norm, and with it the clipped gradient,
+    does not depend on how the parameters are cut.
+    """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    return torch.nn.utils.get_total_norm(gradients)
+    if not gradients:
+        return torch.tensor(0.0)
+    wide = torch.float32 if gradients[0].device.type == "mps" else torch.float64
+    norms = torch._foreach_norm([part_here(gradient) for gradient in gradients], 2.0, dtype=wide)
+    squares = torch.stack([norm.to(norms[0].device) for norm in norms]).square().sum()
+    return sum_over_parts(squares, gradients[0]).sqrt().float()
 
 
 def clip_gradients(parameters: list[nn.Parameter], norm: Tensor, largest: float) -> float | Tensor:
@@ -40,6 +50,6 @@ def clip_gradients(parameters: list[nn.Parameter], norm: Tensor, largest: float)
     if largest == 0:
         return 1.0
     factor = (largest / (norm + 1e-12)).clamp(max=1.0)
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    gradients = [part_here(parameter.grad) for parameter in parameters if parameter.grad is not None]
     torch._foreach_mul_(gradients, factor)
     return factor

@@ -16,16 +16,19 @@ LINE_INTERVAL_S = 10.0
 
 
 class ProgressReport:
-    """Loss, learning rate, pace and time left of a run of `total` steps that starts at `first`."""
+    """Loss, learning rate, pace and time left of a run of `total` steps that starts at `first`.
 
-    def __init__(self, total: int, first: int = 0) -> None:
-        self._console = Console(highlight=False, soft_wrap=True)
+    A silent one says nothing: of several processes one is enough.
+    """
+
+    def __init__(self, total: int, first: int = 0, *, is_silent: bool = False) -> None:
+        self._console = Console(highlight=False, soft_wrap=True, quiet=is_silent)
         self._first, self._total = first, total
         self._started = self._shown = time.monotonic()
         self._val = ""
         self._bar: Progress | None = None
         self._task = TaskID(0)
-        if sys.stdout.isatty():
+        if sys.stdout.isatty() and not is_silent:
             self._bar = Progress(
                 BarColumn(bar_width=None),
                 MofNCompleteColumn(),

@@ -11,12 +11,7 @@ from typing import Any
 
 from engine.baseline import baseline_loss
 from engine.build import Loop
-from engine.checkpoint import (
-    load_checkpoint,
-    restore_random_state,
-    serialized,
-    write_atomically,
-)
+from engine.checkpoint import serialized, write_atomically
 from engine.corpus import Corpus, examples
 from engine.evaluate import measure_splits
 from engine.header import header
@@ -25,8 +20,9 @@ from engine.model import declared_stds
 from engine.probes.delivery import Delivery
 from engine.probes.overlap import overlap
 from engine.progress import ProgressReport
-from engine.run_folder import BEST, LAST, RunFolder, RunFolderError
+from engine.run_folder import LAST, RunFolder, RunFolderError
 from engine.runlog.writer import LogWriter
+from engine.snapshot import captured, restore
 from engine.step import StepTaken
 
 
@@ -50,38 +46,40 @@ class Recorder:
     def open(cls, loop: Loop, folder: RunFolder, *, resume: bool) -> Recorder:
         """The log is open and begun: header and initial record, or the loop restored and a resume record.
 
+        Every rank has to ask, since they measure and restore together; rank 0 gets the one that writes.
+
         Raises:
             RunFolderError, CheckpointError: it cannot be; nothing was appended to the log.
         """
+        initial = {} if resume else _initial_facts(loop)
+        if resume:
+            restore(loop, folder)
+            _require_steps_left(loop, folder)
+        loop.world.barrier()  # nobody reads any more what rank 0 is about to write
+        if not loop.world.writes:
+            return Bystander(folder)
         try:
-            return cls._continue(loop, folder) if resume else cls._start(loop, folder)
+            return cls._continue(loop, folder) if resume else cls._start(loop, folder, initial)
         except OSError as error:
             raise RunFolderError(f"cannot write to {folder.path}: {error.strerror}.") from None
 
     @classmethod
-    def _start(cls, loop: Loop, folder: RunFolder) -> Recorder:
+    def _start(cls, loop: Loop, folder: RunFolder, initial: dict[str, Any]) -> Recorder:
         baseline = baseline_loss(loop.corpus)
-        initial = {"kind": "initial", "step": 0, **_initial_facts(loop)}
         folder.prepare(loop.config)
         content = manifest(loop)
         write_manifest(folder.manifest, content)
         recorder = cls(folder, LogWriter.create(folder.log), content, _stops(loop), Delivery(loop.device))
         recorder.write(header(loop, name=folder.name(loop.config), baseline=baseline))
-        recorder.write(initial)
+        recorder.write({"kind": "initial", "step": 0, **initial})
         return recorder
 
     @classmethod
     def _continue(cls, loop: Loop, folder: RunFolder) -> Recorder:
-        restore(loop, folder)
-        planned = loop.config.training.T
-        if loop.step >= planned:
-            raise RunFolderError(
-                f"the run in {folder.path} has taken all of its {planned} steps; "
-                f"give it more with --set training.T={2 * planned}, or start a new one with --out."
-            )
         content = folder.read_manifest()
-        content.setdefault("resumed", []).append({"step": loop.step, "at": now()})
-        longer = content.get("config", {}).get("training", {}).get("T") != planned
+        resumed = {"step": loop.step, "at": now(), "world_size": loop.world.size}
+        content.setdefault("resumed", []).append(resumed)
+        longer = content.get("config", {}).get("training", {}).get("T") != loop.config.training.T
         if longer:
             content["config"] = loop.config.model_dump(mode="json")
             folder.prepare(loop.config)
@@ -130,13 +128,11 @@ class Recorder:
         (self.progress.say if self.progress else print)(sentence)
 
     def checkpoint(self, loop: Loop, *roles_or_steps: str | int) -> bool:
-        """Save the loop under each role or step; True when all are saved.
+        """Save the loop under each role or step; True when all are saved. Every rank has to ask.
 
         A name holds a whole checkpoint, or what it held before.
         """
-        content = serialized(
-            loop.model, loop.optimizer, loop.step, loop.progress(), loop.instruments.state_dict()
-        )
+        content = serialized(captured(loop))
         num_saved = 0
         for role_or_step in filter(loop.fault.keeps_checkpoint, roles_or_steps):
             path = self.folder.checkpoint(role_or_step)
@@ -167,7 +163,20 @@ class Recorder:
         self.stops_on_error = False
         if reason not in ("finished", "error"):
             self.checkpoint(loop, LAST)
-        self.write({"kind": "exit", "step": loop.step, "reason": reason, "message": message})
+        self._write_steps(wait=True)
+        self._close(loop, reason, message)
+
+    def abandon(self, loop: Loop, message: str, writer: int) -> None:
+        """A rank was lost: what has arrived is written, and an exit record by rank `writer`.
+
+        Nothing is waited for: on a GPU the numbers of the last steps may stand behind a sum that never ends.
+        """
+        self.stops_on_error = False
+        self._write_steps(wait=False)
+        self._close(loop, "error", message)
+
+    def _close(self, loop: Loop, reason: str, message: str | None) -> None:
+        self._append({"kind": "exit", "step": loop.step, "reason": reason, "message": message})
         loop.instruments.close()
         self.log.close()
         self.manifest |= {"ended": now(), "outcome": reason}
@@ -186,17 +195,45 @@ class Recorder:
             raise DiskRefused(sentence)
 
 
-def restore(loop: Loop, folder: RunFolder) -> None:
-    """The loop is as it was when the checkpoint was taken, random numbers included."""
-    state = load_checkpoint(folder.resumable(), loop.device)
-    loop.model.load_state_dict(state["model"])
-    loop.optimizer.load_state_dict(state["optimizer"])
-    loop.optimizer = loop.fault.restored(loop.optimizer)
-    restore_random_state(state["rng"])
-    loop.step = state["step"]
-    loop.restore_progress(state["progress"])
-    loop.best_is_saved = folder.checkpoint(BEST).exists()
-    loop.instruments.load_state_dict(state["instruments"])
+class Bystander(Recorder):
+    """What a rank has that does not write: it takes part in what all do together, and keeps nothing."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.progress = None
+
+    def step(self, taken: StepTaken) -> None:
+        """Its numbers stay on the device."""
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Rank 0 writes it."""
+
+    def checkpoint(self, loop: Loop, *roles_or_steps: str | int) -> bool:
+        """Bring this rank's part."""
+        captured(loop)
+        return True
+
+    def finish(self, loop: Loop, reason: str, message: str | None) -> None:
+        """Bring this rank's part to the last checkpoint."""
+        if reason not in ("finished", "error"):
+            self.checkpoint(loop, LAST)
+        loop.instruments.close()
+
+    def abandon(self, loop: Loop, message: str, writer: int) -> None:
+        """Where rank 0 is among the lost, the first survivor says so in the log."""
+        if writer == loop.world.rank:
+            log, _ = LogWriter.reopen(self.folder.log)
+            log.write({"kind": "exit", "step": loop.step, "reason": "error", "message": message})
+            log.close()
+
+
+def _require_steps_left(loop: Loop, folder: RunFolder) -> None:
+    planned = loop.config.training.T
+    if loop.step >= planned:
+        raise RunFolderError(
+            f"the run in {folder.path} has taken all of its {planned} steps; "
+            f"give it more with --set training.T={2 * planned}, or start a new one with --out."
+        )
 
 
 def _initial_facts(loop: Loop) -> dict[str, Any]:

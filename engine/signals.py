@@ -8,9 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import torch
+
+from engine.distributed import World
+
+_WISHES = (signal.SIGINT, signal.SIGTERM)
+
 
 class StopWish:
-    """Which signal asked to stop, if any. The second one of its kind is obeyed at once by Python itself."""
+    """Which signal asked to stop, if any. The second one of its kind is obeyed at once by Python itself.
+
+    Several processes stop after the same step: the wish of one is the wish of all, once it is shared.
+    """
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
@@ -27,6 +36,13 @@ class StopWish:
         """Name of the signal, such as SIGTERM; empty without one."""
         return self.signal.name if self.signal else ""
 
+    def share(self, world: World) -> None:
+        """Every rank has the wish that any of them had. Every rank has to ask."""
+        if world.size == 1:
+            return
+        wishes = world.sum(torch.tensor([float(self.signal == number) for number in _WISHES]))
+        self.signal = next((each for each, n in zip(_WISHES, wishes.tolist(), strict=True) if n), None)
+
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Signal handler: remember the wish, and do not catch that signal again."""
         self.signal = signal.Signals(number)
@@ -40,7 +56,7 @@ def stop_wish() -> Iterator[StopWish]:
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield wish
         return
-    before = {number: signal.signal(number, wish.receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, wish.receive) for number in _WISHES}
     try:
         yield wish
     finally:

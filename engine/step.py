@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from engine.batch_content import BatchContent, counts_targets
 from engine.batches import IGNORED, Batch
 from engine.build import Loop
 from engine.evaluate import class_sums, forward_precision
 from engine.model import token_losses
 from engine.optimizer import clip_gradients, gradient_norm, set_learning_rate
-from engine.probes.batch_hash import batch_hash
 from engine.probes.gradient_recomputation import RandomState, grad_norm_recomputed
-from engine.probes.measured import Measured, scalar
+from engine.probes.measured import Measured, packed, scalar
 
 Fields = dict[str, Any]
-
-CONTENT_EVERY = 10
-"""Steps between two counts of a batch's targets; step 1 is counted too, so that a fault shows at once."""
 
 RECOMPUTE_EVERY = 500
 """Steps between two gradients computed afresh, at 0.2 % of the run; the first two steps are checked as well,
@@ -40,16 +37,17 @@ class StepTaken:
 
 def take_step(loop: Loop) -> StepTaken:
     """The parameters are one update further, and `loop.step` is one higher."""
-    step, started = loop.step, time.perf_counter()
+    step, started, waited_s = loop.step, time.perf_counter(), loop.world.waited_s
     micro_batches = [loop.fault.batch(step, batch) for batch in loop.order.step(step)]
     data_s = time.perf_counter() - started
-    recomputation = _Recomputation(loop, micro_batches) if loop.inspects and _recomputes(step) else None
+    content = BatchContent(loop.world, micro_batches)
+    recomputation = _Recomputation(loop, micro_batches) if _recomputes(loop) else None
 
     loop.instruments.before_step(step)
-    sums = accumulate_gradients(loop, micro_batches)
+    sums = accumulate_gradients(loop, micro_batches, content)
     loop.fault.gradients(step, loop.parameters)
     norm = gradient_norm(loop.parameters)
-    measured = [_losses(sums, norm)]
+    measured = [_losses(loop.world.sum(sums), norm)]
     factor = clip_gradients(loop.parameters, norm, loop.config.training.grad_clip)
     loop.instruments.after_backward(step, grad_norm=norm, clip_factor=factor)
     if recomputation:
@@ -65,15 +63,20 @@ def take_step(loop: Loop) -> StepTaken:
         loop.optimizer.zero_grad()
 
     loop.step += 1
-    measured += loop.instruments.read(step)
+    measured += _over_ranks(loop, loop.instruments.read(step))
     record: Fields = {"kind": "step", "step": step, "time": round(time.time(), 3), "lr": lr}
-    record |= _content(step, micro_batches) | loop.instruments.host_fields() | loop.fault.fields(step)
-    record |= {"step_s": time.perf_counter() - started, "data_s": data_s}
+    record |= content.fields(step, loop.corpus.vocab_size)
+    record |= loop.instruments.host_fields() | loop.fault.fields(step)
+    step_s = time.perf_counter() - started
+    record |= {"step_s": step_s, "data_s": data_s}
+    loop.pace.add(step_s, data_s, waited_s=loop.world.waited_s - waited_s, num_tokens=content.num_tokens)
+    if counts_targets(step):
+        record |= _load(loop)
     return StepTaken(record, measured)
 
 
-def accumulate_gradients(loop: Loop, micro_batches: list[Batch]) -> Tensor:
-    """Leave the gradient of the mean token loss in the parameters; return sums of loss and count.
+def accumulate_gradients(loop: Loop, micro_batches: list[Batch], content: BatchContent) -> Tensor:
+    """Leave the gradient of the mean token loss in the parameters; return this rank's sums.
 
     The mean is over the tokens of all micro-batches and ranks together: a micro-batch with more targets
     weighs more, as it would in one large batch. Without any target there is no gradient, and the loss is
@@ -83,24 +86,23 @@ def accumulate_gradients(loop: Loop, micro_batches: list[Batch]) -> Tensor:
         (2, 1 + classes): sum of losses and number of targets; first over everything, then by class.
     """
     num_classes = len(loop.corpus.classes)
-    counted = torch.tensor(float(sum(batch.num_targets for batch in micro_batches)))
-    divisor = loop.fault.divisor(float(loop.world.sum(counted)), len(micro_batches))
-    scale = loop.world.size / (divisor or 1.0)
+    divisor = loop.fault.divisor(content.num_targets, len(micro_batches)) or 1.0
     sums = torch.zeros(2, 1 + num_classes, device=loop.device)
-    for batch in (batch.to(loop.device) for batch in micro_batches):
-        losses = _token_losses(loop, batch)
-        total = losses.sum()
-        (total * scale).backward()  # type: ignore[no-untyped-call]
+    for number, batch in enumerate((batch.to(loop.device) for batch in micro_batches), start=1):
+        with loop.parallel.micro_step(is_last=number == len(micro_batches)):
+            losses = _token_losses(loop, loop.parallel.forward, batch)
+            total = losses.sum()
+            (total * (1.0 / divisor)).backward()  # type: ignore[no-untyped-call]
         sums[0, 0] += total.detach()
         if num_classes:
             sums[:, 1:] += class_sums(losses.detach(), batch, num_classes)[0]
-    sums[1, 0] = counted
-    return loop.world.sum(sums)
+    sums[1, 0] = float(content.num_targets_here)
+    return sums
 
 
-def _token_losses(loop: Loop, batch: Batch) -> Tensor:
+def _token_losses(loop: Loop, model: nn.Module, batch: Batch) -> Tensor:
     with forward_precision(loop):
-        return token_losses(loop.model(batch.inputs), batch.targets, IGNORED)
+        return token_losses(model(batch.inputs), batch.targets, IGNORED)
 
 
 def _losses(sums: Tensor, norm: Tensor) -> Measured:
@@ -116,23 +118,28 @@ def _losses(sums: Tensor, norm: Tensor) -> Measured:
     return Measured(torch.cat([sums.flatten(), norm.detach().reshape(1).to(sums)]), fields)
 
 
-def _content(step: int, micro_batches: list[Batch]) -> Fields:
-    """Which data this step saw; without it no spike can be traced to its batch."""
-    tensors = [tensor for batch in micro_batches for tensor in (batch.inputs, batch.targets)]
-    fields: Fields = {"batch": step, "batch_hash": batch_hash(*tensors)}
-    if step % CONTENT_EVERY == 0 or step == 1:
-        targets = torch.cat([batch.targets.flatten() for batch in micro_batches])
-        counted = targets[targets != IGNORED]
-        fields |= {
-            "num_targets": counted.numel(),
-            "num_tokens": targets.numel(),
-            "num_distinct_targets": len(set(counted.tolist())),
-        }
+def _over_ranks(loop: Loop, measured: list[Measured]) -> list[Measured]:
+    """Means over this rank's part of the batch become means over the whole batch, in one reduction."""
+    means = [each for each in measured if each.is_batch_mean]
+    if loop.world.size == 1 or not means:
+        return measured
+    whole = loop.world.sum(packed(means) * loop.order.share)
+    parts = iter(torch.split(whole, [each.values.numel() for each in means]))
+    return [replace(each, values=next(parts)) if each.is_batch_mean else each for each in measured]
+
+
+def _load(loop: Loop) -> Fields:
+    """tokens_per_s of the steps since the last such record; memory_bytes where the device counts them."""
+    fields: Fields = {"tokens_per_s": loop.pace.tokens_per_s()}
+    if loop.device.type == "cuda" and torch.cuda.is_available():
+        fields["memory_bytes"] = torch.cuda.memory_allocated(loop.device)
     return fields
 
 
-def _recomputes(step: int) -> bool:
-    return step < 2 or step % RECOMPUTE_EVERY == 0
+def _recomputes(loop: Loop) -> bool:
+    """A cut model has no second backward pass beside the one that the ranks take together."""
+    due = loop.step < 2 or loop.step % RECOMPUTE_EVERY == 0
+    return due and loop.inspects and loop.parallel.replicates
 
 
 class _Recomputation:
@@ -146,8 +153,9 @@ class _Recomputation:
     def measure(self) -> Measured:
         """grad_norm_recomputed; gradients and random numbers are left as they were."""
         summed = [partial(self._summed_loss, batch) for batch in self._micro_batches]
-        norm = grad_norm_recomputed(self._loop.model, summed, self._before)
+        norm = grad_norm_recomputed(self._loop.model, summed, self._before, over_ranks=self._loop.world.sum)
         return scalar("grad_norm_recomputed", norm)
 
     def _summed_loss(self, batch: Batch) -> tuple[Tensor, int]:
-        return _token_losses(self._loop, batch.to(self._loop.device)).sum(), batch.num_targets
+        losses = _token_losses(self._loop, self._loop.model, batch.to(self._loop.device))
+        return losses.sum(), batch.num_targets

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 from engine.build import Loop, build_loop
 from engine.config import Config
-from engine.evaluate import measure_splits
+from engine.distributed import RankLost, is_lost_peer, joined_world
+from engine.evaluate import measure_splits, parameter_checksums
 from engine.progress import ProgressReport
 from engine.run_folder import BEST, LAST, RunFolder
 from engine.saving import DiskRefused, Recorder
@@ -61,15 +62,16 @@ def train(
 
     Raises:
         CorpusError, DeviceError, CheckpointError, RunFolderError: it could not begin.
+        RankLost: another process of this run died; the log says so.
     """
-    loop = build_loop(config, inspect=inspect)
-    with stop_wish() as wish:
-        recorder = Recorder.open(loop, folder, resume=resume)
-        planned = config.training.T
-        last = planned if stop_after is None else min(planned, loop.step + stop_after)
-        with ProgressReport(planned, loop.step) as recorder.progress:
-            ending = _run_to_an_ending(loop, recorder, wish, last)
-            recorder.finish(loop, ending.reason, ending.message)
+    with joined_world(config.run.rank_timeout) as world:
+        loop = build_loop(config, inspect=inspect, world=world)
+        with stop_wish() as wish:
+            recorder = Recorder.open(loop, folder, resume=resume)
+            planned = config.training.T
+            last = planned if stop_after is None else min(planned, loop.step + stop_after)
+            with ProgressReport(planned, loop.step, is_silent=not world.writes) as recorder.progress:
+                ending = _run_to_an_ending(loop, recorder, wish, last)
     return Outcome(
         ending, loop.step, *loop.last_losses, loop.best_step, loop.best_val_loss, loop.best_is_saved
     )
@@ -78,12 +80,25 @@ def train(
 def _run_to_an_ending(loop: Loop, recorder: Recorder, wish: StopWish, last: int) -> Ending:
     """Whatever happens on the way, the log gets its exit record."""
     try:
-        return run_steps(loop, recorder, wish, last)
+        ending = run_steps(loop, recorder, wish, last)
+        recorder.finish(loop, ending.reason, ending.message)
     except DiskRefused as error:
-        return Ending("error", str(error))
+        ending = Ending("error", str(error))
+        recorder.finish(loop, ending.reason, ending.message)
     except Exception as error:
+        if is_lost_peer(error):
+            raise _abandoned(loop, recorder) from None
         recorder.finish(loop, "error", f"{type(error).__name__}: {error}")
         raise
+    return ending
+
+
+def _abandoned(loop: Loop, recorder: Recorder) -> RankLost:
+    """The survivors of a lost rank agree on who is left, and the first of them says so in the log."""
+    called = loop.world.roll_call()
+    message = f"{called}; continue from the last checkpoint with --resume"
+    recorder.abandon(loop, message, writer=called.present[0])
+    return RankLost(f"stopped at step {loop.step}: {message}.")
 
 
 def run_steps(loop: Loop, recorder: Recorder, wish: StopWish, last: int) -> Ending:
@@ -96,6 +111,7 @@ def run_steps(loop: Loop, recorder: Recorder, wish: StopWish, last: int) -> Endi
             evaluate(loop, recorder)
         if _due(loop.step, training.ckpt_every, training.T):
             recorder.checkpoint(loop, loop.step, LAST)
+        wish.share(loop.world)
         if wish.reason:
             return Ending(wish.reason, f"stopped by {wish.name}")
         if 0 < training.early_stopping <= loop.evaluations_since_best:
@@ -112,7 +128,8 @@ def _due(step: int, every: int, last: int) -> bool:
 def evaluate(loop: Loop, recorder: Recorder) -> None:
     """Measure both splits alike, write the record, and keep these parameters if they are the best so far."""
     started = time.perf_counter()
-    fields = measure_splits(loop) | loop.fault.evaluation(loop)
+    fields = loop.pace.by_rank(loop.world, loop.parallel)
+    fields |= measure_splits(loop) | parameter_checksums(loop) | loop.fault.evaluation(loop)
     recorder.write(
         {"kind": "evaluation", "step": loop.step, **fields, "eval_s": time.perf_counter() - started}
     )

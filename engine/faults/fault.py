@@ -115,6 +115,10 @@ class Fault:
     def after_step(self, loop: Loop, recorder: Recorder) -> None:
         """The step is taken and its record handed over."""
 
+    def sums_over_ranks(self) -> bool:
+        """Whether the gradients of all ranks are added up before the update."""
+        return True
+
     def evaluates(self, step: int) -> bool:
         """Whether an evaluation that is due is made."""
         return True

@@ -97,6 +97,10 @@ class Several(Fault):
         for fault in self.faults:
             fault.after_step(loop, recorder)
 
+    def sums_over_ranks(self) -> bool:
+        """If all do."""
+        return all(fault.sums_over_ranks() for fault in self.faults)
+
     def evaluates(self, step: int) -> bool:
         """If all do."""
         return all(fault.evaluates(step) for fault in self.faults)

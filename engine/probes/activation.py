@@ -48,7 +48,7 @@ class ActivationProbe:
         """`activation` (and `activation_rms`), in the order of the layers; nothing if one was not reached."""
         if not self._means or not all(self._means):
             return []
-        measured = [Measured(_mean_over_micro_batches(self._means), self._activation)]
+        measured = [Measured(_mean_over_micro_batches(self._means), self._activation, is_batch_mean=True)]
         if self._with_rms:
             rms = _mean_over_micro_batches(self._mean_squares).sqrt()
             measured.append(Measured(rms, lambda numbers: {"activation_rms": numbers}))

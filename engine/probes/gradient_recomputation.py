@@ -29,7 +29,11 @@ class RandomState:
 
 
 def grad_norm_recomputed(
-    model: nn.Module, micro_batches: Iterable[SummedLoss], before: RandomState | None = None
+    model: nn.Module,
+    micro_batches: Iterable[SummedLoss],
+    before: RandomState | None = None,
+    *,
+    over_ranks: Callable[[Tensor], Tensor] = lambda values: values,
 ) -> Tensor:
     """Norm of the gradient of the mean loss over the tokens of all micro-batches together, a scalar.
 
@@ -41,6 +45,7 @@ def grad_norm_recomputed(
         model: in the modes it trains in.
         micro_batches: those of the step, in its order.
         before: the random numbers at the start of the step's first pass, so that dropout falls alike.
+        over_ranks: sums a tensor over the processes that share the batch.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     totals = [torch.zeros_like(parameter) for parameter in parameters]
@@ -55,4 +60,5 @@ def grad_norm_recomputed(
                 if gradient is not None:
                     total += gradient
             num_targets += count
-    return torch.nn.utils.get_total_norm(totals) / max(1, num_targets)
+    counted = float(over_ranks(torch.tensor(float(num_targets))))
+    return torch.nn.utils.get_total_norm([over_ranks(total) for total in totals]) / max(1.0, counted)

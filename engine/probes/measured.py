@@ -18,10 +18,12 @@ class Measured:
 
     `values` is 1-D and stays on its device until someone copies it. `fields` turns the copied numbers into
     fields of a record (names of engine.runlog.schema); it runs on the host and touches no tensor.
+    `is_batch_mean` marks means over the batch: where several ranks share a batch, each has those of its part.
     """
 
     values: Tensor
     fields: Callable[[list[float]], Fields]
+    is_batch_mean: bool = False
 
 
 def on_host(tensor: Tensor) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from engine.probes import measured
 from engine.probes.measured import Measured
+from engine.shards import whole
 
 SQUARINGS = 10
 """G to the power 2^10. A competing eigenvalue then shifts the result by less than 1 / (2 e 1024) = 0.02 %."""
@@ -39,7 +40,9 @@ def spectral_norms(matrices: Sequence[Tensor]) -> Tensor:
 
 def measure(matrices: Sequence[Tensor]) -> Measured:
     """`spectral_norm` of the matrices, in the order of the header's `matrices`."""
-    return Measured(spectral_norms(matrices), lambda numbers: {"spectral_norm": numbers})
+    return Measured(
+        spectral_norms([whole(matrix) for matrix in matrices]), lambda numbers: {"spectral_norm": numbers}
+    )
 
 
 def _wide(matrix: Tensor) -> Tensor:

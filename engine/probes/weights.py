@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.probes.points import unwrapped
+from engine.shards import whole
 
 
 def initial_weights(
@@ -24,7 +25,7 @@ def initial_weights(
     for path, module in model.named_modules():
         for name, parameter in module.named_parameters(path, recurse=False):
             row = {"name": name, "role": role(module, name, parameter), "shape": list(parameter.shape)}
-            row |= _statistics(parameter.detach())
+            row |= _statistics(whole(parameter.detach()))
             rows.append(row | ({"declared_std": declared[name]} if name in declared else {}))
     return _each_once(model, rows)
 

@@ -50,9 +50,22 @@ def test_no_block_of_any_epoch_leaves_the_stream() -> None:
 def test_micro_batches_and_ranks_share_out_the_blocks_of_one_large_batch() -> None:
     whole = _order(batch_size=16).batch(5, 0).inputs
     by_micro_step = [_order(accumulation=4).batch(5, m).inputs for m in range(4)]
-    by_rank = [_order(world_size=4, rank=r).batch(5, 0).inputs for r in range(4)]
+    by_rank = [_order(batch_size=16, world_size=3, rank=r).batch(5, 0).inputs for r in range(3)]
     assert torch.equal(torch.cat(by_micro_step), whole)
     assert torch.equal(torch.cat(by_rank), whole)
+    assert [len(rows) for rows in by_rank] == [5, 5, 6]
+
+
+def test_more_ranks_than_sequences_are_refused_in_one_sentence() -> None:
+    with pytest.raises(CorpusError, match="batch_size is 4, fewer sequences than the 5 processes"):
+        _order(world_size=5)
+
+
+def test_a_rank_without_a_row_comes_all_the_same_and_counts_nothing() -> None:
+    batch = gather(STREAM, [0], 10)
+    first, second = batch.share(0, 2), batch.share(1, 2)
+    assert {first.num_targets, second.num_targets} == {0, 10}
+    assert first.inputs.shape == second.inputs.shape == (1, 10)
 
 
 def test_a_stream_shorter_than_a_block_is_refused_in_one_sentence() -> None:

@@ -54,7 +54,7 @@ def test_a_damaged_checkpoint_is_said_in_one_sentence(tmp_path: Path, content: b
     path = tmp_path / "last.pt"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"cannot read the checkpoint .*last\.pt"):
-        load_checkpoint(path, torch.device("cpu"))
+        load_checkpoint(path)
 
 
 def test_half_a_checkpoint_is_said_in_one_sentence(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_half_a_checkpoint_is_said_in_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "checkpoints/last.pt"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(CheckpointError, match="cannot read the checkpoint"):
-        load_checkpoint(path, torch.device("cpu"))
+        load_checkpoint(path)
 
 
 def test_the_manifest_says_what_is_needed_to_get_the_same_numbers(tmp_path: Path) -> None:

@@ -22,8 +22,6 @@ from tests.engine.runs import engine, records, run, small, step_numbers
 
 pytestmark = pytest.mark.torch
 
-CPU = torch.device("cpu")
-
 
 def test_a_log_begins_with_its_header_and_ends_with_its_exit(tmp_path: Path) -> None:
     run(tmp_path)
@@ -138,8 +136,8 @@ def test_the_best_checkpoint_outlives_the_later_ones(tmp_path: Path) -> None:
     evaluations = records(tmp_path, "evaluation")
     best = min(evaluations, key=lambda evaluation: evaluation["val_loss"])
     assert best["step"] < evaluations[-1]["step"], "this run must overfit for the test to mean anything"
-    assert load_checkpoint(tmp_path / "checkpoints/best.pt", CPU)["step"] == best["step"] == outcome.best_step
-    assert load_checkpoint(tmp_path / "checkpoints/last.pt", CPU)["step"] == 150
+    assert load_checkpoint(tmp_path / "checkpoints/best.pt")["step"] == best["step"] == outcome.best_step
+    assert load_checkpoint(tmp_path / "checkpoints/last.pt")["step"] == 150
     names = {path.name for path in (tmp_path / "checkpoints").iterdir()}
     assert names == {"best.pt", "last.pt", "step-000050.pt", "step-000100.pt", "step-000150.pt"}
 
@@ -173,7 +171,7 @@ def test_a_signal_ends_the_run_after_its_step_with_a_checkpoint(
     outcome = run(tmp_path)
     assert (outcome.ending.reason, outcome.step) == (reason, 8)
     assert records(tmp_path)[-1]["reason"] == reason
-    assert load_checkpoint(tmp_path / "checkpoints/last.pt", CPU)["step"] == 8
+    assert load_checkpoint(tmp_path / "checkpoints/last.pt")["step"] == 8
     assert signal.getsignal(number) is before
 
 

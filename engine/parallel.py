@@ -1,0 +1,191 @@
+"""How the gradients of several ranks meet: not at all, replicated (DDP) or sharded (FSDP2).
+
+Whatever the way, the gradient of a step is the sum over the targets of all ranks, and the loss was divided
+by their number beforehand: a rank with more targets weighs more, as in one large batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from inspect import signature
+from typing import Any, Protocol
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch._C._distributed_c10d import GradBucket
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.nn.parallel import DistributedDataParallel
+
+from engine.distributed import World
+from engine.model import GPT
+
+_KEEP_BUFFERS: dict[str, Any] = {
+    "forward_sync_buffers"
+    if "forward_sync_buffers" in signature(DistributedDataParallel).parameters
+    else "broadcast_buffers": False
+}
+"""Buffers here are constants and need not be sent around in each step; newer torch renamed the switch."""
+
+
+class Parallel(Protocol):
+    """One way of training on several ranks.
+
+    Attributes:
+        forward: the module to train through; its parameters are the model's.
+        replicates: whether each rank holds all parameters, so that they can be compared.
+    """
+
+    forward: nn.Module
+    replicates: bool
+
+    def micro_step(self, *, is_last: bool) -> AbstractContextManager[None]:
+        """Around forward and backward of a micro-batch; behind the last, gradients are those of all ranks."""
+        ...
+
+    def device_wait_s(self) -> float:
+        """Seconds that the device waited for other ranks since the last question; 0 where the host waits."""
+        ...
+
+
+class Alone:
+    """One process: its gradient is the whole gradient."""
+
+    replicates = True
+
+    def __init__(self, model: GPT) -> None:
+        self.forward: nn.Module = model
+
+    def micro_step(self, *, is_last: bool) -> AbstractContextManager[None]:
+        """Nothing to do."""
+        return nullcontext()
+
+    def device_wait_s(self) -> float:
+        """Nobody is waited for."""
+        return 0.0
+
+
+class Replicated:
+    """Every rank holds the whole model; gradients are summed while the backward pass still runs (DDP).
+
+    The time between the last gradient of this rank and the last of all is waiting, and is not counted as
+    this rank's own: otherwise every rank would look as slow as the slowest.
+    """
+
+    replicates = True
+
+    def __init__(self, model: GPT, world: World, device: torch.device, *, sums: bool = True) -> None:
+        self.forward: nn.Module = DistributedDataParallel(
+            model,
+            device_ids=[device.index] if device.type == "cuda" else None,
+            **_KEEP_BUFFERS,
+            gradient_as_bucket_view=True,
+        )
+        self.forward.register_comm_hook(None, lambda _, bucket: self._meet(bucket))
+        self._world = world
+        self._sums = sums
+        self._clock = _DeviceClock() if device.type == "cuda" else _HostClock(world)
+
+    @contextmanager
+    def micro_step(self, *, is_last: bool) -> Iterator[None]:
+        """Gradients meet in the last micro-batch only."""
+        with nullcontext() if is_last else self.forward.no_sync():  # type: ignore[operator]
+            yield
+        if is_last:
+            self._clock.met()
+
+    def device_wait_s(self) -> float:
+        """Of the compute stream, between its last gradient and everybody's."""
+        return self._clock.device_wait_s()
+
+    def _meet(self, bucket: GradBucket) -> torch.futures.Future[Tensor]:
+        """Called for each bucket of gradients as soon as this rank has it."""
+        self._clock.own_is_ready()
+        if not self._sums:
+            own: torch.futures.Future[Tensor] = torch.futures.Future()
+            own.set_result(bucket.buffer())
+            return own
+        summed = dist.all_reduce(bucket.buffer(), async_op=True).get_future()
+        whole: torch.futures.Future[Tensor] = summed.then(lambda done: done.value()[0])
+        return whole
+
+
+class Sharded:
+    """Every rank holds a part of each parameter, its gradient and its moments (FSDP2).
+
+    Blocks are put together when they are needed and taken apart behind; so every layer waits for all ranks,
+    and the time a rank takes for itself cannot be told from the time it waits.
+    """
+
+    replicates = False
+
+    def __init__(self, model: GPT, world: World, device: torch.device) -> None:
+        mesh = init_device_mesh(device.type, (world.size,))
+        for module in (*model.blocks, model):
+            # The root too: an evaluation would leave it whole, and the next update pass it by.
+            fully_shard(module, mesh=mesh, reshard_after_forward=True)
+            assert isinstance(module, FSDPModule)
+            module.set_force_sum_reduction_for_comms(True)
+            module.set_gradient_divide_factor(
+                1.0
+            )  # each module has its own: the default is a mean over ranks
+        assert isinstance(model, FSDPModule)
+        self.forward: nn.Module = model
+        self._model = model
+
+    @contextmanager
+    def micro_step(self, *, is_last: bool) -> Iterator[None]:
+        """Gradients meet in the last micro-batch only."""
+        self._model.set_requires_gradient_sync(is_last)
+        yield
+
+    def device_wait_s(self) -> float:
+        """Not known."""
+        return 0.0
+
+
+class _HostClock:
+    """Adds the wait at the end of a backward pass to what the world's host has waited."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._ready_at = 0.0
+
+    def own_is_ready(self) -> None:
+        self._ready_at = time.perf_counter()
+
+    def met(self) -> None:
+        self._world.waited_s += time.perf_counter() - self._ready_at
+
+    def device_wait_s(self) -> float:
+        return 0.0
+
+
+class _DeviceClock:
+    """The same on the stream of a GPU, by events that are read only at evaluations."""
+
+    def __init__(self) -> None:
+        self._ready: torch.cuda.Event | None = None
+        self._waits: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
+
+    def own_is_ready(self) -> None:
+        self._ready = _event()
+
+    def met(self) -> None:
+        if self._ready is not None:
+            self._waits.append((self._ready, _event()))
+
+    def device_wait_s(self) -> float:
+        torch.cuda.synchronize()
+        waited_ms = sum(ready.elapsed_time(met) for ready, met in self._waits)
+        self._waits.clear()
+        return float(waited_ms) / 1e3
+
+
+def _event() -> torch.cuda.Event:
+    event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    event.record()
+    return event
