@@ -62,8 +62,10 @@ class Facts:
 
     @property
     def warmup_steps(self) -> float | None:
-        """Declared length of the warm-up."""
-        return self.schedule_number("warmup", "warmup_steps")
+        """Declared length of the warm-up; a share of the run is rounded up to whole steps."""
+        steps, share = self.schedule_number("warmup", "warmup_steps"), self.schedule_number("warmup_ratio")
+        total = self.schedule_number("total_steps", "T") or self.number("planned_steps")
+        return float(math.ceil(share * total)) if steps is None and share and total else steps
 
     @property
     def is_foreign(self) -> bool:

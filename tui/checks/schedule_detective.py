@@ -25,10 +25,23 @@ def schedule_report(recording: Recording) -> dict[str, Any] | None:
     """{"declared": the header's schedule or None, "observed": see observed_schedule}; None without either."""
     declared = recording.header.get("schedule") or None
     column = recording.steps["lr"]
-    observed = observed_schedule(column.steps.astype(np.float64), column.values)
+    lag = recording.header.get("lr_lag") or 0
+    steps = column.steps.astype(np.float64)
+    observed = _logged_later(observed_schedule(steps - lag, column.values), lag)
     if declared is None and observed is None:
         return None
     return {"declared": declared, "observed": observed}
+
+
+def _logged_later(observed: dict[str, Any] | None, lag: int) -> dict[str, Any] | None:
+    """The schedule of a scheduler whose rates the log states so many steps later."""
+    if observed is None or not lag or not observed["parameters"]:
+        return observed
+    parameters = dict(observed["parameters"])
+    parameters["lag"] = parameters.get("lag", 0) + lag
+    if "milestones" in parameters:
+        parameters["milestones"] = [step + lag for step in parameters["milestones"]]
+    return observed | {"parameters": parameters}
 
 
 def observed_schedule(steps: Floats, lr: Floats) -> dict[str, Any] | None:

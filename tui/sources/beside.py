@@ -36,9 +36,11 @@ MAX_BYTES = 64 * 2**20
 
 
 def facts_beside(log: Path) -> dict[str, Any]:
-    """Header fields from files in the log's folder and in its newest checkpoint; {} where there are none."""
+    """Header fields from files beside the log, in its newest checkpoint and beside that; {} for none."""
     facts: dict[str, Any] = {}
-    for folder in [*_newest_checkpoint(log.parent), log.parent]:
+    checkpoints = _newest_checkpoint(log.parent)
+    folders = [*checkpoints, *(checkpoint.parent for checkpoint in checkpoints), log.parent]
+    for folder in dict.fromkeys(folders):
         for path in (folder / name for name in _FILES):
             if path != log and _is_small_file(path):
                 facts |= _facts_in(path)
@@ -53,7 +55,8 @@ def _facts_in(path: Path) -> dict[str, Any]:
     return {
         name: value
         for name, value in found.items()
-        if name in _TAKEN and isinstance(value, int | float) and (name not in _COUNTS or whole(value))
+        if name == "schedule"
+        or (name in _TAKEN and isinstance(value, int | float) and (name not in _COUNTS or whole(value)))
     }
 
 

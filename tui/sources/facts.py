@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.runlog.schema import HEADER
 from tui.sources.errors import CannotRead
+from tui.sources.training_arguments import declared_schedule
 
 _OTHER_NAMES = {
     "max_steps": "planned_steps",
@@ -26,6 +27,9 @@ _OTHER_NAMES = {
     "logging_steps": "logging_steps",
 }
 """Names that other programs give to facts of our header."""
+
+_OBJECTS = frozenset({"schedule", "optimizer"})
+"""Facts that a config may call by a mere name, which is not what the header means by them."""
 
 
 def facts_from_file(path: Path) -> dict[str, Any]:
@@ -54,8 +58,12 @@ def facts_of(config: Mapping[str, Any]) -> dict[str, Any]:
             facts |= facts_of(value)
     for name, value in config.items():
         ours = _OTHER_NAMES.get(name, name)
-        if (ours in HEADER or ours == "logging_steps") and value is not None and ours != "config":
+        if value is None or (ours in _OBJECTS and not isinstance(value, Mapping)):
+            continue
+        if (ours in HEADER or ours == "logging_steps") and ours != "config":
             facts[ours] = value
+    if (schedule := declared_schedule(config)) is not None:
+        facts |= {"schedule": schedule, "lr_lag": 1}
     return {name: value for name, value in facts.items() if not (name == "planned_steps" and value == -1)}
 
 

@@ -18,6 +18,7 @@ class RunlogParser:
 
     def __init__(self, options: SourceOptions | None = None) -> None:
         self._facts = dict((options or SourceOptions()).facts)
+        self._facts.pop("lr_lag", None)  # of the Trainer's own lines; here `lr` is the rate of the step
         self._reader = LogReader()
 
     @property
