@@ -103,39 +103,43 @@ REFUTES: dict[str, tuple[str, ...]] = {
 def ranked_causes(nodes: Iterable[Node]) -> list[tuple[str, tuple[str, ...]]]:
     """(cause, ids of the checks that speak for it), likeliest first."""
     weights: dict[str, float] = {}
+    proofs: dict[str, float] = {}
     evidence: dict[str, list[str]] = {}
     acting: set[str] = set()
     passing: set[str] = set()
     for node in nodes:
         if node.passes:
             passing.add(node.check.id)
-        for cause, weight, level in _voices(node):
+        for cause, weight, level, is_first in _voices(node):
             weights[cause] = weights.get(cause, 0.0) + weight
+            proofs[cause] = proofs.get(cause, 0.0) + is_first * weight
             if level >= Level.ORANGE:
                 acting.add(cause)
             evidence.setdefault(cause, []).append(node.check.id)
     refuted = {cause for id in passing for cause in REFUTES.get(id, ())}
-    order = _order(weights, refuted, remarks=set(weights) - acting)
+    proven = {cause for cause, weight in proofs.items() if weight >= PROOF}
+    order = _order(weights, proven, refuted, remarks=set(weights) - acting)
     return [(cause, tuple(dict.fromkeys(evidence[cause]))) for cause in order]
 
 
-def _voices(node: Node) -> Iterable[tuple[str, float, Level]]:
-    """(cause, weight, level) for every cause of every leaf of this node that fires or has fired."""
+def _voices(node: Node) -> Iterable[tuple[str, float, Level, bool]]:
+    """(cause, weight, level, whether named first) for each cause of each leaf that fires or has fired."""
     for leaf in (*node.leaves, node.not_finite):
         share = {State.FIRING: 1.0, State.RESOLVED: RESOLVED_SHARE}.get(leaf.track.state, 0.0)
         if share:
             for place, cause in enumerate(leaf.leaf.causes):
-                yield cause, share * leaf.leaf.weight * FADING**place, node.level_of(leaf)
+                yield cause, share * leaf.leaf.weight * FADING**place, node.level_of(leaf), place == 0
 
 
-def _order(weights: dict[str, float], refuted: set[str], remarks: set[str]) -> list[str]:
+def _order(weights: dict[str, float], proven: set[str], refuted: set[str], remarks: set[str]) -> list[str]:
     """Causes by standing, then by weight: last what is refuted or explained, and what is only a remark.
 
+    Only what leaves name first can add up to a proof: many symptoms that something may have do not.
     Two proven causes that explain each other leave the heavier one standing.
     """
     explained: set[str] = set()
     for cause in sorted(weights, key=lambda name: -weights[name]):
-        if weights[cause] >= PROOF and cause not in explained and cause not in refuted:
+        if cause in proven and cause not in explained and cause not in refuted:
             explained.update(EXPLAINS.get(cause, ()))
 
     def standing(cause: str) -> tuple[bool, bool, bool, float, str]:
