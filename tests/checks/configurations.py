@@ -158,6 +158,7 @@ CASES: tuple[Case, ...] = (
     ),
     Case("Q2.1a", "learning rate stays zero", log(lr="0x5"), log(lr="0 0 0.001x3")),
     Case("Q2.1b", "learning rate is flat", scheduled(lambda s: 3e-3, 100), scheduled(cosine, 100)),
+    Case("Q2.1b", "learning rate is flat", scheduled(lambda s: 3e-4, 16), scheduled(lambda s: 3e-3, 16)),
     Case("Q2.1b", "learning rate is flat, nothing is declared", log(lr="0.003x20"), log(lr="0.003x19")),
     Case(
         "Q2.1c",

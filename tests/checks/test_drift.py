@@ -56,6 +56,24 @@ def test_the_validation_loss_may_start_half_a_nat_over_uniform(over: float, fire
     assert (found.state is State.FIRING) is fires
 
 
+def test_an_evaluation_that_never_worked_is_broken_and_no_overfitting() -> None:
+    val = {"val_loss": "6.5 8.9 9.9 11.2 11.3 11.7", "train_loss": "4.8 3.2 2.7 2.5 2.3 2.2"}
+    judge = judged(log(loss="6.2 *0.99x299", evaluations=val))
+    assert [cause for cause, _ in judge.causes] == ["eval_broken", "above_uniform"]
+
+
+@pytest.mark.parametrize(("over", "fires"), [(0.52, True), (0.48, False)])
+def test_an_evaluation_that_has_worked_is_not_blamed_when_validation_is_ruined(
+    over: float, fires: bool
+) -> None:
+    records = log(loss="6.2 *0.99x299", evaluations={"val_loss": [5.0, 4.0, LN_V + over]})
+    assert verdict("D5.2", records).state is State.PASS
+    found = verdict("D5.7", records)
+    assert (found.state is State.FIRING) is fires
+    assert (found.symptom == "worse than uniform again") is fires
+    assert "eval_broken" not in dict(judged(records).causes)
+
+
 @pytest.mark.parametrize(("over", "fires"), [(0.52, True), (0.48, False)])
 def test_a_training_loss_above_uniform_for_twenty_steps_is_red(over: float, fires: bool) -> None:
     losses = [6.2] * 150 + [LN_V + over] * 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui.checks.declared import declared_lr
 from tui.checks.facts import Facts
@@ -95,13 +96,14 @@ class LargestRate:
 class Spread:
     """Distance of the smallest from the largest rate so far, as a share of the largest.
 
-    With a declared schedule it is read once that has fallen by 1 % of its peak: a rate that is flat until
-    then may only lack its warm-up.
+    With a declared schedule it is read once that has moved: fallen by 1 % of its peak, or, for a rate that
+    is not at the peak, risen by half. A rate that is flat at the peak until then may only lack its warm-up.
     """
 
     def __init__(self) -> None:
         self.low, self.high = np.inf, -np.inf
         self.due = False
+        self.first_declared: float | None = None
 
     def __call__(self, view: View) -> Readings:
         """Go on by the new rows."""
@@ -124,9 +126,17 @@ class Spread:
             return 0
         peak = view.facts.lr_max or 1.0
         after_warmup = view.steps >= (view.facts.warmup_steps or 0)
-        fallen = np.flatnonzero(after_warmup & (declared < 0.99 * peak))
-        self.due = len(fallen) > 0
-        return int(fallen[0]) if self.due else None
+        fallen = after_warmup & (declared < 0.99 * peak)
+        risen = (view["lr"] < 0.95 * peak) & (declared > 1.5 * self._first_declared(declared))
+        due = np.flatnonzero(fallen | risen)
+        self.due = len(due) > 0
+        return int(due[0]) if self.due else None
+
+    def _first_declared(self, declared: NDArray[np.float64]) -> float:
+        """The rate that is declared for the first step that was seen."""
+        if self.first_declared is None:
+            self.first_declared = float(declared[0])
+        return self.first_declared
 
 
 @check(

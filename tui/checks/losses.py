@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from tui.checks.facts import Facts
 from tui.checks.form import HINT, NOTHING, STRONG, Bound, Leaf, Readings, check
+from tui.checks.onset import learned_below
 from tui.checks.verdict import Level
 from tui.checks.view import View, latest_before
 
@@ -93,7 +94,9 @@ class EarlyProgress:
     def _reading(self, step: int) -> Readings:
         assert self.ema is not None and self.at_50 is not None
         now, then = self.ema, self.at_50
-        change = now / then - 1 if then != 0 else 0.0
+        if now <= 0 or then <= 0:
+            return NOTHING  # a loss without a zero of its own has no percentages
+        change = now / then - 1
         return Readings(
             np.array([step], np.int64),
             np.array([change]),
@@ -259,7 +262,7 @@ class RelativeGap:
         train = np.where(np.isnan(train), latest_before(view.recording.steps["loss"], view.steps), train)
         best = np.fmin(np.fmin.accumulate(val), self.best)
         self.best = float(best[-1])
-        known = np.isfinite(val) & np.isfinite(train) & (best > 0) & np.isfinite(best)
+        known = np.isfinite(val) & np.isfinite(train) & (best > 0) & (best < learned_below(view.facts))
         steps, val, train, best = view.steps[known], val[known], train[known], best[known]
         return Readings(
             steps,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tui.checks.facts import Facts
 from tui.series.columns import Column
 from tui.series.recording import Recording
 
@@ -30,6 +31,15 @@ _NATS, _SHARE = 0.02, 0.0125
 that 0.02 would take in half of the curve."""
 
 _MAX_ROWS = 50
+
+
+_LEARNED_NATS = 0.2
+"""Nats below a uniform guess from which something has been learned; D5.3 draws the same line."""
+
+
+def learned_below(facts: Facts) -> float:
+    """Loss below which something has been learned, and could be lost again; infinite where V is unknown."""
+    return np.inf if facts.ln_vocab is None else facts.ln_vocab - _LEARNED_NATS
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,12 +209,17 @@ def recomputed_ratio(view: View) -> Readings:
     )
 
 
+_ROUNDED_AWAY = 2.0**-23
+"""Adam moves a weight by about the learning rate; next to 1.0 float32 has nothing closer than this."""
+
+
 @check(
     "Q6.4",
     section="optimizer",
     question="Does every parameter move?",
     panel="spectral_norm",
     reads=("num_frozen",),
+    optional=("lr",),
     leaves=(
         Leaf(
             "parameters stand still",
@@ -226,6 +231,7 @@ def recomputed_ratio(view: View) -> Readings:
         ),
     ),
     source=f"{_SOURCE}, Q3.1 (all parameters are frozen), compared bit by bit",
+    why="left out are steps at a rate under 2^-23: float32 rounds away what Adam then adds to a gain of 1",
 )
 class FrozenTensors:
     """Whole parameter tensors that have not moved by a bit since the measurement before.
@@ -245,7 +251,8 @@ class FrozenTensors:
             if field == "frozen_names" and isinstance(names, list):
                 self.names[step] = [str(name) for name in names]
         self.num_texts = len(texts)
-        steps, names = view.steps, self.names
+        lr, names = view["lr"], self.names
+        steps = view.steps[~((lr > 0) & (lr < _ROUNDED_AWAY))]
         counts = np.array([len(names.get(step, ())) for step in steps.tolist()], np.float64)
 
         def evidence(i: int) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui.checks.form import HINT, NOTHING, PROOF, STRONG, Leaf, Readings, check
-from tui.checks.onset import PATIENCE, RISEN, Floats, overfit_summary, train_beside
+from tui.checks.onset import PATIENCE, RISEN, Floats, learned_below, overfit_summary, train_beside
 from tui.checks.verdict import Level
 from tui.checks.view import View
 
@@ -86,6 +86,8 @@ class _Evaluations:
         return Readings(steps, values, lambda i: standings[i].words())
 
     def _walk(self, view: View, train: Floats) -> Iterator[_Standing]:
+        """Each finite evaluation from the first on that beats a guess: before it there is nothing to lose."""
+        learned = learned_below(view.facts)
         for step, val, trained in zip(
             view.steps.tolist(), view["val_loss"].tolist(), train.tolist(), strict=True
         ):
@@ -95,7 +97,8 @@ class _Evaluations:
             self._last = val
             if self._best is None or val < self._best[1]:
                 self._best = (step, val, trained)
-            yield _Standing(step, val, trained, *self._best, self._rises)
+            if self._best[1] < learned:
+                yield _Standing(step, val, trained, *self._best, self._rises)
 
     def reading(self, now: _Standing) -> float:
         raise NotImplementedError
