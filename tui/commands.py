@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from tui.cli import fail as _fail
+from tui.command_options import Clip, Config, Mapping, ThresholdsFile, TotalSteps, Vocab, bounds, said_of_logs
 
 if TYPE_CHECKING:
     from tui.checks.thresholds import Thresholds
@@ -30,21 +31,6 @@ LogPath = Annotated[str, typer.Argument(metavar="PATH", help="A log, a run folde
 LogPaths = Annotated[
     list[str], typer.Argument(metavar="PATH...", help="Logs or run folders; - for standard input.")
 ]
-Mapping = Annotated[
-    list[str] | None,
-    typer.Option("--map", metavar="NAME=THEIRS", help="Our name for a metric of the log: loss=train/loss."),
-]
-Config = Annotated[
-    Path | None, typer.Option(help="YAML or JSON file with facts that the log lacks (the run's config).")
-]
-Vocab = Annotated[int | None, typer.Option(min=2, help="Vocabulary size, where the log does not say it.")]
-TotalSteps = Annotated[
-    int | None, typer.Option(min=1, help="Planned optimizer steps, where the log lacks them.")
-]
-Clip = Annotated[float | None, typer.Option(min=0.0, help="Gradient clipping norm, where the log lacks it.")]
-ThresholdsFile = Annotated[
-    Path | None, typer.Option("--thresholds", metavar="FILE", help="YAML file that overrides thresholds.")
-]
 
 
 @app.command()
@@ -58,7 +44,7 @@ def watch(
     thresholds: ThresholdsFile = None,
 ) -> None:
     """Follow a run live: seven panels and the tree. Opens before the file exists and waits for it."""
-    options, limits = _options(map_, config, vocab, total_steps, clip), _thresholds(thresholds)
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
     from tui.screen import app as screen
 
     _exit_with(lambda: screen.watch(paths, options=options, thresholds=limits))
@@ -70,10 +56,13 @@ def replay(
     speed: Annotated[float, typer.Option(min=0.01, help="Times faster than it was recorded.")] = 20.0,
     map_: Mapping = None,
     config: Config = None,
+    vocab: Vocab = None,
+    total_steps: TotalSteps = None,
+    clip: Clip = None,
     thresholds: ThresholdsFile = None,
 ) -> None:
     """Show a recorded run as if it were live."""
-    options, limits = _options(map_, config, None, None, None), _thresholds(thresholds)
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
     from tui.screen import app as screen
 
     _exit_with(lambda: screen.watch([path], options=options, thresholds=limits, speed=speed))
@@ -102,7 +91,7 @@ def check(
     if fail_on.upper() not in Level.__members__ or fail_on.upper() == "GREEN":
         _fail(f"--fail-on {fail_on}: the levels are yellow, orange, red and black.")
     level = Level[fail_on.upper()]
-    options, limits = _options(map_, config, vocab, total_steps, clip), _thresholds(thresholds)
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
 
     def judged() -> int:
         from rich.console import Console
@@ -140,7 +129,7 @@ def show(
     thresholds: ThresholdsFile = None,
 ) -> None:
     """Print the seven panels and the verdicts once, for a CI log or a quick look."""
-    options, limits = _options(map_, config, vocab, total_steps, clip), _thresholds(thresholds)
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
 
     def shown() -> int:
         from tui.report.show import print_run
@@ -163,7 +152,7 @@ def report(
     thresholds: ThresholdsFile = None,
 ) -> None:
     """Write dashboard.html and gap-analysis.md, or the post-mortem of a foreign log."""
-    options, limits = _options(map_, config, vocab, total_steps, clip), _thresholds(thresholds)
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
 
     def reported() -> int:
         from tui.report.files import report as write
@@ -184,10 +173,19 @@ def compare(
     b: LogPath,
     journal: Annotated[Path | None, typer.Option(help="Append the entry to this Markdown file.")] = None,
     map_: Mapping = None,
+    config: Config = None,
+    vocab: Vocab = None,
+    total_steps: TotalSteps = None,
+    clip: Clip = None,
     thresholds: ThresholdsFile = None,
 ) -> None:
-    """What changed between two runs, in the config and in the outcome, and who won: a journal entry."""
-    options, limits = _options(map_, None, None, None, None), _thresholds(thresholds)
+    """What changed between two runs, in the config and in the outcome, and who won: a journal entry.
+
+    What is said about the logs (--map, --config and so on) is said about both.
+    """
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
+    if a == b == "-":
+        _fail("standard input is one log; name a file for the other.")
 
     def compared() -> int:
         from tui.report.compare import append_to_journal, compare
@@ -207,7 +205,7 @@ def explain(
     thresholds: ThresholdsFile = None,
 ) -> None:
     """One node of the tree: question, measure, thresholds, fix, source."""
-    limits = _thresholds(thresholds)
+    limits = bounds(thresholds)
     from tui.checks.explain import UnknownCheck, explanation
 
     try:
@@ -223,9 +221,12 @@ def export(
     out: Annotated[Path | None, typer.Option(help="File, or folder for tensorboard.")] = None,
     map_: Mapping = None,
     config: Config = None,
+    vocab: Vocab = None,
+    total_steps: TotalSteps = None,
+    clip: Clip = None,
 ) -> None:
     """Write a run in another format: csv, jsonl or tensorboard."""
-    options = _options(map_, config, None, None, None)
+    options = said_of_logs(map_, config, vocab, total_steps, clip)
 
     def exported() -> int:
         from tui.follow.once import read_all
@@ -267,40 +268,3 @@ def _exit_with(work: Any) -> NoReturn:
         _fail(str(error))
     sys.stdout.flush()
     raise typer.Exit(code)
-
-
-def _options(
-    mapping: list[str] | None,
-    config: Path | None,
-    vocab: int | None,
-    total_steps: int | None,
-    clip: float | None,
-) -> SourceOptions:
-    """What the user says about the log, from the command line and the file of facts."""
-    from tui.sources.errors import CannotRead
-    from tui.sources.facts import facts_from_file
-    from tui.sources.parser import SourceOptions
-
-    names = {}
-    for pair in mapping or []:
-        ours, found, theirs = pair.partition("=")
-        if not (found and ours and theirs):
-            _fail(f"--map {pair}: write it as NAME=THEIRS, for example --map loss=train/loss.")
-        names[ours] = theirs
-    try:
-        facts = facts_from_file(config) if config else {}
-    except CannotRead as error:
-        _fail(str(error))
-    given = {"vocab_size": vocab, "planned_steps": total_steps, "grad_clip": clip}
-    return SourceOptions(names, facts | {name: value for name, value in given.items() if value is not None})
-
-
-def _thresholds(path: Path | None) -> Thresholds | None:
-    if path is None:
-        return None
-    from tui.checks.thresholds import ThresholdError, Thresholds
-
-    try:
-        return Thresholds.load(path)
-    except ThresholdError as error:
-        _fail(str(error))

@@ -40,7 +40,9 @@ skipped_updates  skipped_updates skipped_steps
 _FIELD_OF = {
     alias: name for name, *aliases in map(str.split, _ALIASES.strip().splitlines()) for alias in aliases
 }
-_OURS = STEP | EVALUATION
+FIELDS = frozenset(STEP | EVALUATION)
+"""Our names, those that another name can be mapped to."""
+
 _LOSSES = frozenset({"loss", "val_loss", "perplexity", "val_perplexity"})
 
 NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)"
@@ -78,7 +80,7 @@ def ranked(name: str, names: Mapping[str, str] | None = None) -> tuple[str, int]
 def field_of(name: str, names: Mapping[str, str] | None = None) -> str | None:
     """Our field that this foreign name means, or None."""
     found = ranked(name, names)
-    return found[0] if found and found[0] in _OURS else None
+    return found[0] if found and found[0] in FIELDS else None
 
 
 def names_a_loss(name: str, names: Mapping[str, str] | None = None) -> bool:
@@ -117,7 +119,7 @@ class Naming:
 def own_name(name: str) -> str:
     """The name under which an unknown metric is kept: harmless, and none that our schema uses otherwise."""
     name = plain_text(name).strip()[:MAX_NAME_LENGTH]
-    return f"other/{name}" if name in _OURS or name == "kind" else name
+    return f"other/{name}" if name in FIELDS or name == "kind" else name
 
 
 def number(value: Any) -> float | int | None:
@@ -168,7 +170,7 @@ def renamed(
         ours, rank = naming.ranked(name) or ("", 0)
         if ours == "time" and not 1e9 < value < 1e10:  # seconds since the start, or milliseconds
             ours = ""
-        if ours in _OURS and naming.has(name, ours, rank):
+        if ours in FIELDS and naming.has(name, ours, rank):
             found[ours] = value
         else:
             found.setdefault(own_name(name), value)

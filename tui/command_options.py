@@ -1,0 +1,80 @@
+"""The options that most commands share: what the user says about a log, and with which bounds to judge it."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tui.cli import fail
+
+if TYPE_CHECKING:
+    from tui.checks.thresholds import Thresholds
+    from tui.sources.parser import SourceOptions
+
+Mapping = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="NAME=THEIRS", help="Our name for a metric of the log: loss=train/loss."),
+]
+Config = Annotated[
+    Path | None, typer.Option(help="YAML or JSON file with facts that the log lacks (the run's config).")
+]
+Vocab = Annotated[int | None, typer.Option(min=2, help="Vocabulary size, where the log does not say it.")]
+TotalSteps = Annotated[
+    int | None, typer.Option(min=1, help="Planned optimizer steps, where the log lacks them.")
+]
+Clip = Annotated[float | None, typer.Option(min=0.0, help="Gradient clipping norm, where the log lacks it.")]
+ThresholdsFile = Annotated[
+    Path | None, typer.Option("--thresholds", metavar="FILE", help="YAML file that overrides thresholds.")
+]
+
+
+def said_of_logs(
+    mapping: list[str] | None,
+    config: Path | None,
+    vocab: int | None,
+    total_steps: int | None,
+    clip: float | None,
+) -> SourceOptions:
+    """What command line and file of facts say about the log; leaves with a sentence if that is wrong."""
+    from tui.sources.errors import CannotRead
+    from tui.sources.facts import facts_from_file
+    from tui.sources.parser import SourceOptions
+
+    try:
+        facts = facts_from_file(config) if config else {}
+    except CannotRead as error:
+        fail(str(error))
+    given = {"vocab_size": vocab, "planned_steps": total_steps, "grad_clip": clip}
+    facts |= {name: value for name, value in given.items() if value is not None}
+    return SourceOptions(dict(_pair(text) for text in mapping or []), facts)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """Our name and theirs."""
+    from tui.sources.names import FIELDS
+
+    ours, found, theirs = text.partition("=")
+    if not (found and ours and theirs):
+        fail(f"--map {text}: write it as NAME=THEIRS, for example --map loss=train/loss.")
+    if ours not in FIELDS:
+        near = difflib.get_close_matches(ours, FIELDS, n=1)
+        meant = (
+            f"did you mean {near[0]}?" if near else "the usual ones are step, loss, val_loss, lr, grad_norm."
+        )
+        fail(f"--map {text}: {ours} is none of our names; {meant}")
+    return ours, theirs
+
+
+def bounds(path: Path | None) -> Thresholds | None:
+    """The thresholds of a file; leaves with a sentence if they cannot be read."""
+    if path is None:
+        return None
+    from tui.checks.thresholds import ThresholdError, Thresholds
+
+    try:
+        return Thresholds.load(path)
+    except ThresholdError as error:
+        fail(str(error))
