@@ -1,4 +1,4 @@
-"""Logs to measure with: a run of any length by formula, 20 scalars a step, kept in a folder between benchmarks."""
+"""Logs to measure with: runs of any length by formula, 20 scalars a step, kept between benchmarks."""
 
 from __future__ import annotations
 

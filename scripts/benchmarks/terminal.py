@@ -17,7 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_ESCAPES = re.compile(rb"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[@-Z\\-_=>]|[()].)")
+_ESCAPES = re.compile(
+    rb"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[@-Z\\-_=>]|[()].)"
+)
 
 QUIET_S = 0.05
 """A drawing has ended when nothing follows for that long."""
@@ -66,9 +68,14 @@ class Terminal:
         """Press these keys."""
         os.write(self._master, keys.encode())
 
+    def hang_up(self) -> None:
+        """The other side of the terminal is gone, as when an SSH connection is cut."""
+        os.close(self._master)
+        self._master = -1
+
     def read(self, wait_s: float = 0.0) -> bytes:
         """What was written since the last look, empty for nothing within `wait_s`."""
-        if not select.select([self._master], [], [], wait_s)[0]:
+        if self._master < 0 or not select.select([self._master], [], [], wait_s)[0]:
             return b""
         try:
             data = os.read(self._master, 65_536)
