@@ -82,23 +82,25 @@ class Terminal:
         except OSError:  # the program has closed it
             return b""
         self.written.append((time.monotonic(), data))
-        self.text += _ESCAPES.sub(b"", data).decode(errors="replace")
+        self.text += without_escapes(data)
         return data
 
-    def wait_for(self, is_there: Callable[[str], bool], limit_s: float = 60.0) -> float:
-        """Seconds from the start until what is written since now says so; the end of that drawing counts.
+    def wait_for(
+        self, is_there: Callable[[str], bool], limit_s: float = 60.0, quiet_s: float = QUIET_S
+    ) -> float:
+        """Seconds from the start until what is written says so; the end of that drawing counts.
 
         Raises:
             TimeoutError: it did not within the limit.
         """
-        first = len(self.text)
+        first = len(self.text) - 30_000  # a screenful may have been written already
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
-            self.read(0.5)
-            if is_there(self.text[max(0, first - 200) :]):
-                while self.read(QUIET_S):
+            if is_there(self.text[max(0, first) :]):
+                while quiet_s and self.read(quiet_s):
                     pass
                 return self.written[-1][0] - self.started_at
+            self.read(0.5)
             if self.process.poll() is not None:
                 break
         raise TimeoutError(f"not seen within {limit_s} s; the terminal ends with: {self.text[-300:]!r}")
@@ -129,6 +131,11 @@ class Terminal:
             os.close(self._master)
             self._master = -1
         return code
+
+
+def without_escapes(data: bytes) -> str:
+    """What is left of this for the eye."""
+    return _ESCAPES.sub(b"", data).decode(errors="replace")
 
 
 def _take_terminal() -> None:
