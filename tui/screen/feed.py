@@ -26,7 +26,7 @@ MOST_RUNS = 8
 """Runs of one folder that are opened together, the newest ones; more cannot be told apart on a panel."""
 
 _SMALL_BATCH = 500
-"""Records below which the thread may read on at once: live batches, a few of which fall into one frame."""
+"""Records of a live batch at most; a few of these fall into one frame and are taken in together."""
 
 
 @dataclass
@@ -59,12 +59,18 @@ class Watched:
         self._thread: FollowThread | None = None
         self._is_posted = False
         self._pending: list[Batch] = []
-        self._keeps_waiting = False
+        self._has_news = False
+        self._has_caught_up = False
 
     @property
     def is_caught_up(self) -> bool:
         """Whether everything there is was handed out and taken in."""
         return self.follower.is_caught_up and not self._is_posted and not self._pending
+
+    @property
+    def is_reading_the_past(self) -> bool:
+        """Whether the end of what was there at opening has not been reached yet."""
+        return not (self._has_caught_up or self.is_caught_up)
 
     def start(self, post: Callable[[Message], object]) -> None:
         """Begin to follow; messages are posted from the thread."""
@@ -81,25 +87,27 @@ class Watched:
         self._thread.start()
 
     def take(self, batch: Batch) -> None:
-        """Put the batch aside for `settle`. A large one keeps the thread waiting until then."""
+        """Put the batch aside for `settle`; a large one becomes part of the run while it is in the cache."""
         self._pending.append(batch)
         self.num_batches += 1
         self._is_posted = False
-        self._keeps_waiting = len(batch.records) >= _SMALL_BATCH
-        if not self._keeps_waiting:
-            self._acknowledge()
+        if len(batch.records) >= _SMALL_BATCH:
+            self._take_in()
+        self._acknowledge()
 
     def settle(self) -> bool:
         """The run with everything that was put aside, judged once; whether there was anything."""
-        if not self._pending:
-            return False
-        pending, self._pending = self._pending, []
-        try:
-            self.run.extend(joined(pending))
-        finally:
-            if self._keeps_waiting:
-                self._acknowledge()
-        return True
+        self._take_in()
+        self._has_caught_up = self._has_caught_up or self.is_caught_up
+        has_news, self._has_news = self._has_news, False
+        self.run.settle()
+        return has_news
+
+    def _take_in(self) -> None:
+        if self._pending:
+            self._has_news = True
+            pending, self._pending = self._pending, []
+            self.run.take(joined(pending))
 
     def _acknowledge(self) -> None:
         if self._thread is not None:
@@ -115,6 +123,8 @@ def joined(batches: Sequence[Batch]) -> Batch:
     """Batches that came one after another as one; what came before a restart is void."""
     first = max((place for place, batch in enumerate(batches) if batch.restarted), default=0)
     rest = batches[first:]
+    if len(rest) == 1:
+        return rest[0]
     return replace(
         rest[-1],
         records=tuple(record for batch in rest for record in batch.records),
