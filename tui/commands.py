@@ -29,7 +29,8 @@ app = typer.Typer(
 
 LogPath = Annotated[str, typer.Argument(metavar="PATH", help="A log, a run folder, or - for standard input.")]
 LogPaths = Annotated[
-    list[str], typer.Argument(metavar="PATH...", help="Logs or run folders; - for standard input.")
+    list[str],
+    typer.Argument(metavar="PATH...", help="Logs, run folders, folders of runs; - for standard input."),
 ]
 
 

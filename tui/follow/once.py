@@ -12,7 +12,8 @@ from tui.follow.batch import Batch
 from tui.follow.intake import Intake
 from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
-from tui.sources.recorded import STANDARD_INPUT, locate, parts_of
+from tui.sources.recorded import STANDARD_INPUT, locate, parts_of, splits_of
+from tui.sources.splits import event_files
 
 BLOCK_BYTES = 2**18
 """About a thousand records: enough to share the cost of a batch, few enough to stay in the cache."""
@@ -26,7 +27,14 @@ def read_all(path: Path | str, options: SourceOptions | None = None) -> Iterator
     Raises:
         CannotRead: there is nothing that can be read; the message is for the user.
     """
-    parts = parts_of(Path(path), locate(path))
+    given, log = Path(path), locate(path)
+    if folders := splits_of(given, log):
+        yield _joined(folders, options)
+        return
+    yield from _read(parts_of(given, log), options)
+
+
+def _read(parts: list[Path], options: SourceOptions | None) -> Iterator[Batch]:
     log = parts[-1]
     is_pipe = log == STANDARD_INPUT
     intake = Intake("standard input" if is_pipe else str(log), options)
@@ -39,6 +47,18 @@ def read_all(path: Path | str, options: SourceOptions | None = None) -> Iterator
         yield from _batches(intake, _blocks_of(parts), is_pipe)
     except OSError as error:
         raise CannotRead(f"{log} cannot be read: {error.strerror}.") from error
+
+
+def _joined(folders: list[Path], options: SourceOptions | None) -> Batch:
+    """Every record of a run that has a folder for each split."""
+    from tui.follow.splits import joined, options_of
+
+    batches = [
+        (folder, batch)
+        for folder in folders
+        for batch in _read(event_files(folder), options_of(folder, folders, options))
+    ]
+    return joined(batches)
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:

@@ -70,6 +70,7 @@ class Follower:
 
     `poll` never waits for a record and never loses one. A folder is followed as its newest log. The clocks
     are for tests: `clock` is monotonic, `wall` is compared with the file's time of change, once, at opening.
+    `find` gives the logs of a folder, the one to follow first.
     """
 
     def __init__(
@@ -78,11 +79,13 @@ class Follower:
         options: SourceOptions | None = None,
         clock: Clock = time.monotonic,
         wall: Clock = time.time,
+        find: Callable[[Path], list[Path]] = logs_in,
     ) -> None:
         self.path = path
         self._log = path
         self._clock = clock
         self._wall = wall
+        self._find = find
         self._file: _OpenFile | None = None
         self._intake = Intake(str(path), options)
         self._size = 0
@@ -157,7 +160,7 @@ class Follower:
         self._is_drained = False
 
     def _enter_folder(self) -> os.stat_result:
-        logs = logs_in(self._log)
+        logs = self._find(self._log)
         if not logs:
             raise FileNotFoundError(self._log)
         self._log = logs[0]

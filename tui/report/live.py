@@ -10,7 +10,8 @@ from tui.checks.thresholds import Thresholds
 from tui.checks.verdict import Level, State, Verdict
 from tui.follow.batch import Pulse
 from tui.follow.pipe import PipeFollower
-from tui.follow.tail import POLL_INTERVAL_S, Follower
+from tui.follow.splits import PathFollower
+from tui.follow.tail import POLL_INTERVAL_S
 from tui.run import Run
 from tui.sources.parser import SourceOptions
 
@@ -27,7 +28,7 @@ def follow_until(
     Raises:
         CannotRead: the file is of no known format or may not be read.
     """
-    follower = PipeFollower(options=options) if path == "-" else Follower(Path(path), options)
+    follower = PipeFollower(options=options) if path == "-" else PathFollower(Path(path), options)
     run = Run(path, thresholds)
     told: set[tuple[str, str, int | None]] = set()
     try:

@@ -53,5 +53,10 @@ def is_held_out(name: str) -> bool:
     return bool(_HELD_OUT & set(_words(name)))
 
 
+def is_of_training(name: str) -> bool:
+    """Whether a word of the name says that it was measured on the data that is trained on."""
+    return bool(_TRAINING & set(_words(name)))
+
+
 def _words(name: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(name.replace("held_out", "heldout"))]

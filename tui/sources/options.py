@@ -13,9 +13,11 @@ class SourceOptions:
 
     `names` maps our field to the log's own name (`--map loss=train/loss`). `facts` are header fields
     (vocab_size, planned_steps, grad_clip, schedule, config ...), stronger than what the log says; `beside`
-    are header fields found in files beside the log, weaker than what the log says.
+    are header fields found in files beside the log, weaker than what the log says. `split` is the name of the
+    folder that says of which split all numbers are ("val"), where the names do not.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     beside: Mapping[str, Any] = field(default_factory=dict)
+    split: str = ""

@@ -11,10 +11,9 @@ from engine.runlog.schema import LOG_NAME
 from tui.sources.errors import CannotRead
 from tui.sources.parser import plain_text
 from tui.sources.recognise import Recognising
+from tui.sources.splits import EVENT_FILES, event_files, names_a_split, split_folders
 
 STANDARD_INPUT = Path("-")
-
-EVENT_FILES = "events.out.tfevents."
 
 HEAD_BYTES = 2**18
 """How much of a file is looked at to tell whether it is a log."""
@@ -38,7 +37,7 @@ def locate(path: Path | str) -> Path:
     if path == STANDARD_INPUT:
         return path
     found = _logs_of(path)
-    return found[0] if path.is_dir() else max(found, key=_changed_at)
+    return found[0] if path.is_dir() else max(found, key=changed_at)
 
 
 def locate_all(paths: Iterable[Path | str]) -> list[Path]:
@@ -62,9 +61,9 @@ def logs_in(folder: Path) -> list[Path]:
     others: list[Path] = []
     for path in _files(folder):
         (own if path.name == LOG_NAME else others).append(path)
-    own.sort(key=_changed_at, reverse=True)
+    own.sort(key=changed_at, reverse=True)
     beside = {path.parent for path in own}
-    candidates = sorted((path for path in others if path.parent not in beside), key=_changed_at, reverse=True)
+    candidates = sorted((path for path in others if path.parent not in beside), key=changed_at, reverse=True)
     return own + [path for path in candidates[:MAX_CANDIDATES] if is_log(path)]
 
 
@@ -77,11 +76,19 @@ def parts_of(given: Path, log: Path) -> list[Path]:
     if not given.is_dir():
         return [log]
     if log.name.startswith(EVENT_FILES):
-        return sorted(log.parent.glob(f"{EVENT_FILES}*"))
+        return event_files(log.parent)
     if log.parent.name.startswith("checkpoint-"):
         states = log.parent.parent.glob(f"checkpoint-*/{log.name}")
         return [max(states, key=lambda state: (len(state.parent.name), state.parent.name))]
     return [log]
+
+
+def splits_of(given: Path, log: Path) -> list[Path]:
+    """The folders whose event files together are the run of a log found in a folder; [] for one alone."""
+    if not given.is_dir() or not log.name.startswith(EVENT_FILES):
+        return []
+    is_split = names_a_split(log.parent) and log.parent != given
+    return split_folders(log.parent.parent if is_split else log.parent)
 
 
 def is_log(path: Path) -> bool:
@@ -133,7 +140,8 @@ def _files(folder: Path) -> Iterable[Path]:
                 yield path
 
 
-def _changed_at(path: Path) -> float:
+def changed_at(path: Path) -> float:
+    """Unix time of a file's newest change; 0 for one that is gone."""
     try:
         return path.stat().st_mtime
     except OSError:

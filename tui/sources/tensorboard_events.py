@@ -1,7 +1,8 @@
 """TensorBoard's event files: scalars one by one, framed by length and checksum.
 
 The tensorboard package knows what an event is; this file only cuts the bytes, so that a growing file is read
-like any other. Files of one folder may be fed one after the other.
+like any other. Files of one folder may be fed one after the other. Where every split has a writer and a
+folder of its own, its name goes in front of the tags: "val/loss".
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class TensorBoardParser:
         self.timeline = Timeline(self.format, options)
         self._scalars, self._checksum = _package()
         self._rows = Rows(self.timeline, options.names, holds=True)
+        self._split = f"{options.split}/" if options.split else ""
         self._rest = b""
 
     @staticmethod
@@ -98,7 +100,7 @@ class TensorBoardParser:
             self.damaged.append(Damaged(self.offset, length, f"no event: {type(error).__name__}"))
             return
         for tag, value, step, wall_time in scalars:
-            name = plain_text(tag)
+            name = plain_text(self._split + tag)
             yield from self._rows.add([("step", step), ("time", round(wall_time, 3)), (name, value)])
 
 

@@ -1,0 +1,152 @@
+"""A run whose splits are written into folders of their own, read or followed as one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from engine.runlog.codec import Record
+from tui.follow.batch import Batch, Pulse
+from tui.follow.tail import RELOCATE_INTERVAL_S, Clock, Follower
+from tui.sources.errors import CannotRead
+from tui.sources.name_words import is_held_out
+from tui.sources.options import SourceOptions
+from tui.sources.recorded import logs_in, splits_of
+from tui.sources.splits import event_files
+
+_LIVELIEST_FIRST = (Pulse.LIVE, Pulse.STALLED, Pulse.CRASHED, Pulse.FINISHED, Pulse.WAITING)
+
+
+def options_of(folder: Path, folders: Sequence[Path], options: SourceOptions | None) -> SourceOptions:
+    """The options for one of a run's folders: those of a split put its name in front of the tags."""
+    is_split = folder.parent == folders[-1].parent
+    return replace(options or SourceOptions(), split=folder.name if is_split else "")
+
+
+def newest_event_files_first(folder: Path) -> list[Path]:
+    """The event files of a folder itself."""
+    return event_files(folder)[::-1]
+
+
+def joined(batches: Sequence[tuple[Path, Batch]], restarted: bool = False) -> Batch:
+    """Batches of several folders as one, in the order in which the records were written."""
+    last = {folder: batch for folder, batch in batches}.values()
+    return Batch(
+        tuple(_in_order((folder.name, batch.records) for folder, batch in batches)),
+        tuple(damaged for _, batch in batches for damaged in batch.damaged),
+        sum(batch.next_offset for batch in last),
+        sum(batch.size_bytes for batch in last),
+        min((batch.pulse for batch in last), key=_LIVELIEST_FIRST.index),
+        next(iter(last)).format,
+        restarted,
+    )
+
+
+def _in_order(streams: Iterable[tuple[str, Sequence[Record]]]) -> list[Record]:
+    """By time; a resume is that of the training, whose steps it takes back."""
+    timed = [
+        (time_of, record)
+        for split, records in streams
+        for time_of, record in _with_times(records)
+        if record["kind"] != "resume" or not is_held_out(split)
+    ]
+    return [record for _, record in sorted(timed, key=lambda pair: pair[0])]
+
+
+def _with_times(records: Sequence[Record]) -> Iterator[tuple[float, Record]]:
+    """Each record and its time; a header or resume goes with what follows it, and time never falls."""
+    newest, waiting = 0.0, []
+    for record in records:
+        waiting.append(record)
+        if "time" in record:
+            newest = max(newest, float(record["time"]))
+            yield from ((newest, one) for one in waiting)
+            waiting = []
+    yield from ((newest, one) for one in waiting)
+
+
+class PathFollower:
+    """Follows whatever a path is, with Follower's methods: one log, or a folder with a log for each split."""
+
+    def __init__(
+        self, path: Path, options: SourceOptions | None = None, clock: Clock = time.monotonic
+    ) -> None:
+        self._path, self._options, self._clock = path, options, clock
+        self._one = Follower(path, options, clock)
+        self._splits: dict[Path, Follower] = {}
+        self._newest: dict[Path, Batch] = {}
+        self._held: list[tuple[Path, Batch]] = []
+        self._looked_at: float | None = None
+        self._restarted = False
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether everything there was handed out at the last poll."""
+        return not self._held and all(one.is_caught_up for one in self._splits.values() or [self._one])
+
+    def poll(self, limit_records: int = 2000, limit_s: float = 0.05) -> Batch | None:
+        """What is new; None for nothing. Splits are handed out together, once all of them were read.
+
+        Raises:
+            CannotRead: a file is of no known format or may not be read.
+        """
+        self._look()
+        if not self._splits:
+            return self._one.poll(limit_records, limit_s)
+        for folder, follower in self._splits.items():
+            if batch := follower.poll(limit_records, limit_s):
+                if batch.restarted:
+                    self._follow(list(self._splits))
+                    return None
+                self._held.append((folder, batch))
+        if not self._held or not all(one.is_caught_up for one in self._splits.values()):
+            return None
+        return self._handed_out()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for follower in (self._one, *self._splits.values()):
+            follower.close()
+
+    def _handed_out(self) -> Batch:
+        held, self._held = self._held, []
+        self._newest |= {folder: batch for folder, batch in held}
+        silent = [
+            (folder, replace(batch, records=(), damaged=()))
+            for folder, batch in self._newest.items()
+            if folder not in dict(held)
+        ]
+        restarted, self._restarted = self._restarted, False
+        return joined([*silent, *held], restarted)
+
+    def _look(self) -> None:
+        """Notice, now and then, that there are splits, or one more."""
+        now = self._clock()
+        if self._looked_at is not None and now - self._looked_at < RELOCATE_INTERVAL_S:
+            return
+        self._looked_at = now
+        folders = self._folders()
+        if folders and set(folders) != set(self._splits):
+            self._follow(folders)
+
+    def _follow(self, folders: list[Path]) -> None:
+        """Read these folders from their beginning; what was handed out is void."""
+        self.close()
+        self._held, self._newest, self._restarted = [], {}, True
+        self._splits = {
+            folder: Follower(
+                folder, options_of(folder, folders, self._options), self._clock, find=newest_event_files_first
+            )
+            for folder in folders
+        }
+
+    def _folders(self) -> list[Path]:
+        if not self._path.is_dir():
+            return []
+        try:
+            logs = logs_in(self._path)
+        except (OSError, CannotRead):
+            return []
+        return splits_of(self._path, logs[0]) if logs else []
