@@ -201,6 +201,15 @@ def test_a_validation_loss_that_is_not_finite_is_left_to_the_dynamics_of_nan() -
     assert (found.state, found.reading) == (State.PASS, 0.0)
 
 
+def test_a_checkpoint_that_a_later_one_of_its_name_replaced_is_not_kept() -> None:
+    val, train = [2.0, 1.0, *[1.1 + 0.1 * n for n in range(14)]], [2 - 0.1 * n for n in range(16)]
+    replaced = [{"kind": "checkpoint", "step": step, "role": "last", "path": "l"} for step in (100, 700)]
+    assert verdict("D4.5", _run(val, train, replaced[:1])).state is State.PASS
+    found = verdict("D4.5", _run(val, train, replaced))
+    assert (found.symptom, found.state) == ("best checkpoint missing", State.FIRING)
+    assert "nearest checkpoint at 700" in found.evidence
+
+
 def test_a_missing_best_checkpoint_is_called_once_the_best_is_over() -> None:
     val, train = "2 1 1.1 1.2 1.3 1.4", FALLING
     far = [{"kind": "checkpoint", "step": 160, "role": "last", "path": "l"}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tui.checks.form import HINT, NOTHING, PROOF, Floats, Leaf, Readings, check
-from tui.checks.onset import bottom, called_at, evaluations_of
+from tui.checks.onset import bottom, called_at, evaluations_of, kept_at
 from tui.checks.verdict import Level
 from tui.checks.view import View
 
@@ -39,19 +39,21 @@ def checkpoint_distance(view: View) -> Readings:
     """
     seen = evaluations_of(view.recording)
     called = called_at(seen) if len(seen) else None
-    kept = np.array([record["step"] for record in view.recording.checkpoints], np.int64)
-    if called is None or not len(kept):
+    checkpoints = view.recording.checkpoints
+    if called is None or not checkpoints:
         return NOTHING
     first, last = bottom(seen)
-    away = np.maximum(np.maximum(first - kept, kept - last), 0)
     steps = seen.steps[called:]
-    steps = steps[steps >= kept.min()]
-    distances = np.array([away[kept <= step].min() for step in steps.tolist()])
-    best = int(seen.steps[seen.best])
-    nearest = int(kept[np.argmin(np.abs(kept - best))])
-    spacing = float(np.median(np.diff(seen.steps)))
-    words = f"best validation at step {best}, nearest checkpoint at {nearest}"
-    return Readings(steps, distances / spacing, lambda i: words)
+    steps = steps[steps >= checkpoints[0]["step"]]
+    best, spacing = int(seen.steps[seen.best]), float(np.median(np.diff(seen.steps)))
+    nearest = [
+        min(kept, key=lambda at: (max(first - at, at - last, 0), abs(at - best)))
+        for kept in kept_at(steps.tolist(), checkpoints)
+    ]
+    distances = np.array([max(first - at, at - last, 0) for at in nearest]) / spacing
+    return Readings(
+        steps, distances, lambda i: f"best validation at step {best}, nearest checkpoint at {nearest[i]}"
+    )
 
 
 @check(

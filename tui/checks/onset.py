@@ -7,6 +7,7 @@ interval belongs to every t*.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +45,15 @@ def learned_below(facts: Facts) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Evaluations:
-    """Validation losses with the training loss beside each; NaN where nothing was known of it."""
+    """Validation losses with the training loss beside each; NaN where nothing was known of it.
+
+    Below `learned_below` something has been learned, that could be lost again.
+    """
 
     steps: Steps
     val: Floats
     train: Floats
+    learned_below: float = np.inf
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -64,7 +69,7 @@ def evaluations_of(recording: Recording) -> Evaluations:
     column = recording.evaluations["val_loss"]
     finite = np.isfinite(column.values)
     steps, val = column.steps[finite], column.values[finite]
-    return Evaluations(steps, val, train_beside(recording, steps))
+    return Evaluations(steps, val, train_beside(recording, steps), learned_below(Facts(recording.header)))
 
 
 def train_beside(recording: Recording, steps: Steps) -> Floats:
@@ -107,6 +112,8 @@ def _at(column: Column, steps: Steps) -> Floats:
 def called_at(seen: Evaluations) -> int | None:
     """Position of the evaluation at which the onset that stands could first have been called, or None."""
     best = seen.best
+    if not seen.val[best] < seen.learned_below:
+        return None
     after = slice(best + 1, None)
     risen = (seen.val[after] > RISEN * seen.val[best]) & ~(seen.train[after] >= seen.train[best])
     run = 0
@@ -185,8 +192,24 @@ def _lowest_train(seen: Evaluations, recording: Recording) -> tuple[int | None, 
     return int(steps[place]), float(values[place])
 
 
+def kept_at(steps: Sequence[float], checkpoints: Sequence[Mapping[str, Any]]) -> Iterator[list[int]]:
+    """Steps of the checkpoints that are there at each of these rising steps.
+
+    A later one of the same name has replaced an earlier one.
+    """
+    by_name: dict[str, int] = {}
+    written = enumerate(checkpoints)
+    following = next(written, None)
+    for step in steps:
+        while following is not None and following[1]["step"] <= step:
+            place, record = following
+            by_name[str(record.get("path", place))] = int(record["step"])
+            following = next(written, None)
+        yield sorted(by_name.values())
+
+
 def _checkpoints(recording: Recording, step: int) -> dict[str, Any]:
-    kept = [int(record["step"]) for record in recording.checkpoints]
+    (kept,) = kept_at([np.inf], recording.checkpoints)
     best = [int(record["step"]) for record in recording.checkpoints if record.get("role") == "best"]
     return {
         "best_checkpoint_step": best[-1] if best else None,
