@@ -98,7 +98,7 @@ class TinyTrainingSet(Fault):
 
     name = "overfit"
     cause = "overfit"
-    also: tuple[str, ...] = ("memorised",)
+    also = ("memorised",)
     default_strength = 100.0
     strengths = (100.0, 200.0)
     breaks = "only {strength:g} sentences of the training set are read"
@@ -110,17 +110,23 @@ class TinyTrainingSet(Fault):
         return replace(corpus, train=_first_pieces(corpus.train, int(self.strength)))
 
 
-class Memorised(TinyTrainingSet):
-    """A handful of sentences, until the training loss is gone."""
+class Memorised(Fault):
+    """A handful of sentences, whole blocks of them, until the training loss is gone."""
 
     name = "memorised"
     cause = "memorised"
-    also = ()
-    default_strength = 12.0
-    strengths = (12.0, 20.0)
-    deadline_step = 640
-    num_steps = 700
-    needs: ClassVar = {"training.weight_decay": 0.0}
+    default_strength = 385.0
+    strengths = (385.0, 769.0)
+    breaks = "only {strength:g} tokens of the training set are read, until they are known by heart"
+    deadline_step = 580
+    num_steps = 600
+    needs: ClassVar = {"training.weight_decay": 0.0, "training.batch_size": 8, "model.context": 96}
+
+    def corpus(self, corpus: Corpus) -> Corpus:
+        """Keep the first tokens: whole blocks of 96 and one to predict, so that no tail stays unread."""
+        train, end = corpus.train, int(self.strength)
+        kept = tuple(piece for piece in train.pieces if piece[1] <= end)
+        return replace(corpus, train=replace(_cut(train, end), pieces=kept))
 
 
 class RepeatedBatch(Fault):
@@ -275,12 +281,16 @@ def _noised(batch: Batch, step: int, share: float) -> Batch:
 def _first_pieces(stream: Stream, count: int) -> Stream:
     """The first sentences of a stream; of a text without sentences, nine tokens for each."""
     end = stream.pieces[min(count, len(stream.pieces)) - 1][1] if stream.pieces else 9 * count
+    return replace(_cut(stream, end), pieces=stream.pieces[:count])
+
+
+def _cut(stream: Stream, end: int) -> Stream:
+    """The first tokens of a stream, with what is known of each."""
     return replace(
         stream,
         tokens=stream.tokens[:end],
         classes=None if stream.classes is None else stream.classes[:end],
         verb=None if stream.verb is None else stream.verb[:end],
-        pieces=stream.pieces[:count],
     )
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from engine.batches import Batch
     from engine.model import GPT
 
 FIRST_SCALE = 65_536.0
@@ -71,16 +72,18 @@ class Fp16Activations(Fault):
 
     def __init__(self, strength: float | None = None) -> None:
         super().__init__(strength)
-        self._num_passes = 0
+        self._step = -1
 
     def model(self, model: GPT) -> None:
         """Stand behind the last block."""
         model.blocks[-1].register_forward_hook(self._narrow)
 
+    def batch(self, step: int, batch: Batch) -> Batch:
+        """Remember which step is running."""
+        self._step = step
+        return batch
+
     def _narrow(self, module: nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor | None:
-        if not output.requires_grad:
-            return None
-        self._num_passes += 1
-        if self._num_passes <= self.onset_step:
+        if not module.training or self._step < self.onset_step:
             return None
         return (output * self.strength).half().float() / self.strength

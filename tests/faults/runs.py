@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import json
 import os
 import random
 import shutil
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from engine.faults.fault import Fault
 from engine.runlog.codec import decode
 from engine.runlog.schema import LOG_NAME
 from tests.faults.plan import TEXT, Planned
@@ -35,9 +36,9 @@ def is_made(planned: Planned, root: Path) -> bool:
 
 
 def fingerprint(planned: Planned) -> str:
-    """Everything that the run depends on: its settings and the files that declare its faults."""
-    sources = {Path(sys.modules[type(fault).__module__].__file__ or "") for fault in planned.parsed}
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources)))
+    """Everything that the run depends on: its settings and the source of its faults."""
+    bases = [base for fault in planned.parsed for base in type(fault).__mro__ if base not in (Fault, object)]
+    digest = hashlib.sha256("".join(map(inspect.getsource, bases)).encode())
     content = [planned.name, planned.seed, planned.settings, planned.faults, planned.resumes_at]
     return json.dumps([content, digest.hexdigest()])
 
