@@ -10,17 +10,16 @@ from pathlib import Path
 
 from textual.message import Message
 
-from engine.runlog.schema import LOG_NAME
 from tui.checks.thresholds import Thresholds
 from tui.follow.batch import Batch
 from tui.follow.pipe import PipeFollower
-from tui.follow.tail import Follower
+from tui.follow.splits import PathFollower
 from tui.follow.thread import Follows, FollowThread
 from tui.run import Run
 from tui.screen.replay import ReplayFollower
 from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
-from tui.sources.recorded import logs_in
+from tui.sources.runs import runs_of
 
 MOST_RUNS = 8
 """Runs of one folder that are opened together, the newest ones; more cannot be told apart on a panel."""
@@ -139,23 +138,14 @@ def open_all(
     """One followed run for each path, for each log of a folder of runs.
 
     Raises:
-        CannotRead: a log to replay is not there.
+        CannotRead: a log to replay is not there, or a pattern fits nothing.
     """
     opened: list[Watched] = []
     for path in paths:
-        for log in _logs(path) if speed is None else [path]:
-            follower = _follower(log, options, speed)
-            opened.append(Watched(len(opened), log, follower, thresholds))
+        for run in runs_of(path)[:MOST_RUNS] if speed is None else [path]:
+            follower = _follower(run, options, speed)
+            opened.append(Watched(len(opened), run, follower, thresholds))
     return opened
-
-
-def _logs(path: str) -> list[str]:
-    """The path itself, or the logs of a folder that holds several runs."""
-    folder = Path(path)
-    if path == "-" or not folder.is_dir() or (folder / LOG_NAME).exists():
-        return [path]
-    logs = [str(log) for log in logs_in(folder) if log.name == LOG_NAME]
-    return logs[:MOST_RUNS] if len(logs) > 1 else [path]
 
 
 def _follower(path: str, options: SourceOptions | None, speed: float | None) -> Follows:
@@ -163,7 +153,7 @@ def _follower(path: str, options: SourceOptions | None, speed: float | None) -> 
         return ReplayFollower.of(path, options, speed)
     if path == "-":
         return PipeFollower(_keyboard_instead_of_stdin(), options)
-    return Follower(Path(path), options)
+    return PathFollower(Path(path), options)
 
 
 def _keyboard_instead_of_stdin() -> int:
