@@ -123,7 +123,9 @@ CASES: tuple[Case, ...] = (
     Case("Q1.1a", "loss far above a uniform guess", log(loss="8.1 7x5"), log(loss="7.9 7x5")),
     Case("Q1.1a", "loss is a sum over tokens", log(loss="6398 6000x3"), log(loss="49 40x3")),
     Case("Q1.1a", "loss far below a uniform guess", log(loss="3.9x3"), log(loss="4.1x3")),
-    Case("Q1.1b", "loss is exactly zero", log(loss="0x3"), log(loss="0.001x3")),
+    Case(
+        "Q1.1b", "loss is exactly zero", log(loss="0x3", grad_norm="0x3"), log(loss="0x3", grad_norm="0.3x3")
+    ),
     Case(
         "Q1.1c",
         "weights were loaded",
@@ -131,6 +133,12 @@ CASES: tuple[Case, ...] = (
         started(header={"origin": "fine-tune"}, num_loaded_tensors=12),
     ),
     Case("Q1.2a", "first gradient far too large", log(grad_norm="110 5x3"), log(grad_norm="82 5x3")),
+    Case(
+        "Q1.2a",
+        "first gradient is large",
+        log(header={"origin": "fine-tune"}, grad_norm="110 5x3"),
+        log(header={"origin": "fine-tune"}, grad_norm="82 5x3"),
+    ),
     Case("Q1.2a", "first gradient vanishes", log(grad_norm="0.0005 1x3"), log(grad_norm="0.07 1x3")),
     Case(
         "Q1.2b",

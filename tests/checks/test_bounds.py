@@ -34,6 +34,7 @@ HEADERS: tuple[dict[str, Any], ...] = (
         "config": {"model": {"normalization": "layer"}},
         "dtype": "float16",
     },
+    {**HEADER, "origin": "fine-tune"},
 )
 """Runs among which every bound has a value in one."""
 

@@ -43,7 +43,7 @@ def _after_warmup(facts: Facts) -> float:
         Leaf(
             "always clipping",
             above=FIVE_CLIPS,
-            hold=20,
+            hold=2 * WINDOW,
             keep=20,
             causes=("lr_too_high", "instability"),
             weight=HINT,
@@ -54,7 +54,7 @@ def _after_warmup(facts: Facts) -> float:
     as_written="20-step mean > 5.0",
     why="the size of a healthy norm depends on model and reduction: 5.0 is 5 x the clip value that it was "
     "written for, after warm-up. The share of clipped steps is no fault: a healthy run that memorises is "
-    "clipped at every step",
+    "clipped at every step. Held for two windows: one outlier, however large, stays in the mean for one",
 )
 def mean_grad_norm(view: View) -> Readings:
     """Mean global L2 norm of the gradient over 20 steps, before clipping."""
@@ -227,10 +227,13 @@ def outlier(view: View) -> Readings:
     why="outliers as Q3.2a counts them",
 )
 class NumOutliers:
-    """Steps among the last 200 whose norm is over 10 x its recent median."""
+    """Outliers in the last 200 steps: norms over 10 x their recent median, counted once in 10 steps."""
+
+    _ONE = 10
 
     def __init__(self) -> None:
         self.recent: NDArray[np.int64] = np.empty(0, np.int64)
+        self.last = -COUNTED
 
     def __call__(self, view: View) -> Readings:
         """Go on by the new rows."""
@@ -238,7 +241,7 @@ class NumOutliers:
         if not len(rows):
             return NOTHING
         steps = view.steps[rows]
-        outliers = steps[ratios > OUTLIER]
+        outliers = self._separate(steps[ratios > OUTLIER])
         known = np.concatenate([self.recent, outliers])
         counts = np.searchsorted(known, steps, side="right") - np.searchsorted(
             known, steps - COUNTED, side="right"
@@ -248,3 +251,12 @@ class NumOutliers:
         return Readings(
             steps, values, lambda i: f"{counts[i]} outliers in the {COUNTED} steps up to {steps[i]}"
         )
+
+    def _separate(self, outliers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those at least 10 steps after the one counted before: an outlier and its aftermath are one."""
+        kept = []
+        for step in outliers.tolist():
+            if step - self.last >= self._ONE:
+                self.last = step
+                kept.append(step)
+        return np.array(kept, np.int64)

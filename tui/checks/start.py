@@ -50,7 +50,7 @@ SUMMED = Bound(
             above=SUMMED,
             level=Level.RED,
             causes=("sum_reduction", "bad_init"),
-            weight=STRONG,
+            weight=2 * STRONG,
             fix="Take the mean over the target tokens, not their sum.",
         ),
         Leaf(
@@ -82,6 +82,7 @@ def first_loss(view: View) -> Readings:
     question="Is there any loss at all?",
     panel="loss",
     reads=("loss",),
+    optional=("grad_norm",),
     at=0,
     leaves=(
         Leaf(
@@ -93,11 +94,14 @@ def first_loss(view: View) -> Readings:
         ),
     ),
     source=f"{_SOURCE}, Q1.2 (loss mask all zero); zero is also what some trainers print for NaN",
+    why="targets that are all masked give no gradient: a loss of 0 beside one is that of a method whose loss "
+    "starts at 0",
 )
 def first_loss_at_all(view: View) -> Readings:
-    """Training loss of the first batch."""
-    values = view["loss"]
-    return Readings(view.steps, values, lambda i: f"loss at step {view.steps[i]} is {values[i]:.4g}")
+    """Training loss of the first batch; where it is 0 and its gradient is not, the norm of that."""
+    losses, norms = view["loss"], view["grad_norm"]
+    values = np.where((losses == 0) & (norms > 0), norms, losses)
+    return Readings(view.steps, values, lambda i: f"loss at step {view.steps[i]} is {losses[i]:.4g}")
 
 
 @check(
@@ -145,11 +149,20 @@ def single(view: View, value: float, evidence: str) -> Readings:
     leaves=(
         Leaf(
             "first gradient far too large",
-            above=100.0,
+            above=Bound("100, from scratch", lambda f: None if f.scratch_ln_vocab is None else 100.0),
             level=Level.RED,
             causes=("sum_reduction", "bad_init"),
             weight=STRONG,
             fix="The loss is summed where a mean is meant, or the initialisation is off (Q5.1).",
+        ),
+        Leaf(
+            "first gradient is large",
+            above=Bound("100, of any loss", lambda f: 100.0 if f.scratch_ln_vocab is None else None),
+            level=Level.YELLOW,
+            causes=("sum_reduction",),
+            weight=HINT,
+            fix="A loss in other units than nats may have such gradients; if it is a mean of nats per token, "
+            "look whether it is summed.",
         ),
         Leaf(
             "first gradient vanishes",
@@ -161,8 +174,9 @@ def single(view: View, value: float, evidence: str) -> Readings:
     ),
     source=f"{_SOURCE}, Q1.2",
     as_written="pass in [0.1, 10]; > 100 init or reduction; < 0.001 degenerate data",
-    why="as written; what lies between the pass band and a leaf is amber (an initialisation 100 x too "
-    "large can read 82)",
+    why="as written for a loss in nats per token of a run from scratch; of another loss, or of a fine-tune, "
+    "a large gradient proves nothing. What lies between the pass band and a leaf is amber (an initialisation "
+    "100 x too large can read 82)",
 )
 def first_grad_norm(view: View) -> Readings:
     """Global L2 norm of the gradient of the first batch, before clipping."""
