@@ -54,3 +54,8 @@ def test_a_healthy_run_has_no_cause() -> None:
         evaluations={"val_loss": "4 3 2 1.5"},
     )
     assert judged(records).causes == []
+
+
+def test_nan_is_blamed_on_half_precision_only_where_something_measured_it() -> None:
+    judge = judged(log(header={"dtype": "bfloat16"}, loss="6 *0.99x99 nanx20", grad_norm="1x100 nanx20"))
+    assert judge.causes[0][0] == "nan"

@@ -135,3 +135,21 @@ def test_spikes_do_not_depend_on_how_the_log_was_cut_up(cuts: list[int], seed: i
             found += finder.find(losses[first : start + cut], first, start - first)
             start += cut
     assert found == SpikeFinder().find(losses, 0, 0)
+
+
+def test_a_loss_that_goes_below_zero_has_no_spikes() -> None:
+    losses = [0.02 * (-1) ** step for step in range(200)] + [0.5] + [0.02] * 100
+    judge = judged(log(loss=losses))
+    states = {
+        found.check: found.state for found in judge.verdicts if found.check in {"D2.1", "D2.3", "Q4.1a"}
+    }
+    assert State.FIRING not in states.values() and State.RESOLVED not in states.values()
+    assert states["Q4.1a"] is State.UNKNOWN
+
+
+@pytest.mark.parametrize(("gap", "fires"), [(1, False), (20, True)])
+def test_an_outlier_and_its_aftermath_are_one(gap: int, fires: bool) -> None:
+    norms = [1.0] * 300
+    for number in range(5):
+        norms[150 + gap * number] = 40.0
+    assert bool(verdict("Q3.2b", log(grad_norm=norms)).spans) is fires

@@ -72,6 +72,7 @@ class EarlyProgress:
     def __init__(self) -> None:
         self.ema: float | None = None
         self.at_50: float | None = None
+        self.is_signed = False
         self.last_step = 0
 
     def __call__(self, view: View) -> Readings:
@@ -83,6 +84,7 @@ class EarlyProgress:
                 keep = (1 - 2 / (EMA_STEPS + 1)) ** (step - self.last_step)
                 self.ema = keep * self.ema + (1 - keep) * loss
             self.last_step = step
+            self.is_signed = self.is_signed or loss < 0
             if step >= EMA_STEPS and self.at_50 is None:
                 if step > JUDGED_AT // 2:
                     return NOTHING  # the log has nothing near step 50
@@ -94,7 +96,7 @@ class EarlyProgress:
     def _reading(self, step: int) -> Readings:
         assert self.ema is not None and self.at_50 is not None
         now, then = self.ema, self.at_50
-        if now <= 0 or then <= 0:
+        if self.is_signed or then <= 0:
             return NOTHING  # a loss without a zero of its own has no percentages
         change = now / then - 1
         return Readings(

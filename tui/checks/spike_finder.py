@@ -2,6 +2,7 @@
 
 A step is a spike when the logarithm of its loss stands more than six robust deviations above the 50 records
 before it and its loss is at least 1.3 x their exponential mean. A spike never enters the baseline of another.
+A loss that reaches zero or below has no logarithm and no ratio: nothing is a spike of it.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class SpikeFinder:
                 break
             kept[row - first_row - start] = False
         clean = before[kept]
-        if len(clean) < _MIN_BASELINE:
+        if len(clean) < _MIN_BASELINE or clean[-BASELINE:].min() <= 0:
             return None
         logs = np.log(np.maximum(clean[-BASELINE:], 1e-9))
         centre = float(np.median(logs))
