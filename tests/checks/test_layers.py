@@ -84,6 +84,12 @@ def test_a_head_dead_at_five_measurements_is_dead(count: int, fires: bool) -> No
     assert (found.state is State.FIRING) is fires
 
 
+@pytest.mark.parametrize(("dead", "level"), [(7, Level.YELLOW), (8, Level.ORANGE)])
+def test_of_many_heads_a_twentieth_may_attend_to_one_token(dead: int, level: Level) -> None:
+    found = verdict("D7.5", log(header={"num_heads": 144}, dead_heads=[float(dead)] * 5))
+    assert found.level is level
+
+
 def _classes(irregular: float) -> list[dict[str, Any]]:
     return log(loss="2x200", evaluations={"class_loss": [[2.0, irregular]] * 3})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tui.checks.form import HINT, NOTHING, STRONG, Floats, Leaf, Readings, check
+from tui.checks.form import HINT, NOTHING, STRONG, Bound, Floats, Leaf, Readings, check
 from tui.checks.verdict import Level
 from tui.checks.view import View, latest_before
 
@@ -12,6 +12,10 @@ _PANELS = "the seven-panels page"
 
 SPECTRAL_HIGH = 50.0
 """Growth of a spectral norm over its first value that honest runs have not reached."""
+
+
+FEW_HEADS = Bound("a twentieth of the heads", lambda facts: (facts.number("num_heads") or 0.0) / 20)
+"""As many as the share of hidden units that panel 6 calls normal."""
 
 
 class _Growth:
@@ -199,8 +203,8 @@ def dead_share(view: View) -> Readings:
     reads=("dead_heads",),
     leaves=(
         Leaf(
-            "dead head",
-            above=0.0,
+            "dead heads",
+            above=FEW_HEADS,
             level=Level.ORANGE,
             hold=5,
             keep=5,
@@ -208,10 +212,21 @@ def dead_share(view: View) -> Readings:
             weight=STRONG,
             fix="The head looks at one token whatever comes: look at its query and key weights.",
         ),
+        Leaf(
+            "a dead head among many",
+            above=0.0,
+            level=Level.YELLOW,
+            hold=5,
+            keep=5,
+            causes=("dead_head",),
+            weight=STRONG,
+            fix="Heads that always look at the previous token read so; watch whether they become more.",
+        ),
     ),
     source=f"{_PANELS}, panel 6",
     as_written="usually 0",
-    why="healthy runs have none at any step to 8,000",
+    why="healthy runs of the reference model have none at any step to 8,000; of a model with many heads some "
+    "attend to one token by trade",
 )
 def dead_heads(view: View) -> Readings:
     """Attention heads whose entropy is below log 2 on over 99 % of the queries."""
