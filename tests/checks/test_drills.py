@@ -5,7 +5,7 @@ from tests.checks.configurations import COSINE
 from tui.checks.signatures import holding_now
 from tui.checks.verdict import Level
 
-FALL = "6.2 *0.98x120 2x400"
+FALL = "6.2 *0.99x112 2x400"
 
 
 def test_drill_1_a_flat_rate_where_a_warm_up_is_declared_is_a_missing_warm_up() -> None:

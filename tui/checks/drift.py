@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tui.checks.facts import Facts
@@ -152,13 +154,25 @@ class AgainAboveUniform(NeverBelowUniform):
         ),
     ),
     source="ours",
-    why="an honest long plateau lies below ln V; a run that starts from a checkpoint is not judged",
+    why="an honest long plateau lies below ln V; a run that starts from a checkpoint is not judged, and one "
+    "that comes back up to this level has learned before (D5.8)",
 )
-def distance_to_chance(view: View) -> Readings:
-    """Mean training loss of 20 steps minus ln V, in nats per token; judged from scratch only."""
-    if view.facts.scratch_ln_vocab is None:
-        return NOTHING
-    return over_uniform(view)
+class DistanceToChance:
+    """Mean training loss of 20 steps minus ln V, or the lowest so far once that is a nat below."""
+
+    _LEFT = -1.0
+
+    def __init__(self) -> None:
+        self._lowest = np.inf
+
+    def __call__(self, view: View) -> Readings:
+        """One reading for each step; a run that does not start from scratch is not judged."""
+        now = over_uniform(view)
+        if view.facts.scratch_ln_vocab is None or not len(now.values):
+            return NOTHING
+        lowest = np.minimum(np.minimum.accumulate(now.values), self._lowest)
+        self._lowest = float(lowest[-1])
+        return replace(now, values=np.where(lowest < self._LEFT, lowest, now.values))
 
 
 @check(

@@ -75,6 +75,7 @@ class _Evaluations:
         self._best: tuple[int, float, float] | None = None
         self._last = math.inf
         self._rises = 0
+        self.uniform = math.inf
 
     def __call__(self, view: View) -> Readings:
         train = train_beside(view.recording, view.steps_with_past)[view.num_past :]
@@ -83,11 +84,12 @@ class _Evaluations:
             return NOTHING
         steps = np.array([standing.step for standing in standings], np.int64)
         values = np.array([self.reading(standing) for standing in standings])
-        return Readings(steps, values, lambda i: standings[i].words())
+        return Readings(steps, values, lambda i: self.words(standings[i]))
 
     def _walk(self, view: View, train: Floats) -> Iterator[_Standing]:
         """Each finite evaluation from the first on that beats a guess: before it there is nothing to lose."""
         learned = learned_below(view.facts)
+        self.uniform = view.facts.ln_vocab or math.inf
         for step, val, trained in zip(
             view.steps.tolist(), view["val_loss"].tolist(), train.tolist(), strict=True
         ):
@@ -102,6 +104,10 @@ class _Evaluations:
 
     def reading(self, now: _Standing) -> float:
         raise NotImplementedError
+
+    def words(self, now: _Standing) -> str:
+        """The comparison in a sentence."""
+        return now.words()
 
 
 @check(
@@ -127,14 +133,18 @@ class _Evaluations:
     source=f"{_FLAGS}: black",
     as_written="training loss is literally zero, gradients vanishing, eval loss 3-4x worse than optimal",
     why="zero depends on the digits printed: below 2 % of what training was at the best evaluation, with "
-    "validation at twice its best or more",
+    "validation at twice its best or more; where the best is more than half of ln V it is ruined at ln V",
 )
 class TrainShare(_Evaluations):
-    """Training loss over what it was at the best evaluation, once validation is at twice its best; else 1."""
+    """Training loss over what it was at the best evaluation, once validation is ruined; else 1.
+
+    Ruined is twice its best, or worse than a uniform guess.
+    """
 
     def reading(self, now: _Standing) -> float:
         """1 until validation is ruined; NaN never: without a training loss nothing is memorised."""
-        if now.val < RUINED * now.best_val or not math.isfinite(now.train) or not now.best_train > 0:
+        ruined = now.val >= min(RUINED * now.best_val, self.uniform)
+        if not ruined or not math.isfinite(now.train) or not now.best_train > 0:
             return 1.0
         return max(now.train, 0.0) / now.best_train
 
@@ -251,14 +261,22 @@ class GapGrowth(_Evaluations):
 
     def __init__(self) -> None:
         super().__init__()
-        self._since: tuple[float, float] | None = None
+        self._since: tuple[int, float, float] | None = None
+        self._said: dict[int, str] = {}
 
     def reading(self, now: _Standing) -> float:
         """0 at an improvement, and while the training loss is above what it was there."""
-        if self._since is None or now.val < self._IMPROVED * self._since[0]:
-            self._since = now.val, now.train
-        val, train = self._since
+        if self._since is None or now.val < self._IMPROVED * self._since[1]:
+            self._since = now.step, now.val, now.train
+        since, val, train = self._since
+        self._said[now.step] = f"since step {since} validation went from {val:.4g} to {now.val:.4g}" + (
+            f", train from {train:.4g} to {now.train:.4g}" if math.isfinite(train + now.train) else ""
+        )
         grown = ((now.val - now.train) - (val - train)) / val
         if math.isnan(grown):
             return max(now.over_best, 0.0)
         return grown if now.train < train else 0.0
+
+    def words(self, now: _Standing) -> str:
+        """What both losses did since the improvement."""
+        return self._said[now.step]

@@ -27,6 +27,7 @@ from tui.checks import (
     precision,
     probes,
     schedule_slips,
+    setback,
     spikes,
     start,
 )
@@ -49,6 +50,7 @@ MODULES: tuple[ModuleType, ...] = (
     overfit,
     aftermath,
     drift,
+    setback,
     layers,
     pace,
     as_written,
