@@ -163,4 +163,5 @@ def joined_world(timeout_s: float) -> Iterator[World]:
             raise RankLost(f"{world.roll_call()}.") from None
         world.leave_word(error)
         raise
+    world.barrier()  # the launcher ends all when one ends badly: nobody leaves before rank 0 has written
     dist.destroy_process_group()

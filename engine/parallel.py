@@ -6,7 +6,6 @@ by their number beforehand: a rank with more targets weighs more, as in one larg
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from inspect import signature
@@ -71,8 +70,8 @@ class Alone:
 class Replicated:
     """Every rank holds the whole model; gradients are summed while the backward pass still runs (DDP).
 
-    The time between the last gradient of this rank and the last of all is waiting, and is not counted as
-    this rank's own: otherwise every rank would look as slow as the slowest.
+    The time that a rank waits for the gradients of others is not counted as its own: otherwise every rank
+    would look as slow as the slowest.
     """
 
     replicates = True
@@ -87,30 +86,32 @@ class Replicated:
         self.forward.register_comm_hook(None, lambda _, bucket: self._meet(bucket))
         self._world = world
         self._sums = sums
-        self._clock = _DeviceClock() if device.type == "cuda" else _HostClock(world)
+        self._clock = _DeviceClock() if device.type == "cuda" else None
 
     @contextmanager
     def micro_step(self, *, is_last: bool) -> Iterator[None]:
         """Gradients meet in the last micro-batch only."""
         with nullcontext() if is_last else self.forward.no_sync():  # type: ignore[operator]
             yield
-        if is_last:
+        if is_last and self._clock:
             self._clock.met()
 
     def device_wait_s(self) -> float:
         """Of the compute stream, between its last gradient and everybody's."""
-        return self._clock.device_wait_s()
+        return self._clock.wait_s() if self._clock else 0.0
 
     def _meet(self, bucket: GradBucket) -> torch.futures.Future[Tensor]:
         """Called for each bucket of gradients as soon as this rank has it."""
-        self._clock.own_is_ready()
-        if not self._sums:
-            own: torch.futures.Future[Tensor] = torch.futures.Future()
-            own.set_result(bucket.buffer())
-            return own
-        summed = dist.all_reduce(bucket.buffer(), async_op=True).get_future()
-        whole: torch.futures.Future[Tensor] = summed.then(lambda done: done.value()[0])
-        return whole
+        if self._clock and self._sums:
+            self._clock.own_is_ready()
+            work = dist.all_reduce(bucket.buffer(), async_op=True)
+            summed: torch.futures.Future[Tensor] = work.get_future().then(lambda done: done.value()[0])
+            return summed
+        # On cpu at once: a callback would run in a thread of gloo's, and one that still wants the interpreter
+        # when the process ends brings it down.
+        met: torch.futures.Future[Tensor] = torch.futures.Future()
+        met.set_result(self._world.sum(bucket.buffer()) if self._sums else bucket.buffer())
+        return met
 
 
 class Sharded:
@@ -147,38 +148,24 @@ class Sharded:
         return 0.0
 
 
-class _HostClock:
-    """Adds the wait at the end of a backward pass to what the world's host has waited."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._ready_at = 0.0
-
-    def own_is_ready(self) -> None:
-        self._ready_at = time.perf_counter()
-
-    def met(self) -> None:
-        self._world.waited_s += time.perf_counter() - self._ready_at
-
-    def device_wait_s(self) -> float:
-        return 0.0
-
-
 class _DeviceClock:
-    """The same on the stream of a GPU, by events that are read only at evaluations."""
+    """Times on the stream of a GPU, by events that are read only at evaluations."""
 
     def __init__(self) -> None:
         self._ready: torch.cuda.Event | None = None
         self._waits: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
 
     def own_is_ready(self) -> None:
+        """This rank's newest gradients are there."""
         self._ready = _event()
 
     def met(self) -> None:
+        """Those of all ranks are."""
         if self._ready is not None:
             self._waits.append((self._ready, _event()))
 
-    def device_wait_s(self) -> float:
+    def wait_s(self) -> float:
+        """Seconds from the one to the other, since the last question; waits for the device."""
         torch.cuda.synchronize()
         waited_ms = sum(ready.elapsed_time(met) for ready, met in self._waits)
         self._waits.clear()
