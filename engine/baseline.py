@@ -15,18 +15,19 @@ from engine.corpus import Corpus, Ids
 ORDER = 3
 HELD_OUT_SHARE = 0.1
 MAX_TOKENS = 2_000_000
-"""Counting stops after this many training tokens, so that a long text does not keep its run waiting."""
+"""Counting stops after this many tokens of a split, so that a long text does not keep its run waiting."""
 EM_ROUNDS = 30
 
 Floats = NDArray[np.float64]
 
 
 def baseline_loss(corpus: Corpus) -> float:
-    """Mean nats per token of the trigram model on the whole validation split."""
-    train = corpus.train.tokens[:MAX_TOKENS]
+    """Mean nats per token of the trigram model on the validation split."""
+    train = corpus.train.tokens[:MAX_TOKENS].astype(np.int64)
+    validation = corpus.validation.tokens[:MAX_TOKENS].astype(np.int64)
     cut = max(1, round(len(train) * (1 - HELD_OUT_SHARE)))
     weights = _fitted_weights(_probabilities(train[:cut], train[cut:], corpus.vocab_size))
-    mixed = _probabilities(train, corpus.validation.tokens, corpus.vocab_size) @ weights
+    mixed = _probabilities(train, validation, corpus.vocab_size) @ weights
     return float(-np.log(mixed).mean())
 
 

@@ -1,15 +1,18 @@
 """What a run learns from: two disjoint streams of tokens, one to train on and one to validate with.
 
 Beside each token of the verb corpus stand the class of its sentence and whether it belongs to the verb.
-A text file of the user's own has neither.
+A text file of the user's own has neither, nor has a file of token ids, which is mapped into memory and never
+read as a whole.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +21,14 @@ from engine.config import Data
 from engine.grammar import CLASSES, Sentence, sentence
 from engine.lexicon import vocabulary
 
-Ids = NDArray[np.int64]
+Ids = NDArray[np.integer[Any]]
 Flags = NDArray[np.bool_]
 
 VALIDATION_SHARE_OF_TEXT = 0.1
-"""The last tenth of a text file is its validation split: the tail, so that no sentence is in both."""
+"""The last tenth of a text is its validation split: the tail, so that no sentence is in both."""
+
+SAMPLED_TOKENS = 1_000_000
+"""Of a mapped file only so many tokens of a split are looked at for its hash and its largest id."""
 
 
 class CorpusError(ValueError):
@@ -62,9 +68,15 @@ class Corpus:
         return len(self.vocabulary)
 
     def content_hash(self) -> str:
-        """SHA-256 over both splits; two runs with the same hash have learned from the same tokens."""
-        digest = hashlib.sha256(self.train.tokens.tobytes())
-        digest.update(self.validation.tokens.tobytes())
+        """SHA-256 over both splits; two runs with the same hash have learned from the same tokens.
+
+        Of mapped files over their length and a sample: reading many gigabytes would keep the run waiting.
+        """
+        digest = hashlib.sha256()
+        for stream in (self.train, self.validation):
+            if isinstance(stream.tokens, np.memmap):
+                digest.update(f"{len(stream)} of {stream.tokens.dtype}".encode())
+            digest.update(_sample(stream.tokens).tobytes())
         return digest.hexdigest()
 
 
@@ -72,9 +84,9 @@ def load_corpus(data: Data) -> Corpus:
     """The corpus that the config names.
 
     Raises:
-        CorpusError: the text file is missing, unreadable or too short.
+        CorpusError: the file is missing, unreadable, too short, or not what the config says.
     """
-    return _text_corpus(data) if data.kind == "text" else verb_corpus(data)
+    return {"verbs": verb_corpus, "text": _text_corpus, "tokens": _token_corpus}[data.kind](data)
 
 
 def verb_corpus(data: Data) -> Corpus:
@@ -115,6 +127,45 @@ def _text_corpus(data: Data) -> Corpus:
         tokens = np.array([ids[character] for character in text], np.int64)
     cut = round(len(tokens) * (1 - VALIDATION_SHARE_OF_TEXT))
     return Corpus(Stream(tokens[:cut]), Stream(tokens[cut:]), words)
+
+
+def _token_corpus(data: Data) -> Corpus:
+    """Ids as they stand in a file, one after the other; split off its end unless `val_path` names another."""
+    tokens = _mapped(Path(data.path or ""), data)
+    if data.val_path:
+        train, validation = tokens, _mapped(Path(data.val_path), data)
+    else:
+        cut = math.ceil(len(tokens) * (1 - VALIDATION_SHARE_OF_TEXT))
+        train, validation = tokens[:cut], tokens[cut:]
+    return Corpus(Stream(train), Stream(validation), [str(i) for i in range(data.vocab_size)])
+
+
+def _mapped(path: Path, data: Data) -> Ids:
+    """The file as an array that is read where it is looked at."""
+    try:
+        tokens: Ids = np.memmap(path, np.dtype(data.dtype).newbyteorder("<"), mode="r")
+    except OSError as error:
+        raise CorpusError(f"cannot read the token file {path}: {error.strerror}.") from None
+    except ValueError:
+        raise CorpusError(
+            f"{path} is empty or no whole number of {data.dtype} ids; set data.dtype as it was written."
+        ) from None
+    sample = _sample(tokens)
+    if not 0 <= sample.min() <= sample.max() < data.vocab_size:
+        raise CorpusError(
+            f"{path} holds ids from {sample.min()} to {sample.max()}, and data.vocab_size is "
+            f"{data.vocab_size}; raise it, or set data.dtype as the file was written."
+        )
+    return tokens
+
+
+def _sample(tokens: Ids) -> Ids:
+    """A hundred stretches from first to last; an array in memory as a whole."""
+    if not isinstance(tokens, np.memmap) or len(tokens) <= SAMPLED_TOKENS:
+        return tokens
+    length = SAMPLED_TOKENS // 100
+    starts = np.linspace(0, len(tokens) - length, 100).astype(np.int64)
+    return np.concatenate([tokens[start : start + length] for start in starts])
 
 
 def _read(path: Path) -> bytes:
