@@ -99,6 +99,31 @@ class RanksOutOfSync(Fault):
         return {"parameter_checksums": [parameter_checksum(rank.parameters()) for rank in ranks]}
 
 
+class RanksNotAveraged(RanksOutOfSync):
+    """Under torchrun each rank keeps its own gradients; in one process the second rank is emulated."""
+
+    name = "ranks_not_averaged"
+    breaks = "the gradients of several processes are never added up; in one process a second is emulated"
+
+    def sums_over_ranks(self) -> bool:
+        """Never."""
+        return False
+
+    def begin(self, loop: Loop) -> None:
+        """There are real ranks, or one more has to be made."""
+        if loop.world.size == 1:
+            super().begin(loop)
+
+    def after_step(self, loop: Loop, recorder: Recorder) -> None:
+        """Real ranks take their steps themselves."""
+        if loop.world.size == 1:
+            super().after_step(loop, recorder)
+
+    def evaluation(self, loop: Loop) -> dict[str, Any]:
+        """Real ranks show their checksums themselves."""
+        return super().evaluation(loop) if loop.world.size == 1 else {}
+
+
 class Stalled(Fault):
     """The loader hangs for a while: two minutes at least, since anything shorter is normal on a cluster."""
 

@@ -181,7 +181,12 @@ EVALUATION = _table(
     Field("eval_s", "s", "wall time of the evaluation"),
     Field("epoch", "epoch", "passes over the training set so far", exact=True),
     Field("parameter_checksums", "text", "checksum of all parameters, by rank", shape="object"),
-    Field("rank_step_s", "s", "mean step time since the evaluation before, by rank", shape="object"),
+    Field(
+        "rank_step_s",
+        "s",
+        "mean step time since the evaluation before without waiting for other ranks, by rank",
+        shape="object",
+    ),
     Field("rank_data_s", "s", "mean data time since the evaluation before, by rank", shape="object"),
 )
 

@@ -1,0 +1,74 @@
+"""What the survivors of a lost rank say, and what they do not take for one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.distributed import RollCall, World, is_lost_peer
+from engine.pace import Pace
+from engine.parallel import Alone
+from engine.signals import StopWish
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.mark.parametrize(
+    ("called", "said"),
+    [
+        (RollCall((0,), (1,)), "rank 1 died or does not answer any more"),
+        (RollCall((0,), (1, 3)), "one or more of the ranks 1, 3 died"),
+        (RollCall((0,), (1,), {1: "OutOfMemoryError: 80 GiB"}), "rank 1 ended with OutOfMemoryError: 80 GiB"),
+        (RollCall((0, 1), ()), "every rank is alive"),
+    ],
+)
+def test_the_sentence_names_who_is_missing(called: RollCall, said: str) -> None:
+    assert said in str(called)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_lost"),
+    [
+        (RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:1"), True),
+        (torch.distributed.DistBackendError("NCCL communicator was aborted"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (torch.OutOfMemoryError("NCCL could not allocate"), False),
+        (ValueError("gloo/"), False),
+    ],
+)
+def test_an_error_of_ones_own_is_not_taken_for_a_lost_rank(error: Exception, is_lost: bool) -> None:
+    assert is_lost_peer(error) == is_lost
+
+
+class _Echo(World):
+    """Three ranks that all have what this one has; a gathered value is told apart by its rank."""
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        return values * self.size
+
+    def gather(self, value: object) -> list[object]:  # type: ignore[override]
+        return [value] * self.size
+
+
+def test_the_pace_of_a_rank_leaves_out_what_it_waited_for_others() -> None:
+    pace = Pace()
+    for _ in range(4):
+        pace.add(0.5, 0.1, waited_s=0.3, num_tokens=100)
+    assert pace.tokens_per_s() == pytest.approx(200)
+    fields = pace.by_rank(_Echo(size=3), Alone(None))  # type: ignore[arg-type]
+    assert fields["rank_step_s"] == pytest.approx([0.2] * 3)
+    assert fields["rank_data_s"] == pytest.approx([0.1] * 3)
+    assert pace.by_rank(World(), Alone(None)) == {}  # type: ignore[arg-type]
+
+
+def test_the_wish_of_one_rank_is_the_wish_of_all() -> None:
+    class OtherWasAsked(World):
+        def sum(self, values: torch.Tensor) -> torch.Tensor:
+            values[1] += 1
+            return values
+
+    wish = StopWish()
+    wish.share(World())
+    assert wish.reason is None
+    wish.share(OtherWasAsked(size=2))
+    assert wish.name == "SIGTERM"
