@@ -79,11 +79,11 @@ def test_the_literal_numbers_switch_their_own_nodes_on_and_ours_off() -> None:
 def test_bounds_in_the_unit_of_a_panel_are_lines_on_it() -> None:
     judge = judged(log(grad_norm="1x30"))
     lines = {line.label: line.value for line in judge.thresholds("grad_norm")}
-    assert lines["always clipping"] == 5.0
+    assert lines["5 x clip"] == 5.0
     assert not judge.thresholds("lr")
 
 
 def test_the_clip_value_moves_the_line_and_the_rule_together() -> None:
     judge = judged(log(header={"grad_clip": 0.5}, grad_norm="2.6x60"))
-    assert {line.label: line.value for line in judge.thresholds("grad_norm")}["always clipping"] == 2.5
+    assert {line.label: line.value for line in judge.thresholds("grad_norm")}["5 x clip"] == 2.5
     assert judge.headline is not None and judge.headline.check == "Q3.1a"

@@ -1,12 +1,20 @@
-"""A few whole screens as pictures; everything smaller is tested as text."""
+"""A few whole screens as pictures; everything smaller is tested as text.
+
+Those named `recorded_` are real runs, judged by the tree as it is; the README shows them. They were made by
+
+    engine train configs/19-overfit.yaml --set training.T=800 --set data.train_sentences=1000
+    engine train configs/broken_mask.yaml --set training.T=600
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.runlog.reader import read_log
 from tests.screen.builders import (
     batch,
     healthy_verdicts,
@@ -18,6 +26,8 @@ from tests.screen.builders import (
 )
 from tui.follow.batch import Pulse
 from tui.screen.app import Monitor
+
+RUNS = Path(__file__).parent / "runs"
 
 Compare = Callable[..., bool]
 Pictured = tuple[Callable[[], Monitor], tuple[int, int], tuple[str, ...]]
@@ -32,6 +42,12 @@ def sick(is_light: bool = False) -> Monitor:
     return monitor(batch(run_records(400)), verdicts=verdicts, is_light=is_light)
 
 
+def recorded(name: str) -> Monitor:
+    """A real run as it looked while it was live, just before its last record."""
+    records, _ = read_log(RUNS / f"{name}.log.jsonl")
+    return monitor(batch([record for record in records if record["kind"] != "exit"]))
+
+
 def stalled() -> Monitor:
     return monitor(batch(run_records(400), Pulse.STALLED), verdicts=healthy_verdicts())
 
@@ -42,6 +58,8 @@ SCREENS: dict[str, Pictured] = {
     "overfitting_small": (sick, (80, 24), ()),
     "stalled_small": (stalled, (80, 24), ("shift+tab",)),
     "zoom_light": (lambda: sick(is_light=True), (160, 40), ("enter", "home", "shift+right")),
+    "recorded_overfit_wide": (lambda: recorded("overfit"), (220, 50), ()),
+    "recorded_broken_mask_normal": (lambda: recorded("broken_mask"), (120, 50), ()),
     "card": (sick, (120, 40), ("N", "N", "enter")),
 }
 

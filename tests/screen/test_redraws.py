@@ -126,7 +126,7 @@ def test_replaced_log_starts_the_screen_anew() -> None:
 
     async def story(pilot: Pilot[int]) -> None:
         assert "second try" in text_of(app, "status")
-        assert "step 0 / 800" in text_of(app, "status")
+        assert "step 1 / 800" in text_of(app, "status")
 
     play(app, story)
 

@@ -118,7 +118,7 @@ def test_facts_come_from_the_columns() -> None:
     run = Run("x")
     run.extend(batch(run_records(400)))
     status = status_of(run, START + 400 * 0.02 + 5)
-    assert (status.step, status.planned_steps, status.pulse) == (399, 800, Pulse.LIVE)
+    assert (status.step, status.planned_steps, status.pulse) == (400, 800, Pulse.LIVE)
     assert status.steps_per_s == pytest.approx(50)
     assert status.seconds_left == pytest.approx(8)
     assert status.best is not None and status.best[1] == 250

@@ -121,7 +121,7 @@ class Judge:
     def thresholds(self, panel: str) -> tuple[Threshold, ...]:
         """Bounds that are lines on this panel: constant over the run and in the unit of its y axis."""
         lines = {
-            (leaf.bound, leaf.leaf.level): Threshold(panel, leaf.bound, leaf.leaf.symptom, leaf.leaf.level)
+            (leaf.bound, leaf.leaf.level): Threshold(panel, leaf.bound, leaf.label, leaf.leaf.level)
             for node in self._nodes
             if node.check.panel == panel and node.check.drawn
             for leaf in node.leaves

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui.checks.facts import Facts
-from tui.checks.form import BoundLike, Leaf
+from tui.checks.form import Bound, BoundLike, Leaf
 from tui.checks.hold import Track
 from tui.checks.verdict import Level
 
@@ -50,6 +50,13 @@ class LeafAtWork:
         self.bound = self._compared[-1][0] if self.can_judge else None
         texts = [bound_text(bound, value) for (bound, _), (value, _) in zip(given, resolved, strict=True)]
         self.bound_text = " to ".join(texts)
+
+    @property
+    def label(self) -> str:
+        """What stands at its line on the panel: the bound by its name, else what crossing it means."""
+        bounds = (self.leaf.above, self.leaf.below, self.leaf.equals)
+        named = [bound.text for bound in bounds if isinstance(bound, Bound)]
+        return named[0] if named else self.leaf.symptom
 
     def holds(self, values: Floats) -> Flags:
         """At which of these readings the leaf holds."""

@@ -36,11 +36,14 @@ def run_facts(run: Run) -> list[tuple[str, str]]:
     """The facts of the header and the state of the log that a reader asks for first; only those known."""
     recording, header = run.recording, run.recording.header
     planned = header.get("planned_steps")
-    last = recording.last_step
-    done = "none" if last is None else steps(last) + (f" of {steps(planned)}" if _is_number(planned) else "")
+    done = (
+        "none"
+        if recording.last_step is None
+        else steps(recording.num_steps) + (f" of {steps(planned)}" if _is_number(planned) else "")
+    )
     reason = (recording.exit or {}).get("reason")
     facts = [
-        ("last step", done),
+        ("steps done", done),
         ("state", f"{run.pulse}: {reason}" if reason and reason != run.pulse else str(run.pulse)),
         ("wall time", duration(wall_time_s(run))),
         ("origin", header.get("origin")),

@@ -75,12 +75,12 @@ def _written(lines: Iterable[Text], width: int, colour: bool) -> str:
 
 def _header(run: Run) -> Text:
     """The run in one paragraph: name, how it is doing, how far, what kind, the level."""
-    header, last = run.recording.header, run.recording.last_step
+    header, recording = run.recording.header, run.recording
     planned = header.get("planned_steps")
     of = f" of {planned:,}" if isinstance(planned, int) else ""
     facts = [
         str(run.pulse),
-        f"step {last:,}{of}" if last is not None else "no step yet",
+        f"step {recording.num_steps:,}{of}" if recording.last_step is not None else "no step yet",
         *(f"{_shown(header[key])} {unit}" for key, unit in _FACTS if header.get(key) is not None),
         f"{len(run.damaged):,} damaged lines" if run.damaged else "",
     ]

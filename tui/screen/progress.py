@@ -20,17 +20,18 @@ PACE_WINDOW = 200
 def status_of(run: Run, now: float, paused_at: int | None = None, run_number: str = "") -> Status:
     """What the status line says of this run at Unix time `now`."""
     recording, judge = run.recording, run.judge
-    step, planned = recording.last_step, _count(recording.header.get("planned_steps"))
+    newest, planned = recording.last_step, _count(recording.header.get("planned_steps"))
+    done = None if newest is None else recording.num_steps
     pace, headline = steps_per_s(run), main_verdict(judge.verdicts, judge.headline)
     exit_record = recording.exit or {}
     return Status(
         name=run.name,
         pulse=run.pulse,
         path=run.path,
-        step=step,
+        step=done,
         planned_steps=planned,
         steps_per_s=pace,
-        seconds_left=(planned - step - 1) / pace if planned and pace and step is not None else None,
+        seconds_left=(planned - done) / pace if planned and pace and done is not None else None,
         train=_newest(recording.steps["loss"]),
         val=_newest(recording.evaluations["val_loss"]),
         best=_best(recording.evaluations["val_loss"]),
@@ -42,7 +43,7 @@ def status_of(run: Run, now: float, paused_at: int | None = None, run_number: st
         num_damaged=len(run.damaged),
         device_load=_newest(recording.steps["device_load"]),
         memory_bytes=_newest(recording.steps["memory_bytes"]),
-        behind=None if paused_at is None or step is None else max(0, step - paused_at),
+        behind=None if paused_at is None or newest is None else max(0, newest - paused_at),
         run_number=run_number,
     )
 
