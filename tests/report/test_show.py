@@ -34,7 +34,7 @@ def shown(*extra: dict[str, Any], name: str = "19-overfit", **size: Any) -> str:
 
 def test_a_picture_has_the_facts_every_panel_and_the_verdict_with_its_fix() -> None:
     text = shown(width=120)
-    assert text.startswith("19-overfit  finished  step 1,499 of 8,000")
+    assert text.startswith("19-overfit  finished  step 1,500 of 8,000")
     assert "▲ ORANGE" in text.split("\n")[0]
     for panel in PANELS:
         assert f"{panel.number} {panel.title}" in text
