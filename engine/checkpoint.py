@@ -1,10 +1,8 @@
-"""Checkpoints that are whole or absent: written beside their name, synced, then renamed over it."""
+"""A checkpoint as bytes and back: everything that the next step depends on, and no code."""
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -42,34 +40,6 @@ def restore_random_state(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state(state["cuda"])
     if "mps" in state and torch.backends.mps.is_available():
         torch.mps.set_rng_state(state["mps"])
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """The file has exactly this content or is as it was before, even if the power fails.
-
-    Raises:
-        OSError: it could not be written; nothing half-written is left behind.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from engine import fault_commands
+from engine.output import outlive_the_terminal
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -152,6 +153,7 @@ def _complain(sentence: str) -> None:
 
 def main() -> None:
     """Entry point of `engine`."""
+    outlive_the_terminal()
     try:
         app()
     except KeyboardInterrupt:  # before the first step, while nothing is on disk yet

@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 
+from engine.atomic_file import write_atomically
 from engine.build import Loop
-from engine.checkpoint import write_atomically
 from engine.header import describe_device
 
 PACKAGES = ("training-flight-recorder", "torch", "numpy", "pydantic", "orjson")

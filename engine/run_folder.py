@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.atomic_file import write_atomically
 from engine.config import Config
 from engine.config_file import to_yaml
 from engine.runlog.codec import DamagedLine, decode
@@ -152,10 +153,10 @@ class RunFolder:
         """
         try:
             (self.path / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
-            self.resolved_config.write_text(to_yaml(config), encoding="utf-8")
+            write_atomically(self.resolved_config, to_yaml(config).encode())
             driver = self.path / "train.py"
             if not driver.exists():
-                driver.write_text(DRIVER.format(config=self.resolved_config.name), encoding="utf-8")
+                write_atomically(driver, DRIVER.format(config=self.resolved_config.name).encode())
         except OSError as error:
             raise RunFolderError(f"cannot write to {self.path}: {error.strerror}.") from None
 

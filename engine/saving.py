@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from engine.atomic_file import write_atomically
 from engine.baseline import baseline_loss
 from engine.build import Loop
-from engine.checkpoint import serialized, write_atomically
+from engine.checkpoint import serialized
 from engine.corpus import Corpus, examples
 from engine.evaluate import measure_splits
 from engine.header import header
@@ -62,6 +63,8 @@ class Recorder:
             return cls._continue(loop, folder) if resume else cls._start(loop, folder, initial)
         except OSError as error:
             raise RunFolderError(f"cannot write to {folder.path}: {error.strerror}.") from None
+        except DiskRefused as error:
+            raise RunFolderError(f"{error}.") from None
 
     @classmethod
     def _start(cls, loop: Loop, folder: RunFolder, initial: dict[str, Any]) -> Recorder:

@@ -1,18 +1,20 @@
-"""Ctrl-C and SIGTERM as wishes: the loop finishes its step, saves, and then goes."""
+"""Ctrl-C, SIGTERM and a lost terminal as wishes: the loop finishes its step, saves, and then goes."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import torch
 
 from engine.distributed import World
 
-_WISHES = (signal.SIGINT, signal.SIGTERM)
+_WISHES = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""SIGHUP is how a closed terminal or a cut connection says it; nohup ignores it, and so do we then."""
 
 
 class StopWish:
@@ -46,7 +48,14 @@ class StopWish:
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Signal handler: remember the wish, and do not catch that signal again."""
         self.signal = signal.Signals(number)
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        signal.signal(number, _SECOND_TIME[self.signal])
+
+
+_SECOND_TIME: dict[signal.Signals, Callable[[int, FrameType | None], Any] | signal.Handlers] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_IGN,  # kernel and shell both send one, and nobody is impatient
+}
 
 
 @contextmanager
@@ -56,7 +65,8 @@ def stop_wish() -> Iterator[StopWish]:
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield wish
         return
-    before = {number: signal.signal(number, wish.receive) for number in _WISHES}
+    heard = [number for number in _WISHES if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, wish.receive) for number in heard}
     try:
         yield wish
     finally:

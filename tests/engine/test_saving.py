@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.checkpoint import CheckpointError, load_checkpoint, write_atomically
+from engine.atomic_file import write_atomically
+from engine.checkpoint import CheckpointError, load_checkpoint
 from engine.run_folder import RunFolder, RunFolderError, locate
+from engine.runlog.schema import LOG_NAME
+from engine.runlog.writer import LogWriter
 from tests.engine.runs import records, run, small
 
 pytestmark = pytest.mark.torch
@@ -47,6 +50,38 @@ def test_who_would_rather_stop_can_say_so(tmp_path: Path, monkeypatch: pytest.Mo
     outcome = run(tmp_path, small(run={"on_write_error": "stop"}))
     assert (outcome.ending.reason, outcome.step) == ("error", 5)
     assert records(tmp_path)[-1]["reason"] == "error"
+
+
+def test_a_disk_that_refuses_the_first_record_is_said_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: LogWriter, record: object) -> bool:
+        self.error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return False
+
+    monkeypatch.setattr(LogWriter, "write", refuse)
+    with pytest.raises(RunFolderError, match=r"cannot write to the log .*No space left"):
+        run(tmp_path, small(run={"on_write_error": "stop"}))
+
+
+def test_no_link_in_a_run_folder_leads_a_write_out_of_it(tmp_path: Path) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "run"
+    outside.mkdir()
+    (folder / "checkpoints").mkdir(parents=True)
+    names = ["config.yaml", "manifest.json", "train.py", "checkpoints/last.pt", "checkpoints/best.pt"]
+    for name in names:
+        (folder / name).symlink_to(outside / Path(name).name)
+    (outside / "last.pt").write_text("precious")
+    assert run(folder).ending.reason == "finished"
+    assert [(path.name, path.read_text()) for path in outside.iterdir()] == [("last.pt", "precious")]
+    assert not any((folder / name).is_symlink() for name in names)
+
+
+def test_a_log_that_is_a_link_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / LOG_NAME).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunFolderError):
+        run(tmp_path)
+    assert not (tmp_path / "elsewhere").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense" * 100], ids=["empty", "garbage"])

@@ -154,7 +154,8 @@ def test_early_stopping_counts_evaluations_without_a_new_best(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("number", "reason"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")]
+    ("number", "reason"),
+    [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated"), (signal.SIGHUP, "terminated")],
 )
 def test_a_signal_ends_the_run_after_its_step_with_a_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, reason: str

@@ -10,7 +10,8 @@ from pathlib import Path
 from tui.panels.registry import PANELS
 from tui.screen import view as views
 from tui.screen.editing import Editing
-from tui.screen.layout import TREE_CELL, neighbour
+from tui.screen.layout import ALL_CELLS, TREE_CELL, neighbour
+from tui.screen.room import seen_cells
 from tui.screen.spans import said
 from tui.screen.view import READING_ORDER, Mode, View
 from tui.series.axis import known_axes
@@ -26,6 +27,9 @@ class Actions(Editing):
     def action_focus_cell(self, cell: int) -> None:
         """The focus on this panel."""
         self.overlay = ""
+        if cell in self.bare and self.is_board_seen:
+            self.look(self.view, f"this log has nothing for panel {cell}, {PANELS[cell - 1].title.lower()}")
+            return
         self.look(views.focused(self.view, cell))
 
     def action_step_focus(self, by: int) -> None:
@@ -33,7 +37,9 @@ class Actions(Editing):
         if self.editor is not None:
             self.edit("down" if by > 0 else "up")
             return
-        self.action_focus_cell((self.view.cell - 1 + by) % TREE_CELL + 1)
+        cells = seen_cells(self.bare) if self.is_board_seen else ALL_CELLS
+        place = cells.index(self.view.cell) if self.view.cell in cells else -1
+        self.action_focus_cell(cells[(place + by) % len(cells)])
 
     def action_move(self, direction: str) -> None:
         """The neighbouring cell; the cursor of a zoom; the next node of the whole tree."""
@@ -47,7 +53,8 @@ class Actions(Editing):
         elif self.view.mode is Mode.ZOOM:
             self.action_step_focus(1 if direction == "down" else -1)
         else:
-            self.action_focus_cell(neighbour(self.view.cell, direction, self.layout_now))
+            cells = seen_cells(self.bare) if self.is_board_seen else ALL_CELLS
+            self.action_focus_cell(neighbour(self.view.cell, direction, self.layout_now, cells))
 
     def action_open(self) -> None:
         """The card of the selected violation or node, from there its panel; otherwise the zoom."""
@@ -223,7 +230,8 @@ class Actions(Editing):
         )
         path = Path(f"{stem.strip('-')[:60] or 'run'}-{stamp}.svg")
         try:
-            path.write_text(self.export_screenshot(title=said(self.run_shown.name)), encoding="utf-8")
+            with path.open("x", encoding="utf-8") as file:  # "x" follows no link and overwrites nothing
+                file.write(self.export_screenshot(title=said(self.run_shown.name)))
         except OSError as error:
             self.look(self.view, f"the picture could not be written: {error.strerror}")
             return
