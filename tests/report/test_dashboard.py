@@ -88,8 +88,8 @@ def test_the_loss_panel_marks_baseline_best_and_onset(html: str) -> None:
 
 def test_the_clip_line_and_a_threshold_are_drawn_on_the_gradient_norm(html: str, overfit: Run) -> None:
     panel = _panel(html, "grad_norm")
-    [bound] = [line for line in overfit.judge.thresholds("grad_norm") if line.label == "always clipping"]
-    assert f"always clipping {bound.value:.2f}" in Page(panel).text
+    [bound] = [line for line in overfit.judge.thresholds("grad_norm") if line.label == "5 x clip"]
+    assert f"5 x clip {bound.value:.2f}" in Page(panel).text
     assert "clip 1" in Page(panel).text
     assert panel.count('<path class="rule') >= 2
 

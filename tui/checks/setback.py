@@ -50,12 +50,15 @@ class Setback:
     def __call__(self, view: View) -> Readings:
         """One reading for each record with 19 finite ones before it."""
         steps, means = rolling_mean(view, "loss", _ROWS)
-        _, squares = rolling_sum_of(view, view.with_past("loss") ** 2 / _ROWS, _ROWS)
+        with np.errstate(over="ignore"):  # a scatter beyond all numbers explains every rise
+            _, squares = rolling_sum_of(view, view.with_past("loss") ** 2 / _ROWS, _ROWS)
         finite = np.isfinite(means)
         steps, means, squares = steps[finite], means[finite], squares[finite]
         if not len(steps):
             return NOTHING
-        errors = np.sqrt(np.maximum(squares - means**2, 0.0) / _ROWS)
+        with np.errstate(over="ignore", invalid="ignore"):
+            variances = np.nan_to_num(squares - means**2, nan=np.inf, posinf=np.inf, neginf=0.0)
+        errors = np.sqrt(np.maximum(variances, 0.0) / _ROWS)
         lowest, errors_there = self._lowest_so_far(means, errors)
         sure = means - lowest > _SIGMAS * np.hypot(errors, errors_there)
         rises = (means - lowest) / np.maximum(lowest, _LEAST)
