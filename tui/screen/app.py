@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events, on
@@ -29,9 +30,10 @@ from tui.screen.figures import QUIET_S, Figures
 from tui.screen.frame import boxed
 from tui.screen.help import help_lines
 from tui.screen.keys import bindings
-from tui.screen.layout import Layout, layout_for
+from tui.screen.layout import Layout, is_upper, layout_for
 from tui.screen.lines import Lines
 from tui.screen.progress import status_of
+from tui.screen.room import arrange, bare_line, bare_panels, seen_cells
 from tui.screen.status import status_line
 from tui.screen.threshold_editor import editor_lines
 from tui.screen.view import Mode
@@ -90,6 +92,7 @@ class Monitor(Actions):
         self._cpu_s = time.process_time()
         self._frame_s = 1 / FRAMES_PER_S
         self._is_due = self._is_waiting = False
+        self._arranged: tuple[tuple[int, ...], Layout] = ((), self.layout_now)
         self.palette = theme.palette_for(is_light)
         self._options = theme.drawing_options()
 
@@ -117,6 +120,7 @@ class Monitor(Actions):
             for panel in PANELS:
                 yield Lines(panel.id, "cell")
             yield Lines("tree", "cell")
+        yield Lines("bare")
         yield Lines("rows")
         yield Lines("main")
         yield Lines("footer")
@@ -221,12 +225,25 @@ class Monitor(Actions):
     def _arrange(self) -> bool:
         """Bring the middle into the form of the mode; whether that has moved anything."""
         zoomed = self.view.mode is not Mode.OVERVIEW
+        self._give_room()
         moved = self.screen.has_class("zoomed") is not zoomed
         self.screen.set_class(zoomed, "zoomed")
         card = self.query_one("#card", Lines)
         moved |= card.display is not bool(self.overlay)
         card.display = bool(self.overlay)
         return moved
+
+    def _give_room(self) -> None:
+        """Panels that the log has nothing for leave the board to the others."""
+        bare = bare_panels(self.run_shown)
+        if (bare, self.layout_now) == self._arranged:
+            return
+        self.bare, self._arranged = bare, (bare, self.layout_now)
+        arrange(self.query_one("#board"), bare, self.layout_now)
+        self.screen.set_class(bool(bare), "bare")
+        if self.view.cell in bare and self.is_board_seen:
+            self.view = replace(self.view, cell=seen_cells(bare)[0])
+        self.call_after_refresh(self.changed)
 
     def _draw_status(self) -> None:
         number = f"{self.current + 1}/{len(self.watched)}" if len(self.watched) > 1 else ""
@@ -250,14 +267,14 @@ class Monitor(Actions):
                 widget.show(draw(scene, widget.id or "", width, height), self.palette)
 
     def _is_seen(self, widget: Lines) -> bool:
-        board_seen = self.view.mode is Mode.OVERVIEW and self.layout_now in (Layout.WIDE, Layout.NORMAL)
         if widget.has_class("cell"):
-            return board_seen
-        return not board_seen and widget.display
+            return self.is_board_seen and widget.display
+        return not self.is_board_seen and widget.display
 
     def _draw_footer(self) -> None:
         line = violations_line(self.violations(), self.view.violation, self.size.width, self.notice)
         self._show("footer", [line])
+        self._show("bare", [bare_line(self.bare, self.size.width)])
 
     def _draw_card(self) -> None:
         if not self.overlay:
@@ -270,8 +287,8 @@ class Monitor(Actions):
         lines = lines[self.overlay_top : self.overlay_top + self.size.height - 1]
         left, top = (self.size.width - width) // 2, (self.size.height - len(lines)) // 2
         if self.overlay == "threshold":  # the curve stays in sight
-            is_upper = board.is_upper(self.view.cell, self.layout_now)
-            top = self.size.height - len(lines) - 1 if is_upper else 1
+            above = is_upper(self.view.cell, self.layout_now, seen_cells(self.bare))
+            top = self.size.height - len(lines) - 1 if above else 1
         card.styles.width, card.styles.height, card.styles.offset = width, len(lines), (left, max(0, top))
         card.show(lines, self.palette)
 

@@ -13,7 +13,7 @@ from tui.run import Run
 from tui.screen import curve, zoom
 from tui.screen.figures import Figures
 from tui.screen.frame import framed
-from tui.screen.layout import TREE_CELL, Layout, columns_of
+from tui.screen.layout import TREE_CELL
 from tui.screen.palette import LEVEL_SIGNS, level_role
 from tui.screen.progress import main_verdict
 from tui.screen.spans import Span, Spans, clipped, fitted, said, width_of
@@ -190,11 +190,6 @@ def whole_tree(scene: Scene, width: int, height: int) -> LinesOfSpans:
     rows = tree_rows(scene.run.judge.verdicts, scene.view.node, width - 2, height - 2)
     words = [Span("↑ ↓ node   Enter card   Esc back", "faint")]
     return framed(rows, width, height, [Span("t ", "accent"), Span("Tree", "strong")], words, is_focused=True)
-
-
-def is_upper(cell: int, layout: Layout) -> bool:
-    """Whether a cell lies in the upper half of the screen."""
-    return (cell - 1) // columns_of(layout) < TREE_CELL / columns_of(layout) / 2
 
 
 Draw = Callable[[Scene, str, int, int], Sequence[Spans]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 NUM_PANELS = 7
@@ -29,15 +30,22 @@ def layout_for(width: int, height: int) -> Layout:
     return Layout.TINY
 
 
-def columns_of(layout: Layout) -> int:
-    """Cells beside each other."""
-    return {Layout.WIDE: 4, Layout.NORMAL: 2}.get(layout, 1)
+ALL_CELLS = tuple(range(1, TREE_CELL + 1))
 
 
-def neighbour(cell: int, direction: str, layout: Layout) -> int:
-    """The cell (1 to 8) one to the left, right, up or down; the same one at an edge."""
-    columns = columns_of(layout)
-    row, column = divmod(cell - 1, columns)
+def columns_of(layout: Layout, num_cells: int = TREE_CELL) -> int:
+    """Cells beside each other when so many are seen: two rows of them on a wide terminal."""
+    if layout is Layout.WIDE:
+        return max(1, -(-num_cells // 2))
+    return 2 if layout is Layout.NORMAL and num_cells > 1 else 1
+
+
+def neighbour(cell: int, direction: str, layout: Layout, cells: Sequence[int] = ALL_CELLS) -> int:
+    """The cell one to the left, right, up or down among those that are seen; the same one at an edge."""
+    if cell not in cells:
+        return cells[0]
+    columns = columns_of(layout, len(cells))
+    row, column = divmod(cells.index(cell), columns)
     if direction == "left":
         column = max(0, column - 1)
     elif direction == "right":
@@ -45,5 +53,12 @@ def neighbour(cell: int, direction: str, layout: Layout) -> int:
     elif direction == "up":
         row = max(0, row - 1)
     else:
-        row = min(TREE_CELL // columns - 1, row + 1)
-    return row * columns + column + 1
+        row = min((len(cells) - 1) // columns, row + 1)
+    return cells[min(row * columns + column, len(cells) - 1)]
+
+
+def is_upper(cell: int, layout: Layout, cells: Sequence[int] = ALL_CELLS) -> bool:
+    """Whether a cell lies in the upper half of the screen."""
+    columns = columns_of(layout, len(cells))
+    place = cells.index(cell) if cell in cells else 0
+    return place // columns < len(cells) / columns / 2

@@ -12,7 +12,7 @@ from tui.screen import view as views
 from tui.screen.figures import whole_range
 from tui.screen.layout import Layout
 from tui.screen.threshold_editor import Editor
-from tui.screen.view import View
+from tui.screen.view import Mode, View
 from tui.screen.violations import Violation, violations_of
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Looking(App[int]):
     editor: Editor | None = None
     current = 0
     """Which of the runs is shown."""
+    bare: tuple[int, ...] = ()
+    """Panels that the shown run's log has nothing for: they are not on the board."""
 
     @property
     def num_runs(self) -> int:
@@ -47,6 +49,11 @@ class Looking(App[int]):
     def run_shown(self) -> Run:
         """The run whose panels are on the screen."""
         raise NotImplementedError
+
+    @property
+    def is_board_seen(self) -> bool:
+        """Whether the panels stand beside each other."""
+        return self.view.mode is Mode.OVERVIEW and self.layout_now in (Layout.WIDE, Layout.NORMAL)
 
     def changed(self) -> None:
         """Ask for a redraw; many such calls make one."""
