@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from engine.build import build_loop
+from engine.config_file import to_yaml
 from engine.faults.fault import Fault
 from engine.faults.registry import FAULTS, UnknownFault, explain, parse_fault
 from engine.model import declared_stds
+from engine.runlog.schema import LOG_NAME
 from engine.schedule import declared_schedule
 from tests.engine.runs import engine, small
 
 pytestmark = pytest.mark.torch
+
+HEADLINES = ("healthy", "warmup_off_by_one")
 
 
 def test_a_name_may_carry_a_strength() -> None:
@@ -66,3 +72,25 @@ def test_the_command_line_lists_and_explains_them() -> None:
     assert all(name in listed.stdout for name in FAULTS)
     assert "cause: broken_mask" in engine("faults", "explain", "broken_mask").stdout
     assert engine("faults", "explain", "nonsense").returncode == 2
+
+
+def test_a_drill_is_run_beside_its_healthy_twin_and_both_verdicts_are_printed(tmp_path: Path) -> None:
+    config = tmp_path / "small.yaml"
+    config.write_text(to_yaml(small()), encoding="utf-8")
+    drill = engine("faults", "run", "warmup_off_by_one", str(config), "--out", str(tmp_path / "drill"))
+    assert drill.returncode == 0, drill.stderr
+    healthy, broken = (line for line in drill.stdout.splitlines() if line.split(":")[0] in HEADLINES)
+    assert "likeliest first: warmup_off_by_one" in drill.stdout.partition(broken)[2]
+    assert healthy.split()[1] in ("green,", "yellow,")
+    assert broken.split()[1] == "orange," and "Q2." in broken
+    assert drill.stdout.endswith("the fault was shown\n")
+
+
+def test_a_drill_into_a_folder_that_holds_a_run_says_so(tmp_path: Path) -> None:
+    config = tmp_path / "small.yaml"
+    config.write_text(to_yaml(small()), encoding="utf-8")
+    (tmp_path / "healthy").mkdir()
+    (tmp_path / "healthy" / LOG_NAME).write_text("", encoding="utf-8")
+    drill = engine("faults", "run", "zero_lr", str(config), "--out", str(tmp_path))
+    assert drill.returncode == 2
+    assert "holds a run already" in drill.stderr and "Traceback" not in drill.stderr

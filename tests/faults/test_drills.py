@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from engine.faults.registry import FAULTS
-from engine.runlog.codec import DamagedLine, decode
 from engine.runlog.schema import LOG_NAME
 from tests.faults.quick import case, folder, judged, named_faults, quick_faults, twin
+from tests.faults.reading import every_record
 
 pytestmark = pytest.mark.torch
 
@@ -22,14 +22,9 @@ VOLATILE = (
 
 
 def _content(log: Path) -> list[dict[str, Any]]:
-    records = []
-    for line in log.read_bytes().splitlines():
-        try:
-            record = decode(line)
-        except DamagedLine:
-            record = {"kind": "damaged"}
-        records.append({key: value for key, value in record.items() if key not in VOLATILE})
-    return records
+    return [
+        {key: value for key, value in record.items() if key not in VOLATILE} for record in every_record(log)
+    ]
 
 
 @pytest.mark.parametrize("name", [fault.name for fault in quick_faults()])

@@ -1,0 +1,91 @@
+"""On logs of broken runs: what is said live is what is said of the whole, and no check knows the fault."""
+
+from __future__ import annotations
+
+import ast
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tui
+from engine.runlog.schema import LOG_NAME
+from tests.faults.quick import folder, quick_faults
+from tests.faults.reading import every_record
+from tui.checks.judge import Judge
+from tui.follow.intake import Intake
+from tui.run import Run
+from tui.series.recording import Recording
+
+pytestmark = pytest.mark.torch
+
+CHUNKINGS = 2
+EVERY_THIRD = [fault.name for fault in quick_faults()][::3]
+
+
+def _said(judge: Judge) -> str:
+    return repr((judge.verdicts, judge.causes, judge.calls(), judge.level))
+
+
+def _live(content: bytes, rng: random.Random) -> Run:
+    """The run as it looks when bytes arrive in pieces of any length."""
+    run, intake, position = Run("live"), Intake("live", None), 0
+    while position < len(content):
+        size = rng.choice((1, 700, 5_000, 60_000))
+        intake.take(content[position : position + size])
+        position += size
+        if batch := intake.batch(intake.num_waiting, 0.0, position):
+            run.extend(batch)
+    intake.finish()
+    if batch := intake.batch(intake.num_waiting, 0.0, position):
+        run.extend(batch)
+    return run
+
+
+@pytest.mark.parametrize("name", EVERY_THIRD)
+def test_a_broken_run_is_judged_alike_live_and_as_a_whole(name: str) -> None:
+    content = (folder(name) / LOG_NAME).read_bytes()
+    whole, intake = Run("whole"), Intake("whole", None)
+    intake.take(content)
+    intake.finish()
+    if batch := intake.batch(intake.num_waiting, 0.0, len(content)):
+        whole.extend(batch)
+    assert whole.recording.num_steps > 0
+    for seed in range(CHUNKINGS):
+        live = _live(content, random.Random(f"{name} {seed}"))
+        assert _said(live.judge) == _said(whole.judge)
+        assert len(live.damaged) == len(whole.damaged)
+
+
+@pytest.mark.parametrize("name", EVERY_THIRD)
+def test_a_log_that_does_not_say_its_fault_is_judged_alike(name: str) -> None:
+    records = every_record(folder(name) / LOG_NAME)
+    silent = [_without_fault(record) for record in records]
+    assert records[0]["fault"] and "fault" not in silent[0]
+    assert _said(_judged(records)) == _said(_judged(silent))
+
+
+def _without_fault(record: dict[str, Any]) -> dict[str, Any]:
+    if record["kind"] != "header":
+        return record
+    config = {key: value for key, value in record["config"].items() if key != "fault"}
+    return {key: value for key, value in record.items() if key != "fault"} | {"config": config, "name": "x"}
+
+
+def _judged(records: list[dict[str, Any]]) -> Judge:
+    recording = Recording()
+    recording.extend(records)
+    return Judge(recording)
+
+
+def test_no_part_of_the_monitor_reads_the_fault_of_a_header() -> None:
+    paths = list(Path(str(tui.__file__)).parent.rglob("*.py"))
+    assert len(paths) > 50
+    for path in paths:
+        words = [
+            node.value
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        assert "fault" not in words, path
