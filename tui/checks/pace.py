@@ -160,16 +160,17 @@ def _across_ranks(view: View, field: str) -> Floats:
         ),
     ),
     source=_OURS,
+    why="over two evaluations: a machine that others use for a while is no straggler",
 )
 def straggler(view: View) -> Readings:
-    """Longest mean step time of a rank over the median of all ranks."""
-    times = _across_ranks(view, "rank_step_s")
+    """Longest mean step time of a rank over the median of the others; their waiting for it left out."""
+    times = np.sort(_across_ranks(view, "rank_step_s"), axis=1)
     if times.shape[1] < 2:
         return NOTHING
-    values = times.max(axis=1) / np.maximum(np.median(times, axis=1), 1e-12)
-    slowest = times.argmax(axis=1)
+    values = times[:, -1] / np.maximum(np.median(times[:, :-1], axis=1), 1e-12)
+    slowest = _across_ranks(view, "rank_step_s").argmax(axis=1)
     return Readings(
-        view.steps, values, lambda i: f"rank {slowest[i]} takes {values[i]:.2f} x the median step time"
+        view.steps, values, lambda i: f"rank {slowest[i]} takes {values[i]:.2f} x the time of the others"
     )
 
 
