@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from engine.runlog.schema import LOG_NAME
 from tests.faults.baselines import BASELINES
+from tests.faults.reading import every_record, steps_and_evaluations
 from tui.checks.leaf_at_work import NOT_FINITE
 from tui.checks.thresholds import Thresholds
 from tui.checks.tree import every_check
 from tui.checks.verdict import Level
+from tui.follow.batch import Batch
 from tui.follow.once import read_all
 from tui.run import Run
 
@@ -42,6 +44,8 @@ class Judged:
     num_records: int
     seconds: float
     baselines: dict[str, int | None] = field(default_factory=dict)
+    bare: Judged | None = None
+    """What is said of the same run when its log holds no more than BARE."""
 
     @property
     def alarms(self) -> list[Call]:
@@ -54,6 +58,16 @@ class Judged:
         return min(steps, default=None)
 
 
+BARE: dict[str, tuple[str, ...]] = {
+    "header": ("format", "origin", "vocab_size", "planned_steps", "schedule", "grad_clip"),
+    "step": ("step", "loss", "lr", "grad_norm"),
+    "evaluation": ("step", "val_loss"),
+    "resume": ("step",),
+    "exit": ("step", "reason"),
+}
+"""What nearly every training program prints, and what its user can add by hand."""
+
+
 @cache
 def _causes() -> dict[tuple[str, str], tuple[str, ...]]:
     return {(check.id, leaf.symptom): leaf.causes for check in every_check() for leaf in check.leaves}
@@ -64,16 +78,36 @@ def judge(folder: Path) -> Judged:
     started = time.thread_time()
     run = _run(folder, None)
     seconds = time.thread_time() - started
-    recording = run.recording
+    return replace(
+        _judged(run, seconds),
+        baselines={LITERAL: _first_literal_alarm(folder), **_baselines(folder)},
+        bare=_judged(_bare(folder, run), 0.0),
+    )
+
+
+def _judged(run: Run, seconds: float) -> Judged:
     return Judged(
         calls=_calls(run),
         causes=tuple(cause for cause, _ in run.judge.causes),
         pulse=str(run.pulse),
         num_damaged=len(run.damaged),
-        num_records=recording.num_steps + len(recording.evaluations),
+        num_records=run.recording.num_steps + len(run.recording.evaluations),
         seconds=seconds,
-        baselines={LITERAL: _first_literal_alarm(folder), **_baselines(folder)},
     )
+
+
+def _bare(folder: Path, whole: Run) -> Run:
+    """The same run by a log that holds little."""
+    records = tuple(
+        {"kind": record["kind"]} | {name: record[name] for name in BARE[record["kind"]] if name in record}
+        for record in every_record(folder / LOG_NAME)
+        if record["kind"] in BARE
+    )
+    run = Run(str(folder))
+    run.extend(
+        Batch(records, tuple(whole.damaged), whole.next_offset, whole.size_bytes, whole.pulse, whole.format)
+    )
+    return run
 
 
 def _run(folder: Path, thresholds: Thresholds | None) -> Run:
@@ -97,7 +131,5 @@ def _first_literal_alarm(folder: Path) -> int | None:
 
 
 def _baselines(folder: Path) -> dict[str, int | None]:
-    from tests.faults.reading import steps_and_evaluations
-
     records = steps_and_evaluations(folder / LOG_NAME)
     return {name: detect(*records) for name, detect in BASELINES.items()}

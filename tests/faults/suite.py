@@ -18,7 +18,6 @@ from tests.faults.plan import Planned
 from tests.faults.runs import folder_of, is_made, make
 
 PROCESSES = 2
-RUNS_PER_PROCESS = 50
 
 R = TypeVar("R")
 
@@ -67,7 +66,7 @@ def _each(work: Callable[[Planned], R], runs: Sequence[Planned]) -> Iterator[R]:
         return
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(PROCESSES, context, max_tasks_per_child=RUNS_PER_PROCESS) as pool:
+    with ProcessPoolExecutor(PROCESSES, context) as pool:
         for done in as_completed([pool.submit(work, run) for run in runs]):
             yield done.result()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 
 from engine.faults.fault import NAMED
@@ -32,6 +33,7 @@ def page(runs: JudgedRuns, aside: Mapping[str, str], made: str) -> str:
         f"{made}\n",
         _summary(runs, cases, healthy, aside),
         _baselines(cases, healthy),
+        _bare(cases, healthy),
         _missed(cases),
         _misnamed(cases),
         _false_alarms(runs, aside),
@@ -89,6 +91,27 @@ def _baselines(cases: Sequence[Case], healthy: Sequence[Judged]) -> str:
         recall, precision, false, bound = baseline_figures(name, cases, healthy)
         lines.append(f"| {name} | {recall:.3f} | {precision:.3f} | {false} of {len(healthy)} | {bound:.3f} |")
     return "\n".join(lines) + "\n"
+
+
+def _bare(cases: Sequence[Case], healthy: Sequence[Judged]) -> str:
+    """The same figures where the log holds what nearly every program prints."""
+    poorer = [replace(case, judged=case.judged.bare) for case in cases if case.judged.bare]
+    calm = [said.bare for said in healthy if said.bare]
+    if not poorer:
+        return ""
+    bare = figures(poorer, calm)
+    lost = sorted({str(case.fault) for case in poorer if not case.found})
+    return f"""## With less in the log
+
+The same runs, judged by loss, learning rate, gradient norm and validation loss alone, beside the vocabulary
+size, the clip value and the declared schedule:
+
+| recall | precision | right cause first | healthy runs with an alarm |
+|---|---|---|---|
+| {bare.recall:.3f} | {bare.precision:.3f} | {bare.right_first:.3f} | {bare.num_false_alarms} of {len(calm)} |
+
+Not always found by their deadline then: {", ".join(lost)}.
+"""
 
 
 def _missed(cases: Sequence[Case]) -> str:
