@@ -61,7 +61,7 @@ class _Standing:
 
     def words(self) -> str:
         """The comparison in a sentence."""
-        trained = f"train {self.best_train:.4g} -> {self.train:.4g}" if math.isfinite(self.train) else ""
+        trained = f"train {self.best_train:.4g} → {self.train:.4g}" if math.isfinite(self.train) else ""
         return (
             f"validation is {self.val:.4g}, {self.over_best:.1%} over its best ({self.best_val:.4g} at step "
             f"{self.best_step})" + (f"; since then {trained}" if trained else "")

@@ -67,7 +67,7 @@ def incident(spike: Spike, view: View) -> str:
     row = spike.row - view.first_index + view.num_past
     named = {name: float(view.with_past(name)[row]) for name in ("grad_norm", "lr", "batch")}
     parts = [
-        f"step {int(view.steps_with_past[row])}: loss {spike.before:.3g} -> {spike.loss:.3g}",
+        f"step {int(view.steps_with_past[row])}: loss {spike.before:.3g} → {spike.loss:.3g}",
         *(f"gradient norm {v:.3g}" for v in [named["grad_norm"]] if np.isfinite(v)),
         *(f"lr {v:.3g}" for v in [named["lr"]] if np.isfinite(v)),
         *(f"batch {v:.0f}" for v in [named["batch"]] if np.isfinite(v)),
