@@ -37,7 +37,7 @@ def test_an_incident_is_told_with_everything_that_the_log_says_of_it() -> None:
     told = verdict(
         "D2.1", log(loss=_with({200: 5.0}, 220), grad_norm="1x200 30x20", lr="0.001x220", batch="812x220")
     )
-    for fact in ("step 200", "-> 5", "gradient norm 30", "lr 0.001", "batch 812", "float32"):
+    for fact in ("step 200", "→ 5", "gradient norm 30", "lr 0.001", "batch 812", "float32"):
         assert fact in told.evidence
 
 
