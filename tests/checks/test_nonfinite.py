@@ -60,3 +60,9 @@ def test_a_validation_loss_that_is_not_finite_is_black() -> None:
 
 def test_an_infinite_gradient_under_a_loss_scale_is_skipped_and_no_fault() -> None:
     assert verdict("D1.2", log(grad_norm=[1.0, math.inf], loss_scale="65536x2")).state is State.PASS
+
+
+def test_the_site_named_is_where_it_began_and_not_where_it_has_spread_to() -> None:
+    records = log(loss="6 6 nanx2")
+    records[3]["nonfinite_site"], records[4]["nonfinite_site"] = "block_1_out", "embed_out"
+    assert "step 3, first at block_1_out at step 2" in verdict("D1.1", records).evidence

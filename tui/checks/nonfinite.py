@@ -18,13 +18,17 @@ def _flagged(view: View, bad: NDArray[np.bool_], name: str) -> Readings:
 
     def words(i: int) -> str:
         step = int(view.steps[i])
-        where = [
-            str(value) for at, field, value in view.recording.texts if (at, field) == (step, "nonfinite_site")
-        ]
+        sites = (
+            (at, str(value))
+            for at, field, value in view.recording.texts
+            if field == "nonfinite_site" and at <= step
+        )
+        where = min(sites, default=None)
         dtype = view.facts.header.get("dtype")
         return (
             f"{name} {'is not finite' if bad[i] else 'is finite'} at step {step}"
-            + (f", first at {where[0]}" if where and bad[i] else "")
+            + (f", first at {where[1]}" if where and bad[i] else "")
+            + (f" at step {where[0]}" if where and bad[i] and where[0] < step else "")
             + (f", in {dtype}" if dtype else "")
         )
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tui.checks.form import HINT, NOTHING, PROOF, STRONG, Floats, Leaf, Readings, check
 from tui.checks.long_means import BLOCK, LongMeans
 from tui.checks.verdict import Level
-from tui.checks.view import View, latest_before
+from tui.checks.view import View
 
 _OURS = "ours"
 
@@ -130,7 +130,8 @@ def steps_without_validation(view: View) -> Readings:
     """Steps so far over 1,000 (or half of those planned) while no validation loss was recorded; else 0."""
     planned = view.facts.number("planned_steps")
     patience = min(1000.0, planned / 2) if planned else 1000.0
-    seen = np.isfinite(latest_before(view.recording.evaluations["val_loss"], view.steps))
+    evaluated = view.recording.evaluations["val_loss"].steps  # one that is not finite is D1's to say
+    seen = np.searchsorted(evaluated, view.steps, side="left") > 0
     values = np.where(seen, 0.0, view.steps / patience)
     return Readings(view.steps, values, lambda i: f"no validation loss in {view.steps[i]} steps")
 
