@@ -35,6 +35,7 @@ HEADERS: tuple[dict[str, Any], ...] = (
         "dtype": "float16",
     },
     {**HEADER, "origin": "fine-tune"},
+    {**HEADER, "vocab_size": None},
 )
 """Runs among which every bound has a value in one."""
 

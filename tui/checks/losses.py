@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tui.checks.facts import Facts
 from tui.checks.form import HINT, NOTHING, STRONG, Bound, Leaf, Readings, check
-from tui.checks.onset import learned_below
+from tui.checks.onset import learned_below_at
 from tui.checks.verdict import Level
 from tui.checks.view import View, latest_before
 
@@ -264,7 +264,8 @@ class RelativeGap:
         train = np.where(np.isnan(train), latest_before(view.recording.steps["loss"], view.steps), train)
         best = np.fmin(np.fmin.accumulate(val), self.best)
         self.best = float(best[-1])
-        known = np.isfinite(val) & np.isfinite(train) & (best > 0) & (best < learned_below(view.facts))
+        learned = learned_below_at(view.recording, view.facts, view.steps)
+        known = np.isfinite(val) & np.isfinite(train) & (best > 0) & (best < learned)
         steps, val, train, best = view.steps[known], val[known], train[known], best[known]
         return Readings(
             steps,

@@ -43,6 +43,27 @@ def learned_below(facts: Facts) -> float:
     return np.inf if facts.ln_vocab is None else facts.ln_vocab - _LEARNED_NATS
 
 
+UNTRAINED = 3.0
+"""Validation loss over the first training loss, V being unknown, from which the two are not of one kind."""
+
+
+def first_loss_before(recording: Recording, steps: Steps) -> Floats:
+    """The first training loss of the run at each step; NaN up to its own, and if it is not > 0."""
+    loss = recording.steps["loss"]
+    positive = np.flatnonzero(np.isfinite(loss.values[:1]) & (loss.values[:1] > 0))
+    if not len(positive):
+        return np.full(len(steps), np.nan)
+    return np.where(steps > loss.steps[0], loss.values[0], np.nan)
+
+
+def learned_below_at(recording: Recording, facts: Facts, steps: Steps) -> Floats:
+    """`learned_below` at each of these steps; where V is unknown three times the untrained model's loss."""
+    if facts.ln_vocab is not None:
+        return np.full(len(steps), learned_below(facts))
+    limits = UNTRAINED * first_loss_before(recording, steps)
+    return np.where(np.isnan(limits), np.inf, limits)
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluations:
     """Validation losses with the training loss beside each; NaN where nothing was known of it.
@@ -69,7 +90,8 @@ def evaluations_of(recording: Recording) -> Evaluations:
     column = recording.evaluations["val_loss"]
     finite = np.isfinite(column.values)
     steps, val = column.steps[finite], column.values[finite]
-    return Evaluations(steps, val, train_beside(recording, steps), learned_below(Facts(recording.header)))
+    limits = learned_below_at(recording, Facts(recording.header), steps[-1:])
+    return Evaluations(steps, val, train_beside(recording, steps), float(min(limits, default=np.inf)))
 
 
 def train_beside(recording: Recording, steps: Steps) -> Floats:

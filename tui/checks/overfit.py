@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui.checks.form import HINT, NOTHING, PROOF, STRONG, Leaf, Readings, check
-from tui.checks.onset import PATIENCE, RISEN, Floats, learned_below, overfit_summary, train_beside
+from tui.checks.onset import PATIENCE, RISEN, Floats, learned_below_at, overfit_summary, train_beside
 from tui.checks.verdict import Level
 from tui.checks.view import View
 
@@ -88,10 +88,10 @@ class _Evaluations:
 
     def _walk(self, view: View, train: Floats) -> Iterator[_Standing]:
         """Each finite evaluation from the first on that beats a guess: before it there is nothing to lose."""
-        learned = learned_below(view.facts)
+        limits = learned_below_at(view.recording, view.facts, view.steps).tolist()
         self.uniform = view.facts.ln_vocab or math.inf
-        for step, val, trained in zip(
-            view.steps.tolist(), view["val_loss"].tolist(), train.tolist(), strict=True
+        for step, val, trained, learned in zip(
+            view.steps.tolist(), view["val_loss"].tolist(), train.tolist(), limits, strict=True
         ):
             if not (math.isfinite(val) and val > 0):
                 continue

@@ -30,6 +30,7 @@ from tui.checks import (
     setback,
     spikes,
     start,
+    untrained,
 )
 from tui.checks.form import REGISTRY, Check
 
@@ -51,6 +52,7 @@ MODULES: tuple[ModuleType, ...] = (
     aftermath,
     drift,
     setback,
+    untrained,
     layers,
     pace,
     as_written,
