@@ -9,7 +9,6 @@ from tui.checks.onset import UNTRAINED, first_loss_before
 from tui.checks.verdict import Level
 from tui.checks.view import View
 
-
 WITHOUT_V = Bound("3 x the first training loss", lambda facts: UNTRAINED if facts.ln_vocab is None else None)
 
 
