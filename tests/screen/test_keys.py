@@ -78,6 +78,8 @@ EFFECTS: dict[str, tuple[str, Sees]] = {
     "m": ("4", lambda app: app.view.heat and "heat strip" in text_of(app, "footer")),
     "x": ("", lambda app: app.view.x_axis == "epoch" and "epoch" in text_of(app, "footer")),
     "o": ("", lambda app: "tui watch A B" in text_of(app, "footer")),
+    "O": ("", lambda app: "one run is open" in text_of(app, "footer")),
+    "space": ("", lambda app: "O lists the runs" in text_of(app, "footer")),
     "e": ("", lambda app: len(list(Path().glob("19-overfit-*.svg"))) == 1),
     "question_mark": ("", lambda app: app.overlay == "help" and "Shift Tab" in text_of(app, "card")),
     "q": ("", lambda app: app.return_code == 0 and not app.is_running),

@@ -68,6 +68,33 @@ def test_lines_of_the_other_run_lie_behind_and_the_cursor_reads_both() -> None:
     play(app, story)
 
 
+def test_the_list_shows_every_run_and_chooses_one() -> None:
+    async def story(pilot: Pilot[int]) -> None:
+        await press(pilot, "O")
+        first, second = text_of(app, "card").splitlines()[1:3]
+        assert "● ✓ calm" in first
+        assert "○ ▲ hasty" in second
+        assert "live" in second
+        assert "step 400" in second
+        await press(pilot, "down", "enter")
+        assert "hasty 2/2" in text_of(app, "status")
+        assert not app.overlay
+
+    app = two_runs()
+    play(app, story)
+
+
+def test_lines_of_a_run_can_be_taken_away_and_brought_back() -> None:
+    async def story(pilot: Pilot[int]) -> None:
+        await press(pilot, "O", "down", "space", "escape", "1", "enter", "home")
+        assert "(hasty)" not in text_of(app, "main")
+        await press(pilot, "escape", "O", "down", "space", "escape", "1", "enter", "home")
+        assert "train (hasty)" in text_of(app, "main")
+
+    app = two_runs()
+    play(app, story)
+
+
 def test_folder_of_runs_opens_all_of_them(tmp_path: Path) -> None:
     from engine.runlog.codec import encode
 

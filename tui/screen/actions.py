@@ -46,6 +46,10 @@ class Actions(Editing):
         if self.overlay == "help" and direction in ("up", "down"):
             self.overlay_top = max(0, self.overlay_top + (1 if direction == "down" else -1))
             self.changed()
+        elif self.overlay == "runs":
+            by = {"up": -1, "down": 1}.get(direction, 0)
+            self.listed = min(max(self.listed + by, 0), self.num_runs - 1)
+            self.changed()
         elif self.view.mode is Mode.TREE:
             self._move_node({"up": -1, "down": 1}.get(direction, 0))
         elif self.view.mode is Mode.ZOOM and direction in ("left", "right"):
@@ -60,6 +64,9 @@ class Actions(Editing):
         """The card of the selected violation or node, from there its panel; otherwise the zoom."""
         if self.overlay == "help":
             self.action_go_back()
+        elif self.overlay == "runs":
+            self.overlay = ""
+            self._show_run(self.listed)
         elif self.overlay == "card":
             self.overlay = ""
             self.look(views.opened(self.view))
@@ -206,15 +213,40 @@ class Actions(Editing):
 
     # Other
 
+    # Runs
+
     def action_other_run(self) -> None:
         """The next of several runs, with the same way of looking at it."""
+        if self._has_several_runs():
+            self._show_run((self.current + 1) % self.num_runs)
+
+    def action_list_runs(self) -> None:
+        """The list of the open runs, and back."""
+        if self._has_several_runs():
+            self.overlay = "" if self.overlay == "runs" else "runs"
+            self.listed, self.overlay_top = self.current, 0
+            self.look(self.view)
+
+    def action_toggle_lines(self) -> None:
+        """The lines of the run marked in the list behind those of the shown one, or not."""
+        if self.overlay != "runs":
+            self.look(self.view, "O lists the runs; Space there takes a run's lines away or brings them back")
+            return
+        self.without_lines ^= {self.listed}
+        self.look(self.view)
+
+    def _has_several_runs(self) -> bool:
         if self.num_runs < 2:
             self.look(self.view, "one run is open; tui watch A B opens several")
-            return
-        self.current = (self.current + 1) % self.num_runs
+        return self.num_runs > 1
+
+    def _show_run(self, number: int) -> None:
+        self.current = number
         self.paused_at = None
         view = replace(self.view, violation=-1, node=0, cursor=None)
-        self.look(view, f"run {self.current + 1} of {self.num_runs}: {said(self.run_shown.name)}")
+        self.look(view, f"run {number + 1} of {self.num_runs}: {said(self.run_shown.name)}")
+
+    # Other
 
     def action_help(self) -> None:
         """The help page, and back."""

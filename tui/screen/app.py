@@ -34,6 +34,7 @@ from tui.screen.layout import Layout, is_upper, layout_for
 from tui.screen.lines import Lines
 from tui.screen.progress import status_of
 from tui.screen.room import arrange, bare_line, bare_panels, seen_cells
+from tui.screen.run_list import list_lines
 from tui.screen.status import status_line
 from tui.screen.threshold_editor import editor_lines
 from tui.screen.view import Mode
@@ -57,7 +58,7 @@ CLOCK_S = 1.0
 """How often the status line is made again while nothing comes, so that a silence is seen to last."""
 
 
-_OVERLAY_WIDTHS = {"help": 110, "card": 88, "threshold": 88}
+_OVERLAY_WIDTHS = {"help": 110, "runs": 110, "card": 88, "threshold": 88}
 
 
 class Monitor(Actions):
@@ -256,7 +257,11 @@ class Monitor(Actions):
             self.view,
             self.whole(),
             self.figures,
-            tuple(one.run for one in self.watched if one is not self.watched[self.current]),
+            tuple(
+                one.run
+                for number, one in enumerate(self.watched)
+                if number != self.current and number not in self.without_lines
+            ),
             self._options,
             self.paused_at is not None,
         )
@@ -296,6 +301,10 @@ class Monitor(Actions):
         run, inside = self.run_shown, width - 4
         if self.overlay == "help":
             return boxed(help_lines(inside), width, "Keys", "↑ ↓ scroll   Esc back")
+        if self.overlay == "runs":
+            runs = [one.run for one in self.watched]
+            rows = list_lines(runs, self.current, self.without_lines, self.listed, self._clock(), inside)
+            return boxed(rows, width, "Runs", "↑ ↓ run   Enter show   Space lines   Esc back")
         if self.editor is not None:
             lines = editor_lines(self.editor, run.judge.verdicts, inside, max(3, self.size.height // 6))
             return boxed(lines, width, f"Thresholds of {self.editor.title}", "")

@@ -22,6 +22,9 @@ from tui.screen.view import Mode, Range, View
 
 LinesOfSpans = list[Spans]
 
+MOST_LISTED = 4
+"""Runs that are named above the tree; the list (O) has all of them."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -121,16 +124,18 @@ def _count_words(run: Run) -> str:
 
 
 def run_lines(scene: Scene, width: int) -> LinesOfSpans:
-    """Each run that is open: the shown one first, then those whose lines lie behind it."""
+    """The shown run, then those whose lines lie behind it, as many as leave room for the tree."""
     lines = []
-    for place, run in enumerate((scene.run, *scene.others)):
+    runs = (scene.run, *scene.others)
+    for place, run in enumerate(runs[:MOST_LISTED]):
         level = run.judge.level
         newest = run.recording.last_step
         step = f"  step {newest:,}" if newest is not None else ""
         sign = Span(f" {LEVEL_SIGNS[level]} ", level_role(level))
         name = Span(said(run.name), "strong" if place == 0 else "line-overlay")
         lines.append(clipped([sign, name, Span(f"  {run.pulse.value}{step}", "muted")], width))
-    return [*lines, [Span("o other run", "faint")]]
+    more = f"and {len(runs) - MOST_LISTED} more   " if len(runs) > MOST_LISTED else ""
+    return [*lines, [Span(f"{more}o other run   O list", "faint")]]
 
 
 def panel_rows(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:

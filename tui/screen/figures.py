@@ -82,7 +82,8 @@ class Figures:
 
         While the view is paused it stays what it was, whatever comes in, until the view itself is changed.
         """
-        looks = (id(run), width_dots, replace(view, cell=0, reading=0, violation=0, node=0, cursor=None))
+        runs = tuple(id(one) for one in (run, *others))
+        looks = (runs, width_dots, replace(view, cell=0, reading=0, violation=0, node=0, cursor=None))
         steps = shown_range(view, whole)
         contents = [_content(panel, one) for one in (run, *others)]
         kept = self._kept.get(panel.id)

@@ -60,6 +60,8 @@ KEYS: tuple[Key, ...] = (
     Key("Axes", "m", "m", "heat", "panels 4 and 5 as a heat strip, a row a layer, or as lines"),
     Key("Axes", "x", "x", "x_axis", "x axis: step, epoch, tokens, wall time"),
     Key("Other", "o", "o", "other_run", "the next run, when several are open"),
+    Key("Other", "O", "O", "list_runs", "the list of the open runs; Enter shows one"),
+    Key("Other", "space", "Space", "toggle_lines", "in the list: a run's lines behind the others, or not"),
     Key("Other", "e", "e", "export", "save the screen as a picture (SVG) in the current folder"),
     Key("Other", "question_mark", "?", "help", "this page", "help"),
     Key("Other", "q", "q", "quit", "quit", "quit"),

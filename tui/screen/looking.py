@@ -29,7 +29,7 @@ class Looking(App[int]):
     view = View()
     paused_at: int | None = None
     overlay = ""
-    """What lies over the middle: "card", "help", "threshold" or nothing."""
+    """What lies over the middle: "card", "help", "threshold", "runs" or nothing."""
     overlay_top = 0
     """First line of it that is seen, when it is higher than the screen."""
     notice = ""
@@ -37,6 +37,10 @@ class Looking(App[int]):
     editor: Editor | None = None
     current = 0
     """Which of the runs is shown."""
+    listed = 0
+    """Which of the runs is marked in their list."""
+    without_lines: frozenset[int] = frozenset()
+    """Runs whose lines do not lie behind those of the shown one."""
     bare: tuple[int, ...] = ()
     """Panels that the shown run's log has nothing for: they are not on the board."""
 

@@ -14,13 +14,15 @@ from tui.screen.numbers import bytes_text, duration, number, step_text
 from tui.screen.palette import LEVEL_SIGNS, level_role
 from tui.screen.spans import Span, Spans, clipped, said, width_of
 
-_PULSE_SIGNS = {
+PULSE_SIGNS = {
     Pulse.WAITING: ("◌", "muted"),
     Pulse.LIVE: ("●", "text"),
     Pulse.STALLED: ("◍", "level-orange"),
     Pulse.FINISHED: ("✓", "text"),
     Pulse.CRASHED: ("✖", "level-red"),
 }
+"""Sign and role of each pulse."""
+
 _REASONS = {
     "finished": "finished",
     "interrupted": "stopped by hand",
@@ -166,7 +168,7 @@ def _name_piece(status: Status) -> _Piece:
 
 
 def _pulse_piece(status: Status) -> _Piece:
-    sign, role = _PULSE_SIGNS[status.pulse]
+    sign, role = PULSE_SIGNS[status.pulse]
     words = _pulse_words(status)
     long = [Span(f"{sign} {words}", role)]
     medium = [Span(f"{sign} {_pulse_word(status)}", role)]
