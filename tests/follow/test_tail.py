@@ -290,6 +290,18 @@ def test_facts_from_the_user_are_stronger_than_the_log(tmp_path: Path) -> None:
     assert records(drain(follower))[0]["vocab_size"] == 7
 
 
+def test_a_binary_log_that_ends_in_nul_is_followed_to_its_last_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.sources.wandb_run._package", lambda: lambda data: None)
+    log = tmp_path / "run.wandb"
+    log.write_bytes((RECORDED / "offline.wandb").read_bytes())
+    assert log.read_bytes().endswith(b"\0")
+    follower = _follow(log)
+    batches = drain(follower)
+    assert batches[-1].next_offset == log.stat().st_size
+
+
 @pytest.mark.parametrize("path", TEXT_LOGS, ids=lambda path: path.name)
 @given(places=st.lists(st.integers(0, 10_000), max_size=12))
 @settings(max_examples=5, deadline=None)

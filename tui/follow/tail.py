@@ -18,6 +18,7 @@ from tui.follow.batch import Batch, Pulse
 from tui.follow.intake import Intake
 from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
+from tui.sources.recognise import is_binary_head
 from tui.sources.recorded import logs_in, parts_of
 
 POLL_INTERVAL_S = 0.025
@@ -55,9 +56,9 @@ class _OpenFile:
         )
 
     def take(self, num_bytes: int) -> bytes:
-        """The next bytes. NUL bytes at the very end are left: blocks that the disk has not written yet."""
+        """The next bytes. NUL bytes that end a text are left: blocks that the disk has not written yet."""
         data = os.pread(self.descriptor, num_bytes, self.offset)
-        if len(data) < num_bytes:
+        if len(data) < num_bytes and not is_binary_head(self.first or data):
             data = data.rstrip(b"\0")
         self.offset += len(data)
         self.first += data[: WITNESS_BYTES - len(self.first)]

@@ -51,6 +51,11 @@ HEAD_LIMIT = 64 * 2**20
 """Bytes in which the first record must come; a program listing or hours of downloads may be before it."""
 
 
+def is_binary_head(head: bytes) -> bool:
+    """Whether a file that begins like this is of a binary format, in which a NUL is a byte like any other."""
+    return any(source.recognises_head(head[:64]) for source in BINARY_FORMATS)
+
+
 class Recognising:
     """A parser that first finds out which one it is.
 
