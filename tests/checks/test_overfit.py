@@ -1,4 +1,5 @@
 import math
+import random
 from typing import Any
 
 import numpy as np
@@ -224,3 +225,14 @@ def test_compute_is_wasted_when_more_than_half_of_the_run_follows_its_best() -> 
     assert (late.state, late.reading) == (State.PASS, 0.5)
     early = verdict("D4.6", _run("2 1 1.1 1.2 1.3", "2 -0.1x4"))
     assert (early.symptom, early.level) == ("most of the compute was wasted", Level.YELLOW)
+
+
+def test_a_validation_loss_that_swings_by_5_percent_needs_more_than_2_to_have_risen() -> None:
+    source = random.Random(5)
+    swinging = [0.15 * (1 + 0.05 * source.gauss(0, 1)) for _ in range(40)]
+    falling = [0.15 * 0.99**n for n in range(40)]
+    calm = judged(_run(swinging, falling))
+    calls = [step for step, id, _, _ in calm.calls() if id in {"D4.2", "D4.3"}]
+    assert max(calls, default=0) < 300  # before six evaluations nothing is known of the noise
+    rising = [value * (1 + 0.03 * max(0, n - 20)) for n, value in enumerate(swinging)]
+    assert {v.check for v in judged(_run(rising, falling)).verdicts if v.spans} >= {"D4.2"}

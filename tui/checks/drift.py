@@ -267,7 +267,8 @@ class Drift(LongMeans):
         known = np.where(np.isfinite(now), np.maximum(now, 0.05), np.inf)
         lowest = np.minimum.accumulate(np.concatenate([[self._lowest], known]))[1:]
         self._lowest = min([self._lowest, *known.tolist()])
-        values = np.where(np.isfinite(known), np.maximum(known / lowest - 1, 0.0), 0.0)
+        with np.errstate(invalid="ignore"):  # nothing finite yet: inf over inf, taken as 0
+            values = np.where(np.isfinite(known), np.maximum(known / lowest - 1, 0.0), 0.0)
         return Readings(
             steps,
             values,

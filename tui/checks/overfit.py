@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui.checks.form import HINT, NOTHING, PROOF, STRONG, Leaf, Readings, check
+from tui.checks.jitter import Jitter
 from tui.checks.onset import PATIENCE, RISEN, Floats, learned_below_at, overfit_summary, train_beside
 from tui.checks.verdict import Level
 from tui.checks.view import View
@@ -25,6 +26,10 @@ _OPTIONAL = ("evaluation.train_loss",)
 
 _LEAST_RISE = 0.003
 """Nats below which a rise is noise however small the loss: it is printed with four decimals."""
+
+_SWINGS, _SWINGS_OF_ONE = 5.0, 10.0
+"""Swings above its best that are noise of validation, at three evaluations in a row and at a single one: a
+swing is 0.8 standard deviations, and the best of forty lies 2.2 of them low."""
 
 RUINED = 2.0
 """Validation loss over its best from which memorising has ruined the model ("doubled from optimal")."""
@@ -42,11 +47,17 @@ class _Standing:
     best_train: float
     rises: int
     """Evaluations in a row, this one the last, that were worse than the one before."""
+    jitter: float
+    """How far validation swings without going anywhere."""
 
     @property
     def over_best(self) -> float:
         """How far validation is above its best, as a share of it."""
         return self.val / self.best_val - 1
+
+    def is_beyond(self, swings: float) -> bool:
+        """Whether it is further above its best than so many of its swings."""
+        return self.val - self.best_val > swings * self.jitter
 
     @property
     def train_fell(self) -> bool:
@@ -75,6 +86,7 @@ class _Evaluations:
         self._best: tuple[int, float, float] | None = None
         self._last = math.inf
         self._rises = 0
+        self._jitter = Jitter()
         self.uniform = math.inf
 
     def __call__(self, view: View) -> Readings:
@@ -97,10 +109,11 @@ class _Evaluations:
                 continue
             self._rises = self._rises + 1 if val > self._last else 0
             self._last = val
+            jitter = self._jitter.take(val)
             if self._best is None or val < self._best[1]:
                 self._best = (step, val, trained)
             if self._best[1] < learned:
-                yield _Standing(step, val, trained, *self._best, self._rises)
+                yield _Standing(step, val, trained, *self._best, self._rises, jitter)
 
     def reading(self, now: _Standing) -> float:
         raise NotImplementedError
@@ -179,14 +192,15 @@ class TrainShare(_Evaluations):
     ),
     source=f"{_FLAGS}: orange and red; the overfit lab's onset",
     as_written="eval loss is increasing; eval loss doubled from optimal",
-    why="1.02 x best at three evaluations in a row made no false call on five long healthy runs",
+    why="1.02 x best at three evaluations in a row made no false call on five long healthy runs; where "
+    "validation swings more than that, five swings",
 )
 class OverBest(_Evaluations):
     """Validation loss over its best so far minus 1, while training is below what it was there; else 0."""
 
     def reading(self, now: _Standing) -> float:
-        """0 while the training loss is above what it was at the best."""
-        return now.over_best if now.train_fell else 0.0
+        """0 while the training loss is above what it was at the best, and within the noise of validation."""
+        return now.over_best if now.train_fell and now.is_beyond(_SWINGS) else 0.0
 
 
 @check(
@@ -223,7 +237,7 @@ class Climb(_Evaluations):
         if now.rises >= 2 and now.train_fell:
             self._climbed_from = now.best_step
         climbed = self._climbed_from == now.best_step and now.train_fell
-        worth_it = now.val - now.best_val >= _LEAST_RISE
+        worth_it = now.val - now.best_val >= _LEAST_RISE and now.is_beyond(_SWINGS_OF_ONE)
         return min(now.over_best, now.gap_growth) if climbed and worth_it else 0.0
 
 
