@@ -18,8 +18,8 @@ from tui.sources.parser import SourceOptions, TextParser
 from tui.sources.rows import Rows
 
 _ITEM = re.compile(
-    rf"(?<![\w.])([A-Za-z][\w/.]{{0,60}}(?: [A-Za-z]\w{{0,40}})?)[ \t]*[:=]?[ \t]*[\[(]?[ \t]*({NUMBER})"
-    r"(?![\w.]*[A-Za-z_])(?:[ \t]*/[ \t]*(\d+))?",
+    rf"(?<![\w.])([A-Za-z][\w/.]{{0,60}}(?: [A-Za-z]\w{{0,40}})?)[ \t]*+[:=]?[ \t]*+[\[(]?[ \t]*+({NUMBER})"
+    r"(?![\w.]*[A-Za-z_])(?:[ \t]*+/[ \t]*(\d+))?",
     re.IGNORECASE,
 )
 _BAR = re.compile(r"([^\r\n|]{0,200})\d{1,3}%\|[^|]*\|[ \t]*(\d+)/(\d+)[ \t]*\[")
