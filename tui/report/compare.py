@@ -59,19 +59,19 @@ def _outcomes(a: Run, b: Run, names: tuple[str, str]) -> str:
 
 def _outcome_of(run: Run, story: Story | None) -> dict[str, str]:
     recording, facts = run.recording, story.facts if story else {}
-    seconds, last = wall_time_s(run), recording.last_step
+    seconds, done = wall_time_s(run), recording.num_steps
     loss = recording.steps["loss"].values
     best = f"{number(facts['val_min'])} at step {steps(facts['t_val_min'])}" if facts else "unknown"
     onset = facts.get("onset")
     return {
-        "last step": steps(last),
+        "steps done": steps(done),
         "best val loss": best,
         "last val loss": number(facts.get("val_final")),
         "last train loss": number(float(loss[-1])) if len(loss) else "unknown",
         "gap at the end": number(facts.get("gap_final")),
         "overfit since": f"step {steps(onset)}" if onset is not None else "no onset" if facts else "unknown",
         "wall time": duration(seconds),
-        "steps/s": number(last / seconds, 3) if last and seconds else "unknown",
+        "steps/s": number(done / seconds, 3) if done and seconds else "unknown",
         "level": str(run.judge.level),
         "causes": ", ".join(f"`{cause}`" for cause, _ in run.judge.causes[:3]) or "none",
     }
