@@ -78,3 +78,14 @@ def test_every_sick_log_is_judged_alike_record_by_record() -> None:
     for case in CASES:
         records = [dict(record) for record in case.sick]
         assert repr(_chunked(records, [1]).verdicts) == repr(judged(records, ALL).verdicts), case.symptom
+
+
+def test_a_list_that_gets_names_or_grows_on_the_way_is_judged_alike_however_it_came() -> None:
+    records = [
+        {"kind": "header", "format": "1.0"},
+        *({"kind": "step", "step": step, "activation": [1.0, 1.0 + step]} for step in range(30)),
+        {"kind": "header", "format": "1.0", "layers": ["embed_out", "block_0_out", "final_ln_out"]},
+        *({"kind": "step", "step": step, "activation": [1.0, 2.0, 3.0]} for step in range(30, 60)),
+    ]
+    assert repr(_chunked(records, [1]).verdicts) == repr(judged(records, ALL).verdicts)
+    assert repr(_chunked(records, [40, 7]).verdicts) == repr(judged(records, ALL).verdicts)

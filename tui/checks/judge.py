@@ -54,7 +54,10 @@ class Judge:
 
     def _current_basis(self) -> tuple[Any, ...]:
         recording = self.recording
-        return recording.num_resets, dict(recording.header), id(recording.initial)
+        # A list that grows, or gets other names, is another thing to judge from its first row on: what was
+        # measured of the shorter one must not depend on when the longer one came.
+        num_items = recording.steps.num_items + recording.evaluations.num_items
+        return recording.num_resets, dict(recording.header), id(recording.initial), num_items
 
     def _update_whole(self) -> None:
         recording = self.recording

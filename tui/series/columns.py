@@ -117,12 +117,16 @@ class Table:
 
     A list field becomes one column per item, "activation/block_0_out"; the names of the items come from
     `item_names`, by position where there are none. Hexadecimal hashes become numbers, other text is left out.
+
+    Attributes:
+        num_items: columns so far that are items of a list.
     """
 
     def __init__(self) -> None:
         self._steps = Growable(np.int64)
         self._columns: dict[str, Column] = {}
         self.item_names: dict[str, Sequence[str]] = {}
+        self.num_items = 0
 
     def __len__(self) -> int:
         return self._steps.size
@@ -193,6 +197,7 @@ class Table:
         column = self._columns.get(name)
         if column is None:
             column = self._columns[name] = Column(self._steps, int(rows[0]))
+            self.num_items += "/" in name
         column.add(rows, values)
 
     def _parsed(self, key: str, raw: Raw) -> Iterable[Parsed]:
