@@ -191,11 +191,11 @@ class Recorder:
             self._say(f"{self.log.num_lost} records are not in the log: {self.log.error}.")
 
     def _refused(self, sentence: str) -> None:
+        if self.stops_on_error:
+            raise DiskRefused(sentence)
         if not self._said:
             self._say(f"{sentence}.")
         self._said = True
-        if self.stops_on_error:
-            raise DiskRefused(sentence)
 
 
 class Bystander(Recorder):

@@ -16,7 +16,7 @@ from scripts.benchmarks.terminal import Terminal
 from scripts.torturing.table import Injected
 
 ROOT = Path(__file__).resolve().parents[2]
-TITLE = "Spectral norm"
+TITLE = "Loss"
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*[34]8;[25];[0-9;]*m")
 
 
