@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -24,31 +25,38 @@ class StopWish:
     """
 
     def __init__(self) -> None:
-        self.signal: signal.Signals | None = None
+        self._received: signal.Signals | None = None
+        self._shared: signal.Signals | None = None
 
     @property
     def reason(self) -> str | None:
         """Reason for the log's exit record, or None."""
-        if self.signal is None:
+        if self._shared is None:
             return None
-        return "interrupted" if self.signal == signal.SIGINT else "terminated"
+        return "interrupted" if self._shared == signal.SIGINT else "terminated"
 
     @property
     def name(self) -> str:
         """Name of the signal, such as SIGTERM; empty without one."""
-        return self.signal.name if self.signal else ""
+        return self._shared.name if self._shared else ""
 
     def share(self, world: World) -> None:
-        """Every rank has the wish that any of them had. Every rank has to ask."""
-        if world.size == 1:
-            return
-        wishes = world.sum(torch.tensor([float(self.signal == number) for number in _WISHES]))
-        self.signal = next((each for each, n in zip(_WISHES, wishes.tolist(), strict=True) if n), None)
+        """The wish of any rank is that of every rank, after the same step. Every rank has to ask.
+
+        A signal that comes while they ask each other is kept for the next time.
+        """
+        wishes = world.sum(torch.tensor([float(self._received == number) for number in _WISHES]))
+        self._shared = next((each for each, n in zip(_WISHES, wishes.tolist(), strict=True) if n), None)
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Signal handler: remember the wish, and do not catch that signal again."""
-        self.signal = signal.Signals(number)
-        signal.signal(number, _SECOND_TIME[self.signal])
+        self._received = signal.Signals(number)
+        signal.signal(number, signal.SIG_IGN if _is_launched() else _SECOND_TIME[self._received])
+
+
+def _is_launched() -> bool:
+    """Whether a launcher repeats each signal that its processes have already had from the scheduler."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 _SECOND_TIME: dict[signal.Signals, Callable[[int, FrameType | None], Any] | signal.Handlers] = {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 import torch
 
 from engine.distributed import RollCall, World, is_lost_peer
 from engine.pace import Pace
 from engine.parallel import Alone
-from engine.signals import StopWish
+from engine.signals import StopWish, stop_wish
 
 pytestmark = pytest.mark.torch
 
@@ -71,4 +73,26 @@ def test_the_wish_of_one_rank_is_the_wish_of_all() -> None:
     wish.share(World())
     assert wish.reason is None
     wish.share(OtherWasAsked(size=2))
+    assert wish.name == "SIGTERM"
+
+
+def test_a_signal_that_comes_while_the_ranks_ask_each_other_is_kept_for_the_next_time() -> None:
+    class AskedMeanwhile(World):
+        def sum(self, values: torch.Tensor) -> torch.Tensor:
+            wish.receive(signal.SIGTERM, None)
+            return values
+
+    with stop_wish() as wish:
+        wish.share(AskedMeanwhile(size=2))
+        assert wish.reason is None, "the other ranks have not heard of it"
+        wish.share(World())
+        assert wish.reason == "terminated"
+
+
+def test_a_launcher_may_repeat_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    with stop_wish() as wish:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        wish.share(World())
     assert wish.name == "SIGTERM"
