@@ -120,6 +120,9 @@ class Instruments:
         self._taps.shut()
         with self._timed("nonfinite"), torch.no_grad():
             self._look_for_nonfinite(step, grad_norm)
+        if self.cadence.is_due("frozen", step):
+            with self._timed("frozen"), torch.no_grad():
+                self._frozen.see_gradients()
         if self._optimizer is None or not self.cadence.optimizer:
             return
         with self._timed("optimizer"):

@@ -90,7 +90,7 @@ class OptimizerProbe:
         """The one b2 of all groups; none where they differ or decay enters through the gradient."""
         groups = self.optimizer.param_groups
         values = {float(group["betas"][1]) for group in groups if "betas" in group}
-        coupled = any(group["weight_decay"] and not self._is_decoupled(group) for group in groups)
+        coupled = any(group.get("weight_decay") and not self._is_decoupled(group) for group in groups)
         return values.pop() if len(values) == 1 and not coupled else None
 
     def _is_decoupled(self, group: dict[str, Any]) -> bool:
@@ -114,7 +114,7 @@ class OptimizerProbe:
         for before, lr, state in zip(self._before, self._lr, states, strict=True):
             if state is None or before.numel() != state.m.numel() or before.dtype.itemsize < 4:
                 return []
-            decay = state.group["weight_decay"] if self._is_decoupled(state.group) else 0.0
+            decay = state.group.get("weight_decay", 0.0) if self._is_decoupled(state.group) else 0.0
             made.append(torch.linalg.vector_norm(_flat(state.parameters) - before * (1 - lr * decay)))
             prescribed.append(torch.linalg.vector_norm(_adam_update(state, lr)))
         return [scalar("update_ratio", torch.stack(made).norm() / torch.stack(prescribed).norm())]

@@ -279,3 +279,21 @@ def test_a_network_of_convolutions_trains_alike_and_gives_what_can_be_measured(t
     assert len(first["activation"]) == len(first["spectral_norm"]) == 3
     assert "num_frozen" in first and "frozen_names" not in first
     assert not {"dead_heads", "adam_step", "v_sum", "update_ratio"} & set(first)
+
+
+@pytest.mark.parametrize("make", [torch.optim.Rprop, torch.optim.LBFGS], ids=["Rprop", "LBFGS"])
+def test_an_optimizer_without_weight_decay_is_followed(make: Any, tmp_path: Path) -> None:
+    model = nn.Linear(4, 1)
+    optimizer = make(model.parameters())
+    x = torch.randn(8, 4)
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = model(x).square().mean()
+        loss.backward()
+        return loss
+
+    with Inspector(model, optimizer, log=tmp_path) as inspector:
+        for _ in range(3):
+            inspector.step(loss=optimizer.step(closure))
+    assert len(of_kind(tmp_path, "step")) == 3

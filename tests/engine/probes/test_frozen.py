@@ -50,3 +50,23 @@ def test_each_measurement_compares_with_the_one_before() -> None:
 
 def test_without_a_start_there_is_nothing_to_compare_with() -> None:
     assert "num_frozen" not in fields(FrozenProbe([("t", nn.Parameter(torch.ones(2)))]))
+
+
+def test_a_tensor_whose_gradient_is_only_rounding_is_not_called_frozen() -> None:
+    bias, weight = nn.Parameter(torch.ones(4)), nn.Parameter(torch.ones(4))
+    probe = FrozenProbe([("bias", bias), ("weight", weight)])
+    probe.start()
+    bias.grad, weight.grad = torch.full((4,), 1e-9), torch.full((4,), 1e-2)
+    probe.see_gradients()
+    found = fields(probe)
+    assert found["num_frozen"] == 4
+    assert found["frozen_names"] == ["weight"]
+
+
+def test_a_tensor_with_no_gradient_at_all_stays_frozen() -> None:
+    dead, weight = nn.Parameter(torch.ones(4)), nn.Parameter(torch.ones(4))
+    probe = FrozenProbe([("dead", dead), ("weight", weight)])
+    probe.start()
+    dead.grad, weight.grad = torch.zeros(4), torch.full((4,), 1e-2)
+    probe.see_gradients()
+    assert fields(probe)["frozen_names"] == ["dead", "weight"]
