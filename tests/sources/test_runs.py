@@ -36,6 +36,7 @@ def experiments(tmp_path: Path) -> Path:
     _events(tmp_path / "board" / "train")
     _events(tmp_path / "board" / "val")
     _put(tmp_path / "lonely.out", LOGS / "nanogpt.out")
+    (tmp_path / "latest-run").symlink_to(tmp_path / "hf")
     (tmp_path / "notes.txt").write_text("nothing to see\n")
     return tmp_path
 

@@ -24,7 +24,8 @@ def runs_of(path: str) -> list[str]:
     found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207
     if not found:
         raise CannotRead(f"Nothing is called {plain_text(path)}; name a log or a folder of runs.")
-    return list(dict.fromkeys(run for match in found for run in runs_of(match)))
+    runs = [run for match in found for run in runs_of(match)]
+    return list({Path(run).resolve(): run for run in reversed(runs)}.values())[::-1]  # links name none anew
 
 
 def runs_in(folder: Path) -> list[Path]:
@@ -55,9 +56,10 @@ def _runs(folder: Path, is_given: bool, depth: int) -> list[Path]:
 
 def _folders(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        found = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
     except OSError:
         return []
+    return sorted(path for path in found if not path.is_symlink())  # W&B's latest-run is one of the others
 
 
 def _logs_at(folder: Path) -> list[Path]:
