@@ -148,11 +148,11 @@ class ThroughputDrop(Fault):
     name = "throughput_drop"
     cause = "throughput_drop"
     level = "yellow"
-    default_strength = 20.0
+    default_strength = 10.0
     breaks = "from step 210 on every step waits for its batch for as long as {strength:g} steps took before"
     onset_step = 210
-    deadline_step = 275
-    num_steps = 280
+    deadline_step = 430
+    num_steps = 440
 
     def __init__(self, strength: float | None = None) -> None:
         super().__init__(strength)

@@ -116,11 +116,17 @@ class Memorised(Fault):
     name = "memorised"
     cause = "memorised"
     default_strength = 385.0
-    strengths = (385.0, 769.0)
+    strengths = (385.0, 481.0)
     breaks = "only {strength:g} tokens of the training set are read, until they are known by heart"
-    deadline_step = 580
-    num_steps = 600
-    needs: ClassVar = {"training.weight_decay": 0.0, "training.batch_size": 8, "model.context": 96}
+    deadline_step = 780
+    num_steps = 800
+    needs: ClassVar = {
+        "training.weight_decay": 0.0,
+        "training.batch_size": 8,
+        "training.lr_max": 4e-3,
+        "training.lr_min": 1e-5,
+        "model.context": 96,
+    }
 
     def corpus(self, corpus: Corpus) -> Corpus:
         """Keep the first tokens: whole blocks of 96 and one to predict, so that no tail stays unread."""
