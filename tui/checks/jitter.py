@@ -6,7 +6,7 @@ from collections import deque
 from itertools import pairwise
 from statistics import median
 
-RECENT = 12
+RECENT = 24
 """Evaluations looked back on."""
 
 _LEAST_PAIRS = 4

@@ -27,9 +27,9 @@ _OPTIONAL = ("evaluation.train_loss",)
 _LEAST_RISE = 0.003
 """Nats below which a rise is noise however small the loss: it is printed with four decimals."""
 
-_SWINGS, _SWINGS_OF_ONE = 5.0, 10.0
+_SWINGS, _SWINGS_OF_ONE = 7.0, 12.0
 """Swings above its best that are noise of validation, at three evaluations in a row and at a single one: a
-swing is 0.8 standard deviations, and the best of forty lies 2.2 of them low."""
+swing is 0.6 standard deviations, and the best of forty lies 2.2 of them low."""
 
 RUINED = 2.0
 """Validation loss over its best from which memorising has ruined the model ("doubled from optimal")."""
@@ -193,7 +193,7 @@ class TrainShare(_Evaluations):
     source=f"{_FLAGS}: orange and red; the overfit lab's onset",
     as_written="eval loss is increasing; eval loss doubled from optimal",
     why="1.02 x best at three evaluations in a row made no false call on five long healthy runs; where "
-    "validation swings more than that, five swings",
+    "validation swings more than that, seven swings",
 )
 class OverBest(_Evaluations):
     """Validation loss over its best so far minus 1, while training is below what it was there; else 0."""
