@@ -150,7 +150,10 @@ def open_all(
 
 def _follower(path: str, options: SourceOptions | None, speed: float | None) -> Follows:
     if speed is not None:
-        return ReplayFollower.of(path, options, speed)
+        recording = ReplayFollower.of(path, options, speed)
+        if path == "-":
+            os.close(_keyboard_instead_of_stdin())  # read to its end: keys come from the terminal now
+        return recording
     if path == "-":
         return PipeFollower(_keyboard_instead_of_stdin(), options)
     return PathFollower(Path(path), options)
