@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tui.follow.intake import Intake
@@ -22,14 +20,14 @@ LINES = {
 }
 
 
+@pytest.mark.timeout(60)  # a pattern that backtracks takes minutes for one of these
 @pytest.mark.parametrize("text", LINES.values(), ids=LINES.keys())
-def test_a_hostile_line_takes_no_longer_than_its_length(text: str) -> None:
+def test_a_hostile_line_has_no_loss_and_does_not_hold_the_reader_up(text: str) -> None:
     intake = Intake("a log", None)
-    started = time.process_time()
     try:
         intake.take((f"{text}\n" * 3).encode())
         intake.finish()
     except CannotRead:
-        pass
-    # A pattern that backtracks takes minutes for these; a second is a thousand times what they need.
-    assert time.process_time() - started < 5.0
+        return
+    batch = intake.batch(1000, 0.0, 0)
+    assert batch is None or not [record for record in batch.records if "loss" in record]
