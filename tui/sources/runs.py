@@ -24,8 +24,9 @@ def runs_of(path: str) -> list[str]:
     found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207
     if not found:
         raise CannotRead(f"Nothing is called {plain_text(path)}; name a log or a folder of runs.")
-    runs = [run for match in found for run in runs_of(match)]
-    return list({Path(run).resolve(): run for run in reversed(runs)}.values())[::-1]  # links name none anew
+    all_runs = [run for match in found for run in runs_of(match)]
+    # A link names no run anew.
+    return list({Path(run).resolve(): run for run in reversed(all_runs)}.values())[::-1]
 
 
 def runs_in(folder: Path) -> list[Path]:
