@@ -15,8 +15,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch._C._distributed_c10d import GradBucket
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from engine.distributed import World
@@ -124,6 +122,9 @@ class Sharded:
     replicates = False
 
     def __init__(self, model: GPT, world: World, device: torch.device) -> None:
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import FSDPModule, fully_shard
+
         mesh = init_device_mesh(device.type, (world.size,))
         for module in (*model.blocks, model):
             # The root too: an evaluation would leave it whole, and the next update pass it by.
