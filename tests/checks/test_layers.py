@@ -123,3 +123,10 @@ def test_a_tiny_training_set_is_memorised_and_its_mask_is_not_blamed() -> None:
 def test_classes_memorised_late_are_no_sign_of_the_mask() -> None:
     losses = [[2.0, 2.2]] * 600 + [[0.1, 0.1]] * 50
     assert verdict("D7.7", log(class_loss=losses)).state is State.PASS
+
+
+@pytest.mark.parametrize(("activation", "fires"), [([1, 38, 40, 1], False), ([1, 52, 54, 1], True)])
+def test_a_block_may_lift_a_small_embedding_further_than_its_like(
+    activation: list[float], fires: bool
+) -> None:
+    assert (verdict("Q5.2c", log(activation=[activation] * 4)).state is State.FIRING) is fires
