@@ -72,7 +72,8 @@ class _Standing:
 
     def words(self) -> str:
         """The comparison in a sentence."""
-        trained = f"train {self.best_train:.4g} → {self.train:.4g}" if math.isfinite(self.train) else ""
+        known = math.isfinite(self.best_train) and math.isfinite(self.train)
+        trained = f"train {self.best_train:.4g} → {self.train:.4g}" if known else ""
         return (
             f"validation is {self.val:.4g}, {self.over_best:.1%} over its best ({self.best_val:.4g} at step "
             f"{self.best_step})" + (f"; since then {trained}" if trained else "")
