@@ -22,9 +22,10 @@ counts as found if its cause is named by the step, and at the level, that `engin
 states. Thresholds may be chosen by looking at runs of the reference configuration, never at the held-out one.
 Whether a run without a fault is healthy is decided from its losses before any check sees it.
 
-The held-out configuration was not untouched: it showed a fault in how checkpoints were saved, and the drills of
-memorising and of throughput were made stronger after misses in both configurations. Its figures are not blind.
-Runs were made in several legs, some by earlier versions of the engine, and judged anew at the end.
+The held-out configuration was not untouched: it showed a fault in how checkpoints were saved, and the
+drills of memorising and of throughput were made stronger after misses in both configurations. Its figures
+are not blind. Runs were made in several legs, some by earlier versions of the engine, and judged anew at
+the end.
 """
 
 
