@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tui.checks.verdict import Level
+from tui.checks.verdict import Level, State, Verdict
 
 LEVEL_SIGNS: Mapping[Level, str] = {
     Level.GREEN: "✓",
@@ -19,6 +19,23 @@ LEVEL_SIGNS: Mapping[Level, str] = {
     Level.BLACK: "■",
 }
 """One sign a level, each of another shape and more filled the worse it is."""
+
+STATE_SIGNS: Mapping[State, str] = {
+    State.UNKNOWN: "·",
+    State.NOT_MEASURED: "–",
+    State.PASS: "✓",
+    State.AMBER: "△",
+    State.PENDING: "…",
+    State.FIRING: "▲",
+    State.RESOLVED: "○",
+}
+"""One sign a state of a node. A firing node shows the sign of its level instead."""
+
+
+def sign_of(verdict: Verdict) -> str:
+    """The sign of a node's state, or of its level when it fires."""
+    return LEVEL_SIGNS[verdict.level] if verdict.state is State.FIRING else STATE_SIGNS[verdict.state]
+
 
 _HEAT_ON_DARK = (
     "#00224e", "#123570", "#3b496c", "#575d6d", "#707173",

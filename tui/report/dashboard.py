@@ -17,10 +17,11 @@ from pathlib import Path
 from tui.checks.judge import Judge
 from tui.checks.verdict import Level, State, Verdict
 from tui.panels.figure import Figure
+from tui.panels.palette import LEVEL_SIGNS
 from tui.panels.registry import PANELS
 from tui.panels.view import View
 from tui.report.artefact import write_artefact
-from tui.report.panel_html import SIGNS, cursor_data, panel_html, plain_name
+from tui.report.panel_html import cursor_data, panel_html, plain_name
 from tui.report.run_facts import MOST_SETTINGS, run_facts, settings
 from tui.report.tree_html import cards_html, gravest, map_html, table_html, when
 from tui.report.wording import html_text, number, percent, steps
@@ -64,7 +65,7 @@ def page(run: Run) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="referrer" content="no-referrer"><meta name="color-scheme" content="light dark">'
-        f"<title>{SIGNS[level]} {html_text(plain_name(run.name))}</title>"
+        f"<title>{LEVEL_SIGNS[level]} {html_text(plain_name(run.name))}</title>"
         f"<style>{style}</style></head>\n<body>"
         '<a class="skip unseen" href="#panels">to the panels</a>'
         f"{_bar(run)}<main>{_verdict(run)}{_facts(run)}"
@@ -96,7 +97,7 @@ def _bar(run: Run) -> str:
     level = run.judge.level
     return (
         f'<div class="bar"><div><bdi>{html_text(plain_name(run.name))}</bdi>'
-        f'<span class="badge {level}">{SIGNS[level]} {str(level).upper()}</span>'
+        f'<span class="badge {level}">{LEVEL_SIGNS[level]} {str(level).upper()}</span>'
         '<span class="at value" id="place">newest values</span>'
         '<span class="keys"><kbd>←</kbd> <kbd>→</kbd> <kbd>Home</kbd> <kbd>End</kbd> '
         "read every panel at a step <kbd>n</kbd> next violation <kbd>Esc</kbd></span>"
@@ -121,7 +122,7 @@ def _verdict(run: Run) -> str:
     causes = ", ".join(cause for cause, _ in judge.causes[:3])
     likely = f"<p>Likeliest cause first: {html_text(causes)}</p>" if causes else ""
     return (
-        f'<section class="verdict {level}"><div class="level">{SIGNS[level]} {str(level).upper()}</div>'
+        f'<section class="verdict {level}"><div class="level">{LEVEL_SIGNS[level]} {str(level).upper()}</div>'
         f"<h1>{html_text(title)}</h1><div>{words}{likely}</div></section>"
     )
 

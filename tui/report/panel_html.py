@@ -9,14 +9,12 @@ import numpy as np
 
 from tui.checks.verdict import Level
 from tui.panels.figure import Figure, Floats, Line
+from tui.panels.palette import LEVEL_SIGNS
 from tui.panels.panel import Panel
 from tui.panels.printable import printable
 from tui.report.svg import COLOURS, SCALE, axes, chart
 from tui.report.svg_heat import heat_chart
 from tui.report.wording import html_text, number
-
-SIGNS = {Level.GREEN: "✓", Level.YELLOW: "△", Level.ORANGE: "▲", Level.RED: "◆", Level.BLACK: "■"}
-"""A level without colour, as on the monitor's screen."""
 
 MOST_VIOLATIONS = 1000
 """Places that n and N jump to."""
@@ -38,7 +36,7 @@ def panel_html(panel: Panel, figure: Figure) -> str:
         f'<section class="panel{sick}" id="{figure.panel}" tabindex="0" '
         f'aria-label="Panel {figure.number}, {html_text(figure.title)}: {html_text(figure.health)}">'
         f"<header><h3><span>{figure.number}</span>{html_text(figure.title)}</h3>"
-        f'<span class="health {figure.level}">{SIGNS[figure.level]} {html_text(figure.health)}</span>'
+        f'<span class="health {figure.level}">{LEVEL_SIGNS[figure.level]} {html_text(figure.health)}</span>'
         '<button class="grow" type="button" hidden aria-pressed="false" aria-label="full width">⤢</button>'
         f'</header><p class="question">{html_text(panel.question)} {_unit(figure)}</p>{body}</section>'
     )

@@ -7,19 +7,8 @@ from itertools import groupby
 
 from tui.checks.judge import Judge
 from tui.checks.verdict import Level, State, Verdict
-from tui.report.panel_html import SIGNS
+from tui.panels.palette import LEVEL_SIGNS, sign_of
 from tui.report.wording import html_text, number, steps
-
-STATE_SIGNS = {
-    State.UNKNOWN: "·",
-    State.NOT_MEASURED: "–",
-    State.PASS: "✓",
-    State.AMBER: "△",
-    State.PENDING: "…",
-    State.FIRING: "▲",
-    State.RESOLVED: "○",
-}
-"""A state without colour, as on the monitor's screen; a firing node shows the sign of its level."""
 
 STATE_WORDS = {State.NOT_MEASURED: "not measured", State.UNKNOWN: "unknown", State.AMBER: "outside pass band"}
 
@@ -66,7 +55,7 @@ def state_words(verdict: Verdict) -> str:
 
 def _card(verdict: Verdict) -> str:
     firing = verdict.state is State.FIRING
-    sign = SIGNS[verdict.level] if firing else STATE_SIGNS[verdict.state]
+    sign = sign_of(verdict)
     level = verdict.level if firing else (Level.YELLOW if verdict.state is State.AMBER else Level.GREEN)
     state = "" if firing else f"{state_words(verdict)}, "
     fix = f'<p class="fix">{html_text(verdict.fix)}</p>' if verdict.fix else ""
@@ -95,14 +84,14 @@ def map_html(judge: Judge) -> str:
     counts = ", ".join(f"{states.count(s)} {STATE_WORDS.get(s, str(s))}" for s in State if s in states)
     return (
         f'<section class="panel" id="tree" tabindex="0" aria-label="Tree: {level}"><header><h3>Tree</h3>'
-        f'<span class="health {level}">{SIGNS[level]} {level}</span></header>'
+        f'<span class="health {level}">{LEVEL_SIGNS[level]} {level}</span></header>'
         f'<p class="question">{html_text(counts)}</p><dl class="map">{rows}</dl></section>'
     )
 
 
 def _node(verdict: Verdict) -> str:
     firing = verdict.state is State.FIRING
-    sign = SIGNS[verdict.level] if firing else STATE_SIGNS[verdict.state]
+    sign = sign_of(verdict)
     level = f" firing {verdict.level}" if firing else f" {verdict.state}"
     title = html_text(f"{verdict.question} {state_words(verdict)}")
     text = f"{sign} {html_text(verdict.check)}"
@@ -129,7 +118,7 @@ def table_html(verdicts: Iterable[Verdict]) -> str:
 
 def _row(verdict: Verdict) -> str:
     silent = ' class="silent"' if verdict.state in (State.NOT_MEASURED, State.UNKNOWN) else ""
-    sign = SIGNS[verdict.level] if verdict.state is State.FIRING else STATE_SIGNS[verdict.state]
+    sign = sign_of(verdict)
     level = verdict.level if verdict.state is State.FIRING else Level.GREEN
     happened = " · ".join(part for part in (verdict.symptom, when(verdict), verdict.evidence) if part)
     return (

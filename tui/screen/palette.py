@@ -11,20 +11,10 @@ from dataclasses import dataclass, field
 
 from rich.style import Style
 
-from tui.checks.verdict import Level, State
+from tui.checks.verdict import Level
 from tui.panels import palette as drawing
 from tui.panels.palette import LEVEL_SIGNS as LEVEL_SIGNS
-
-STATE_SIGNS: dict[State, str] = {
-    State.UNKNOWN: "·",
-    State.NOT_MEASURED: "–",
-    State.PASS: "✓",
-    State.AMBER: "△",
-    State.PENDING: "…",
-    State.FIRING: "▲",
-    State.RESOLVED: "○",
-}
-"""One sign a state of a node. A firing node shows the sign of its level instead."""
+from tui.panels.palette import STATE_SIGNS as STATE_SIGNS
 
 
 @dataclass(frozen=True)

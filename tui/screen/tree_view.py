@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from tui.checks.verdict import Level, State, Verdict
+from tui.panels import palette
 from tui.screen.numbers import number, step_text
-from tui.screen.palette import LEVEL_SIGNS, STATE_SIGNS, level_role
+from tui.screen.palette import LEVEL_SIGNS, level_role
 from tui.screen.spans import Span, Spans, clipped, fitted, said, width_of, wrapped
 from tui.screen.violations import name_of
 
@@ -26,10 +27,11 @@ _LOUD = frozenset({State.FIRING, State.AMBER, State.PENDING})
 
 def sign_of(verdict: Verdict) -> Span:
     """One sign for the state of a node; that of the level when it fires."""
+    sign = palette.sign_of(verdict)
     if verdict.state is State.FIRING:
-        return Span(LEVEL_SIGNS[verdict.level], level_role(verdict.level))
+        return Span(sign, level_role(verdict.level))
     role = {State.AMBER: "level-yellow", State.PENDING: "level-yellow", State.PASS: "muted"}
-    return Span(STATE_SIGNS[verdict.state], role.get(verdict.state, "faint"))
+    return Span(sign, role.get(verdict.state, "faint"))
 
 
 def tree_cell(verdicts: Sequence[Verdict], headline: Verdict | None, width: int, height: int) -> list[Spans]:
