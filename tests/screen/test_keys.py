@@ -133,6 +133,7 @@ def test_enter_on_a_violation_opens_its_card_and_then_its_panel() -> None:
         assert "1.29 against 1.15 x the best" in card
         assert "step 250, 150 steps so far" in card
         assert "Stop; keep checkpoint 200" in card
+        assert "…" not in card  # where a threshold comes from is said to the end
         await press(pilot, "enter")
         assert (app.view.mode, app.view.cell, app.overlay) == (Mode.ZOOM, 1, "")
         assert "cursor step 250" in text_of(app, "main")

@@ -1,4 +1,4 @@
-"""Panels without numbers leave their room to the others."""
+"""Panels without numbers leave their room to the others, and nothing is cut in the middle of a number."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tui.screen.app import Monitor
 from tui.screen.feed import Watched
 from tui.screen.layout import Layout, columns_of, is_upper, neighbour
 from tui.screen.lines import Lines
+from tui.screen.spans import whole_values
 
 FOREIGN: list[Record] = [
     {"kind": "header", "format": "1.0", "source": "printed", "name": "theirs"},
@@ -90,3 +91,11 @@ def test_neighbours_are_those_that_are_seen() -> None:
     assert neighbour(5, "right", Layout.NORMAL, cells) == 1
     assert is_upper(2, Layout.NORMAL, cells)
     assert not is_upper(8, Layout.NORMAL, cells)
+
+
+@pytest.mark.parametrize(
+    ("room", "shown"),
+    [(30, "units 0/512  heads 0/8"), (22, "units 0/512  heads 0/8"), (21, "units 0/512"), (3, "units 0/512")],
+)
+def test_a_value_that_has_no_room_is_left_out_whole(room: int, shown: str) -> None:
+    assert whole_values("units 0/512  heads 0/8", room) == shown

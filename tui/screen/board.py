@@ -16,7 +16,7 @@ from tui.screen.frame import framed
 from tui.screen.layout import TREE_CELL
 from tui.screen.palette import LEVEL_SIGNS, level_role
 from tui.screen.progress import main_verdict
-from tui.screen.spans import Span, Spans, clipped, fitted, said, width_of
+from tui.screen.spans import Span, Spans, clipped, fitted, said, whole_values, width_of
 from tui.screen.tree_view import tree_cell, tree_rows
 from tui.screen.view import Mode, Range, View
 
@@ -162,10 +162,13 @@ def _panel_row(scene: Scene, panel_id: str, width: int) -> Spans:
         Span(f"{figure.number} ", "accent"),
         Span(f"{_short(figure.title):<15}", "strong" if is_focused else "text"),
         Span(f"{sign} ", level_role(figure.level)),
-        Span(said(figure.latest or figure.note), "text" if figure.latest else "faint"),
     ]
+    room = words_width - 1 - width_of(left)
+    values = Span(
+        whole_values(said(figure.latest), room) or said(figure.note), "text" if figure.latest else "faint"
+    )
     return [
-        *fitted(left, words_width - 1),
+        *fitted([*left, values], words_width - 1),
         Span(" "),
         *curve.spark(figure, width - words_width, scene.options),
     ]

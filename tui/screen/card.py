@@ -6,12 +6,16 @@ from collections.abc import Iterable, Sequence
 
 from tui.checks.form import REGISTRY
 from tui.checks.verdict import Level, State, Verdict
+from tui.panels.printable import printable
 from tui.screen.numbers import exact_number, step_text, steps_text
 from tui.screen.palette import LEVEL_SIGNS, level_role
 from tui.screen.spans import Span, Spans, said, wrapped
 from tui.screen.violations import Violation, name_of
 
 _LABEL_WIDTH = 12
+
+_LONGEST = 2000
+"""Characters of one entry: a card is where a text is read to its end, so only a hostile one is cut."""
 
 
 def card_lines(
@@ -32,7 +36,7 @@ def card_lines(
     lines = [_title(verdict, level), []]
     for label, text, role in entries:
         if text:
-            lines += _entry(label, said(text), role, width)
+            lines += _entry(label, printable(text, _LONGEST), role, width)
     return lines
 
 

@@ -29,6 +29,14 @@ def said(text: object) -> str:
     return printable(str(text))
 
 
+def whole_values(text: str, room: int) -> str:
+    """The values, two spaces apart, that have room, the first in any case: half a number is a wrong one."""
+    values = text.split("  ")
+    while len(values) > 1 and cell_len("  ".join(values)) > room:
+        values.pop()
+    return "  ".join(values)
+
+
 def width_of(spans: Iterable[Span]) -> int:
     """Cells that the spans take."""
     return sum(cell_len(span.text) for span in spans)
