@@ -309,7 +309,6 @@ CASES: tuple[Case, ...] = (
         started(activation_rms=[0.02, 0.02, 0.02, 1.0]),
     ),
     Case("Q6.1a", "vectors decay", started(parameter_groups=groups(weight_decay=0.1)), WELL_START),
-    Case("Q6.1a", "vectors decay a little", started(parameter_groups=groups(weight_decay=0.01)), WELL_START),
     Case(
         "Q6.1b",
         "no matrix decays",
@@ -336,6 +335,7 @@ CASES: tuple[Case, ...] = (
         log(m_norm="0.1 0.15 0.2x3", grad_norm="3 1.5 2 4 1"),
     ),
     Case("Q6.2d", "first updates too small", log(update_ratio="0.45 0.6 0.7"), log(update_ratio="1 0.99 1")),
+    Case("Q6.2e", "bias correction is missing", log(update_ratio="0.4472"), log(update_ratio="1")),
     Case(
         "Q6.3",
         "gradient is a sum over micro-batches",

@@ -151,6 +151,49 @@ def update_share(view: View) -> Readings:
     )
 
 
+@check(
+    "Q6.2e",
+    section="optimizer",
+    question="Are the first updates anything but those of Adam without bias correction?",
+    panel="grad_norm",
+    reads=("update_ratio", "header.optimizer"),
+    leaves=(
+        Leaf(
+            "bias correction is missing",
+            below=0.02,
+            latch=True,
+            causes=("no_bias_correction",),
+            weight=PROOF,
+            fix="Divide the first moment by 1 - beta1^t, the second by 1 - beta2^t.",
+        ),
+    ),
+    source=f"{_SOURCE}, Q6.2 (bias correction), against the closed form",
+    why="without it update t has (1 - beta1^t) / sqrt(1 - beta2^t) of its size: too small at 0.9 and 0.95, "
+    "too large at 0.9 and 0.999. In the first three updates only, since later ones may pass there by chance",
+)
+def distance_from_uncorrected(view: View) -> Readings:
+    """Distance of the update's size from that without bias correction, as a share of it.
+
+    Over the first three updates, where that size is more than 5 % from the proper one; eps is left out.
+    """
+    betas = view.facts.betas
+    if betas is None:
+        return NOTHING
+    t = view.steps + 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        uncorrected = (1 - betas[0] ** t) / np.sqrt(1 - betas[1] ** t)
+    apart = (view.steps < 3) & np.isfinite(view["update_ratio"]) & (np.abs(uncorrected - 1) > 0.05)
+    steps, made, without = view.steps[apart], view["update_ratio"][apart], uncorrected[apart]
+    return Readings(
+        steps,
+        np.abs(made / without - 1),
+        lambda i: (
+            f"the update of step {steps[i]} has {made[i]:.3g} of its proper size; without bias "
+            f"correction it would have {without[i]:.3g}"
+        ),
+    )
+
+
 def _near_accumulation(factor: float) -> Bound:
     def of(facts: Facts) -> float | None:
         count = facts.number("accumulation")
