@@ -149,10 +149,11 @@ class ThroughputDrop(Fault):
     cause = "throughput_drop"
     level = "yellow"
     default_strength = 10.0
+    strengths = (10.0, 7.0)
     breaks = "from step 210 on every step waits for its batch for as long as {strength:g} steps took before"
     onset_step = 210
-    deadline_step = 430
-    num_steps = 440
+    deadline_step = 500
+    num_steps = 510
 
     def __init__(self, strength: float | None = None) -> None:
         super().__init__(strength)

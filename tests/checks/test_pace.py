@@ -11,6 +11,10 @@ def test_a_throughput_drop_is_watched_and_no_more(slower: float, fires: bool) ->
     assert found.level <= Level.YELLOW
 
 
+def test_the_first_two_hundred_records_are_what_later_ones_are_slower_than() -> None:
+    assert verdict("D6.1", log(step_s="0.01x210 0.07x290")).symptom == "throughput drop"
+
+
 def _times(pause_s: float, earlier_pause_s: float = 0.0) -> list[float]:
     times, now = [], 0.0
     for row in range(200):

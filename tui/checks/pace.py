@@ -44,10 +44,11 @@ class Slowdown(LongMeans):
 
     def __call__(self, view: View) -> Readings:
         """One reading every 20 records."""
-        steps, now, _ = self.take(view, "step_s")
-        known = np.where(np.isfinite(now) & (now > 0), now, np.inf)
-        fastest = np.minimum.accumulate(np.concatenate([[self._fastest], known]))[1:]
-        self._fastest = min([self._fastest, *known.tolist()])
+        steps, now, before = self.take(view, "step_s")
+        known, earlier = (np.where(np.isfinite(mean) & (mean > 0), mean, np.inf) for mean in (now, before))
+        best = np.minimum(known, earlier)  # the first 200 records have no reading of their own
+        fastest = np.minimum.accumulate(np.concatenate([[self._fastest], best]))[1:]
+        self._fastest = min([self._fastest, *best.tolist()])
         values = np.where(np.isfinite(known), known / fastest, 1.0)
         return Readings(
             steps, values, lambda i: f"{now[i] * 1e3:.3g} ms a step, it has been {fastest[i] * 1e3:.3g}"
