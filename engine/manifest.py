@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 
-from engine.atomic_file import write_atomically
 from engine.build import Loop
 from engine.header import describe_device
+from engine.runlog.atomic_file import write_atomically
 
 PACKAGES = ("training-flight-recorder", "torch", "numpy", "pydantic", "orjson")
 

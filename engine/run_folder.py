@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.atomic_file import write_atomically
 from engine.config import Config
 from engine.config_file import to_yaml
+from engine.runlog.atomic_file import write_atomically
 from engine.runlog.codec import DamagedLine, decode
 from engine.runlog.schema import LOG_NAME
 

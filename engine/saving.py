@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from engine.atomic_file import write_atomically
 from engine.baseline import baseline_loss
 from engine.build import Loop
 from engine.checkpoint import serialized
@@ -22,6 +21,7 @@ from engine.probes.delivery import Delivery
 from engine.probes.overlap import overlap
 from engine.progress import ProgressReport
 from engine.run_folder import LAST, RunFolder, RunFolderError
+from engine.runlog.atomic_file import write_atomically
 from engine.runlog.writer import LogWriter
 from engine.snapshot import captured, restore
 from engine.step import StepTaken

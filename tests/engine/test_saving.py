@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.atomic_file import write_atomically
 from engine.checkpoint import CheckpointError, load_checkpoint
 from engine.run_folder import RunFolder, RunFolderError, locate
+from engine.runlog.atomic_file import write_atomically
 from engine.runlog.schema import LOG_NAME
 from engine.runlog.writer import LogWriter
 from tests.engine.runs import records, run, small

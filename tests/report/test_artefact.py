@@ -40,7 +40,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tui.report.artefact.os.fsync", full)
+    monkeypatch.setattr("engine.runlog.atomic_file.os.fsync", full)
     with pytest.raises(OSError, match="No space left") as caught:
         write_artefact(path, "new")
     assert caught.value.filename == str(path)
