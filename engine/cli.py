@@ -100,7 +100,8 @@ def _trained(
     except (CheckpointError, CorpusError, DeviceError, RunFolderError) as error:
         _fail(str(error))
     except RankLost as error:
-        _leave_at_once(str(error))
+        _complain(str(error))
+        _leave_at_once(1)  # past whatever still waits for the rank that is gone
 
 
 def _say_outcome(outcome: Outcome, folder: Path) -> None:
@@ -119,7 +120,7 @@ def _write_report(folder: Path) -> None:
     import subprocess
 
     call = subprocess.run(
-        [sys.executable, "-m", "tui.cli", "report", str(folder)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tui", "report", str(folder)], capture_output=True, text=True, check=False
     )
     if call.returncode:
         reason = (call.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -137,18 +138,26 @@ def _fail(sentence: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def _leave_at_once(sentence: str) -> NoReturn:
-    """Say what is wrong and leave with code 1, past whatever still waits for a rank that is gone."""
-    _complain(sentence)
+def _leave_at_once(code: int) -> NoReturn:
+    """The process ends with what it has said so far, and the interpreter is not taken apart.
+
+    gloo's threads outlive destroy_process_group where DDP or FSDP still hold the group, and one that lets go
+    of its last tensor while the interpreter is being taken apart brings the process down (SIGABRT).
+    """
     sys.stdout.flush()
-    os._exit(1)
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _complain(sentence: str) -> None:
     """On stderr; where several processes write there, with the rank in front."""
-    is_one_of_many = int(os.environ.get("WORLD_SIZE", 1)) > 1
-    typer.echo(f"rank {_rank()}: {sentence}" if is_one_of_many else sentence, err=True)
+    typer.echo(f"rank {_rank()}: {sentence}" if _is_one_of_many() else sentence, err=True)
     sys.stderr.flush()
+
+
+def _is_one_of_many() -> bool:
+    """Whether a launcher started this process together with others."""
+    return int(os.environ.get("WORLD_SIZE", 1)) > 1
 
 
 def main() -> None:
@@ -158,6 +167,19 @@ def main() -> None:
         app()
     except KeyboardInterrupt:  # before the first step, while nothing is on disk yet
         sys.exit(130)
+    finally:
+        if _is_one_of_many():
+            _leave_at_once(_exit_code(sys.exception()))
+
+
+def _exit_code(error: BaseException | None) -> int:
+    """What the interpreter would end with; an error that nobody expected is shown as it would show it."""
+    if error is None:
+        return 0
+    if isinstance(error, SystemExit) and isinstance(error.code, int | None):
+        return error.code or 0
+    sys.excepthook(type(error), error, error.__traceback__)
+    return 1
 
 
 if __name__ == "__main__":
