@@ -46,7 +46,7 @@ class Thresholds:
         try:
             content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ThresholdError(f"{path}: cannot be read as YAML: {error}") from None
+            raise ThresholdError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}.") from None
         try:
             return cls.checked(content or {})
         except ThresholdError as error:
