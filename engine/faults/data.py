@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from engine.faults.fault import Fault
+from engine.faults.streams import cut, first_pieces, joined
 
 if TYPE_CHECKING:
     import torch
 
     from engine.batches import Batch
-    from engine.corpus import Corpus, Stream
+    from engine.corpus import Corpus
     from engine.model import GPT
 
 
@@ -62,6 +63,32 @@ class DegenerateTargets(Fault):
         return replace(batch, targets=torch.full_like(batch.targets, int(self.strength)))
 
 
+class RandomTargets(Fault):
+    """What is to be predicted has nothing to do with anything: nothing is better than a uniform guess."""
+
+    name = "plateau"
+    cause = "plateau"
+    also = ("shuffled_labels",)
+    level = "red"
+    breaks = "every target is drawn at random from the whole vocabulary: there is nothing to learn"
+    deadline_step = 300
+    num_steps = 320
+
+    def __init__(self, strength: float | None = None) -> None:
+        super().__init__(strength)
+        self._vocab_size = 0
+
+    def corpus(self, corpus: Corpus) -> Corpus:
+        """Remember how many tokens there are to draw from."""
+        self._vocab_size = corpus.vocab_size
+        return corpus
+
+    def batch(self, step: int, batch: Batch) -> Batch:
+        """Other targets each time."""
+        drawn = _random_like(batch.targets, step) * self._vocab_size
+        return replace(batch, targets=drawn.long().to(batch.targets))
+
+
 class DataLeak(Fault):
     """Validation examples are in the training set."""
 
@@ -74,7 +101,7 @@ class DataLeak(Fault):
         """Append validation to training."""
         validation = corpus.validation
         count = max(1, int(len(validation.pieces) * self.strength))
-        return replace(corpus, train=_joined(corpus.train, _first_pieces(validation, count)))
+        return replace(corpus, train=joined(corpus.train, first_pieces(validation, count)))
 
 
 class ShuffledLabels(Fault):
@@ -107,7 +134,7 @@ class TinyTrainingSet(Fault):
 
     def corpus(self, corpus: Corpus) -> Corpus:
         """Keep the first sentences only."""
-        return replace(corpus, train=_first_pieces(corpus.train, int(self.strength)))
+        return replace(corpus, train=first_pieces(corpus.train, int(self.strength)))
 
 
 class Memorised(Fault):
@@ -132,7 +159,7 @@ class Memorised(Fault):
         """Keep the first tokens: whole blocks of 96 and one to predict, so that no tail stays unread."""
         train, end = corpus.train, int(self.strength)
         kept = tuple(piece for piece in train.pieces if piece[1] <= end)
-        return replace(corpus, train=replace(_cut(train, end), pieces=kept))
+        return replace(corpus, train=replace(cut(train, end), pieces=kept))
 
 
 class RepeatedBatch(Fault):
@@ -281,36 +308,4 @@ def _noised(batch: Batch, step: int, share: float) -> Batch:
         batch,
         inputs=noise.where(drawn < share, batch.inputs),
         targets=noise.roll(-1, 1).where(drawn.roll(-1, 1) < share, batch.targets),
-    )
-
-
-def _first_pieces(stream: Stream, count: int) -> Stream:
-    """The first sentences of a stream; of a text without sentences, nine tokens for each."""
-    end = stream.pieces[min(count, len(stream.pieces)) - 1][1] if stream.pieces else 9 * count
-    return replace(_cut(stream, end), pieces=stream.pieces[:count])
-
-
-def _cut(stream: Stream, end: int) -> Stream:
-    """The first tokens of a stream, with what is known of each."""
-    return replace(
-        stream,
-        tokens=stream.tokens[:end],
-        classes=None if stream.classes is None else stream.classes[:end],
-        verb=None if stream.verb is None else stream.verb[:end],
-    )
-
-
-def _joined(first: Stream, second: Stream) -> Stream:
-    """One stream after the other."""
-    import numpy as np
-
-    def both(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
-        return None if one is None or other is None else np.concatenate([one, other])
-
-    return replace(
-        first,
-        tokens=np.concatenate([first.tokens, second.tokens]),
-        classes=both(first.classes, second.classes),
-        verb=both(first.verb, second.verb),
-        pieces=(*first.pieces, *((start + len(first), end + len(first)) for start, end in second.pieces)),
     )

@@ -104,6 +104,25 @@ class RareZeroGrad(Fault):
         return (step + 1) % int(self.strength) == 0
 
 
+class WrongSign(Fault):
+    """The loss is maximised: a minus sign is missing, as after a change from a reward to a loss.
+
+    A loss that is driven up without bound is unstable too, and its gradients are.
+    """
+
+    name = "above_uniform"
+    cause = "above_uniform"
+    also = ("instability",)
+    level = "red"
+    breaks = "every gradient has the wrong sign: the loss is maximised"
+    deadline_step = 150
+    num_steps = 200
+
+    def gradients(self, step: int, parameters: list[nn.Parameter]) -> None:
+        """Turn them all round."""
+        _scale(parameters, -1.0)
+
+
 def _scale(parameters: list[nn.Parameter], factor: float) -> None:
     for parameter in parameters:
         if parameter.grad is not None:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from engine.faults.fault import Fault
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
     from torch.optim import Optimizer
 
+    from engine.build import Loop
     from engine.model import GPT
+    from engine.saving import Recorder
 
 Groups = list[dict[str, Any]]
 
@@ -71,6 +74,39 @@ class DecayOnAll(Fault):
         parameters = [*first["params"], *(p for group in others for p in group["params"])]
         make: Callable[[Groups], Optimizer] = type(optimizer)
         return make([{**first, "params": parameters}])
+
+
+class Overshooting(Fault):
+    """Updates grow out of all proportion in the middle of the run, and the logged rate does not tell.
+
+    Each is the one of a learning rate as many times too high, and the loss may end above a uniform guess.
+    """
+
+    name = "instability"
+    cause = "instability"
+    also = ("lr_too_high", "above_uniform")
+    default_strength = 100.0
+    strengths = (100.0, 30.0)
+    breaks = "from step 150 on every update is applied {strength:g} times over, whatever rate is logged"
+    onset_step = 150
+    deadline_step = 240
+    num_steps = 260
+
+    def __init__(self, strength: float | None = None) -> None:
+        super().__init__(strength)
+        self._before: list[torch.Tensor] = []
+
+    def before_update(self, step: int, optimizer: Optimizer) -> Optimizer:
+        """Remember from where the update starts."""
+        if step >= self.onset_step:
+            self._before = [p.detach().clone() for group in optimizer.param_groups for p in group["params"]]
+        return optimizer
+
+    def after_step(self, loop: Loop, recorder: Recorder) -> None:
+        """Go the same way again."""
+        held = (p for group in loop.optimizer.param_groups for p in group["params"])
+        for before, parameter in zip(self._before, held, strict=False):
+            parameter.data.add_(parameter.data - before, alpha=self.strength - 1)
 
 
 class FrozenParameters(Fault):

@@ -44,6 +44,10 @@ def test_every_fault_declares_a_promised_cause_a_level_and_a_deadline_within_its
     assert "{" not in explain(fault)["breaks"]
 
 
+def test_every_promised_cause_has_a_drill() -> None:
+    assert {fault.cause for fault in FAULTS.values()} >= PROMISED
+
+
 def test_a_fault_bears_the_name_of_its_cause_where_there_is_one_of_that_name() -> None:
     for name in FAULTS.keys() & PROMISED:
         assert FAULTS[name].cause == name
