@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterator
 
 from engine.runlog.codec import Record
-from tui.sources.names import names_a_loss, number
+from tui.sources.names import NUMBER, names_a_loss, number
 from tui.sources.parser import SourceOptions, TextParser
 from tui.sources.rows import Rows
 
 _DELIMITERS = (",", "\t", ";")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d[\d.]*,\d+(?:[eE][-+]?\d+)?")
+_VALUE_BEHIND = re.compile(rf"[ :=]{NUMBER}$", re.IGNORECASE)
+"""What makes a name a line of prose: "Epoch 0, Step 0, Loss 7.5" names no columns."""
 _NAME = re.compile(r"[\w][\w ./\-:()%|@+\[\]]{0,199}")
 
 
@@ -51,8 +53,7 @@ class CsvParser(TextParser):
             self._delimiter, self._names = found
             return
         fields = _fields(text, self._delimiter)
-        if self._delimiter == ";":
-            fields = [_with_a_point(field) for field in fields]
+        fields = [_with_a_point(field) for field in fields]
         if len(fields) != len(self._names):
             raise ValueError(f"{len(fields)} fields under {len(self._names)} names")
         if not any(number(field) is not None for field in fields):
@@ -72,7 +73,7 @@ def _fields(text: str, delimiter: str) -> list[str]:
 
 
 def _with_a_point(field: str) -> str:
-    """A number with a decimal comma, which is why a semicolon stands between the fields."""
+    """A number with a decimal comma, for which the fields are parted by semicolons, or quoted."""
     return field.replace(".", "").replace(",", ".") if _DECIMAL_COMMA.fullmatch(field) else field
 
 
@@ -92,4 +93,5 @@ def _names_in(text: str, options: SourceOptions) -> tuple[str, list[str]] | None
 
 
 def _is_name(text: str) -> bool:
-    return not text or (_NAME.fullmatch(text) is not None and number(text) is None)
+    is_number = number(text) is not None or _VALUE_BEHIND.search(text) is not None
+    return not text or (_NAME.fullmatch(text) is not None and not is_number)

@@ -20,6 +20,9 @@ from tui.sources.names import NUMBER, number, own_name
 from tui.sources.parser import SourceOptions, TextParser
 
 _LINE = re.compile(r"\biteration +(\d+)/ *(\d+) *\|([^\n]*)")
+_OF_MEGATRON = re.compile(r"consumed (?:samples|tokens):|elapsed time per iteration")
+"""What stands in each of its lines and in none of those who print an iteration in the same words."""
+
 _VALIDATION = re.compile(
     r"\b(validation|test) loss at (?:iteration +(\d+)|the end of training)[^|]*\|([^\n]*)"
 )
@@ -58,7 +61,7 @@ class MegatronParser(TextParser):
     @classmethod
     def recognises(cls, text: str, is_first: bool, options: SourceOptions) -> bool:
         """Whether an iteration's line stands in this piece."""
-        return _LINE.search(text) is not None
+        return (line := _LINE.search(text)) is not None and _OF_MEGATRON.search(line[3]) is not None
 
     def records_in(self, text: str) -> Iterator[Record]:
         """Iterations and validations of the piece; arguments and vocabulary become facts."""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 
+_CROSS_ENTROPY = re.compile(r"cross[ _-]?entropy", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
 
 _TRAINING = frozenset({"train", "training", "trn"})
 _HELD_OUT = frozenset(
-    {"val", "valid", "validation", "eval", "evaluation", "dev", "test", "heldout", "holdout"}
+    {"val", "valid", "validation", "validate", "validating", "eval", "evaluation", "evaluating", "dev"}
+    | {"test", "testing", "heldout", "holdout"}
 )
 _LOSS = frozenset({"loss", "losses"})
 _KINDS_OF_LOSS = frozenset({"lm", "clm", "mlm", "nll", "ce", "xent", "crossentropy"})
@@ -19,7 +21,20 @@ _PERPLEXITY = frozenset({"ppl", "perplexity"})
 _STEP = frozenset({"step", "steps", "iter", "iters", "iteration", "iterations", "update", "updates"})
 _OF_A_STEP = frozenset({"global", "current", "curr", "num", "n", "opt", "optim", "optimizer", "trainer"})
 _FILLING = frozenset(
-    {"metric", "metrics", "scalar", "scalars", "step", "batch", "log", "logs", "avg", "mean"}
+    {
+        "metric",
+        "metrics",
+        "scalar",
+        "scalars",
+        "step",
+        "batch",
+        "log",
+        "logs",
+        "avg",
+        "average",
+        "mean",
+        "reduced",
+    }
 )
 _COARSE = frozenset({"epoch", "total", "smooth", "smoothed", "ema", "running", "test", "dataloader", "idx"})
 
@@ -59,4 +74,5 @@ def is_of_training(name: str) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(name.replace("held_out", "heldout"))]
+    name = _CROSS_ENTROPY.sub("crossentropy", name.replace("held_out", "heldout"))
+    return [word.lower() for word in _WORD.findall(name)]

@@ -18,15 +18,16 @@ from tui.sources.name_words import meaning_of
 from tui.sources.text import plain_text
 
 _ALIASES = """
-step          step steps current_steps global_step iter iteration train/global_step trainer/global_step
+step          step steps current_steps global_step train/global_step trainer/global_step
 epoch         epoch epochs train/epoch
 loss          loss train_loss train/loss training_loss training/loss loss/train train/train_loss_step
 loss          train_loss_step train/loss_step lm_loss trl batch_loss train/batch_loss
 val_loss      val_loss eval_loss valid_loss validation_loss dev_loss val/loss eval/loss valid/loss
 val_loss      validation/loss loss/val loss/validation loss/eval tel eval/val_loss val/val_loss val_loss_epoch
 lr            lr learning_rate train/learning_rate train/lr optim/lr trainer/lr lr/group0 lr_0
-lr            lr_adamw lr_adam lr_sgd lr_adamw/pg1 lr_adam/pg1 lr_sgd/pg1
-grad_norm     grad_norm gradient_norm gradnorm norm total_norm global_grad_norm grad_norm_total
+lr            lr_adamw lr_adam lr_sgd lr_adamw/pg1 lr_adam/pg1 lr_sgd/pg1 lr/pg0 optim/learning_rate_group0
+lr            lr_decoupledadamw/group0 train/optimizer/lr optimizer/lr
+grad_norm     grad_norm gradient_norm gradnorm norm gnorm total_norm global_grad_norm grad_norm_total
 grad_norm     train/grad_norm train/gradient_norm optim/total_grad_norm
 time          time _timestamp timestamp wall_time
 tokens        tokens num_tokens_seen total_tokens tokens_seen num_input_tokens_seen
@@ -43,6 +44,11 @@ _FIELD_OF = {
 FIELDS = frozenset(STEP | EVALUATION)
 """Our names, those that another name can be mapped to."""
 
+_TAKEN = frozenset(
+    {"kind", *(field.name for field in (STEP | EVALUATION).values() if field.shape == "scalar")}
+)
+"""First parts of a name that only our own single numbers have."""
+
 _LOSSES = frozenset({"loss", "val_loss", "perplexity", "val_perplexity"})
 
 NUMBER = r"[-+]?(?>\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)"
@@ -55,7 +61,7 @@ _NUMBER = re.compile(NUMBER, re.IGNORECASE)
 _WRAPPED = re.compile(
     rf"(?:['\"]?({NUMBER})['\"]?|[\w.]*\(['\"]?({NUMBER})['\"]?(?:, *[^()]*)?\))", re.IGNORECASE
 )
-_GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
 
 MAX_NAME_LENGTH = 200
 
@@ -120,9 +126,12 @@ class Naming:
 
 
 def own_name(name: str) -> str:
-    """The name under which an unknown metric is kept: harmless, and none that our schema uses otherwise."""
+    """The name under which an unknown metric is kept: harmless, and none that our schema uses otherwise.
+
+    "time/fps" would pose as one item of our `time`, which has none.
+    """
     name = plain_text(name).strip()[:MAX_NAME_LENGTH]
-    return f"other/{name}" if name in FIELDS or name == "kind" else name
+    return f"other/{name}" if name in FIELDS or name.partition("/")[0] in _TAKEN else name
 
 
 def number(value: Any) -> float | int | None:

@@ -2,17 +2,20 @@
 a progress bar that ends in ", loss=2.31]".
 
 A line counts if it names a loss and says where in the run it is: a step, an epoch, or a counter `100/600` in
-brackets or behind a bar. A counter that begins again with the next epoch is counted on, and the header says
-that steps were inferred.
+brackets, behind a bar or at the beginning of the line; or if a line before it was the heading of an epoch. A
+counter that begins again with the next epoch is counted on, and the header says that steps were inferred. A
+line that begins with the name of a held-out split ("Test set: average loss 0.3") is an evaluation.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from engine.runlog.codec import Record
-from tui.sources.name_words import is_held_out
+from tui.sources.laps import Laps
+from tui.sources.name_words import is_held_out, is_of_training
 from tui.sources.names import NUMBER, field_of, names_a_loss, number, ranked, whole
 from tui.sources.parser import SourceOptions, TextParser
 from tui.sources.rows import Rows
@@ -23,15 +26,30 @@ _ITEM = re.compile(
     re.IGNORECASE,
 )
 _BAR = re.compile(r"([^\r\n|]{0,200})\d{1,3}%\|[^|]*\|[ \t]*(\d+)/(\d+)[ \t]*\[")
-_COUNTER = re.compile(r"\[[ \t]*(\d+)[ \t]*/[ \t]*(\d+)[ \t]*[\](]")
+_COUNTER = re.compile(r"\[[ \t]*(\d+)[ \t]*/[ \t]*(\d+)[ \t]*[\](]|^[ \t]*(\d+)/(\d+)[ \t]+[^\s\d]")
+_OF_EPOCHS = re.compile(r"epochs?\W*$", re.IGNORECASE)
+_EPOCH_HEADING = re.compile(r"\W*epoch\W*(\d+)(?:\W+(?:of\W+)?\d+)?\W*", re.IGNORECASE)
 
 MAX_LENGTH = 4000
 """Characters of a piece that are looked at: nobody prints a longer line about one step."""
 
-_LAST_TENTH = 0.9
-"""A counter that begins again from this share of its end on has begun another epoch."""
-
 Item = tuple[str, str]
+
+
+@dataclass
+class _Line:
+    """What a piece says: names with numbers, its counter with the counter's end, and the split it is of."""
+
+    items: list[Item] = field(default_factory=list)
+    place: tuple[int, int] | None = None
+    is_held_out: bool = False
+
+    def names_a_loss(self, options: SourceOptions) -> bool:
+        return any(names_a_loss(name, options.names) for name, _ in self.items)
+
+    def says_where(self, options: SourceOptions) -> bool:
+        fields = {field_of(name, options.names) for name, _ in self.items}
+        return self.place is not None or bool(fields & {"step", "epoch"})
 
 
 class PrintedParser(TextParser):
@@ -42,74 +60,117 @@ class PrintedParser(TextParser):
     def __init__(self, options: SourceOptions | None = None) -> None:
         super().__init__(options)
         self._rows = Rows(self.timeline, self.options.names)
-        self._laps = _Laps()
+        self._laps = Laps()
+        self._epoch: int | None = None
 
     @classmethod
     def recognises(cls, text: str, is_first: bool, options: SourceOptions) -> bool:
         """Whether this piece names a loss and a place in the run."""
-        items, place = _read(text, options)
-        if not any(names_a_loss(name, options.names) for name, _ in items):
-            return False
-        return place is not None or any(
-            field_of(name, options.names) in ("step", "epoch") for name, _ in items
-        )
+        line = _read(text, options)
+        return line.names_a_loss(options) and line.says_where(options)
+
+    @classmethod
+    def goes_on(cls, text: str, options: SourceOptions) -> bool:
+        """Whether this piece names a loss, which is enough below the heading of an epoch."""
+        return _read(text, options).names_a_loss(options)
+
+    @classmethod
+    def is_heading(cls, text: str) -> bool:
+        """Whether this piece is the heading of an epoch and nothing else: "Epoch 3/24"."""
+        return _EPOCH_HEADING.fullmatch(text) is not None
 
     def records_in(self, text: str) -> Iterator[Record]:
         """The records that this piece completes."""
-        if not self.recognises(text, False, self.options):
+        if heading := _EPOCH_HEADING.fullmatch(text):
+            self._epoch = int(heading[1])
             return
-        items, place = _read(text, self.options)
-        if place is not None:
-            items = [item for item in items if field_of(item[0], self.options.names) != "step"]
-            epoch = next((whole(raw) for name, raw in items if field_of(name) == "epoch"), None)
-            items.append(("step", str(self._laps.step(*place, epoch))))
-            self.timeline.learn(steps_inferred=self._laps.has_begun_again or None)
-            if not self._laps.has_begun_again and not self._laps.is_by_epoch:
-                self.timeline.learn(planned_steps=place[1])
-        yield from self._rows.add(items)
+        line = _read(text, self.options)
+        if not (line.names_a_loss(self.options) or _is_of_a_step(line)):
+            return
+        if line.is_held_out:
+            yield from self._evaluation(line)
+        elif line.says_where(self.options) or self._epoch is not None:
+            yield from self._training(line)
 
     def last_records(self) -> Iterator[Record]:
         """What still waits for more of its step."""
         yield from self._rows.flush()
 
+    def _training(self, line: _Line) -> Iterator[Record]:
+        items = line.items
+        epoch = next((whole(raw) for name, raw in items if field_of(name) == "epoch"), None)
+        if epoch is None and self._epoch is not None:
+            epoch = self._epoch
+            items = [*items, ("epoch", str(epoch))]
+        if line.place is not None:
+            count, end = line.place
+            items = [item for item in items if field_of(item[0], self.options.names) != "step"]
+            items.append(("step", str(self._laps.step(count, epoch, end))))
+            self._learn(end)
+        yield from self._rows.add(items)
 
-class _Laps:
-    """A counter that may begin again with each epoch, as one that goes on."""
+    def _learn(self, end: int) -> None:
+        """The end of a counter is the run's, until it proves to be that of an epoch."""
+        self.timeline.learn(steps_inferred=self._laps.has_begun_again or None)
+        if self._laps.has_begun_again:
+            self.timeline.forget("planned_steps")
+        elif not self._laps.is_by_epoch:
+            self.timeline.learn(planned_steps=end)
 
-    def __init__(self) -> None:
-        self._before = 0
-        self._last, self._end = -1, 0
-        self._epoch: int | None = None
-        self.has_begun_again = False
-        self.is_by_epoch = False
-
-    def step(self, count: int, end: int, epoch: int | None) -> int:
-        """Steps since the run's beginning."""
-        self.is_by_epoch = self.is_by_epoch or epoch is not None
-        is_later = None not in (epoch, self._epoch) and (epoch or 0) > (self._epoch or 0)
-        if count < self._last and (is_later or self._last >= _LAST_TENTH * self._end):
-            self._before += self._end
-            self.has_begun_again = True
-        self._last, self._end, self._epoch = count, end, epoch
-        return self._before + count
+    def _evaluation(self, line: _Line) -> Iterator[Record]:
+        """A mean over a split. A counter counts its batches, so what stands beside one is of a batch."""
+        if line.place is None and self.timeline.step >= 0:
+            own = [(name, raw) for name, raw in line.items if field_of(name, self.options.names) == "step"]
+            rest = [item for item in line.items if item not in own]
+            yield from self._rows.add([*own, *((_held_out_name(name), raw) for name, raw in rest)])
 
 
-def _read(text: str, options: SourceOptions) -> tuple[list[Item], tuple[int, int] | None]:
-    """Names with numbers of a piece, and its counter and the counter's end if it has one."""
+def _read(text: str, options: SourceOptions) -> _Line:
     text = text[:MAX_LENGTH]
     bar = _BAR.search(text)
     if bar and is_held_out(bar[1]):
-        return [], None
+        return _Line()
     place = (int(bar[2]), int(bar[3])) if bar else None
-    items: list[Item] = []
+    line = _Line()
     for name, raw, end in _ITEM.findall(text):
         short = _known_part(name, options)
         if end and (ranked(short, options.names) or ("",))[0] == "step" and number(raw) is not None:
             place = (int(float(raw)), int(end))
-        items.append((short, raw))
-    if place is None and (counter := _COUNTER.search(text)):
-        place = (int(counter[1]), int(counter[2]))
-    return items, place if place and place[1] else None
+        line.items.append((short, raw))
+    place = place or _counter(text)
+    line.place = place if place and place[1] else None
+    line.is_held_out = bar is None and _is_of_held_out_split(text, line, options)
+    return line
+
+
+def _counter(text: str) -> tuple[int, int] | None:
+    """The first counter with its end that does not count epochs."""
+    for counter in _COUNTER.finditer(text):
+        if not _OF_EPOCHS.search(text[: counter.start()]):
+            return int(counter[1] or counter[3]), int(counter[2] or counter[4])
+    return None
+
+
+def _is_of_held_out_split(text: str, line: _Line, options: SourceOptions) -> bool:
+    """Whether the first loss stands behind the name of a held-out split, or every loss bears such a name."""
+    losses = [name for name, _ in line.items if names_a_loss(name, options.names)]
+    if not losses:
+        return False
+    before = text[: text.find(losses[0])]
+    if is_held_out(before) and not is_of_training(before + losses[0]):
+        return True
+    return line.place is None and all(map(is_held_out, losses))
+
+
+def _held_out_name(name: str) -> str:
+    is_of_run = field_of(name) in ("epoch", "time", "lr", "grad_norm")
+    return name if is_of_run or is_held_out(name) else f"val/{name}"
+
+
+def _is_of_a_step(line: _Line) -> bool:
+    """Whether a line without a loss tells the learning rate or the gradient norm of a step that it names."""
+    fields = [field_of(name) for name, _ in line.items]
+    return "step" in fields and ("lr" in fields or "grad_norm" in fields)
 
 
 def _known_part(name: str, options: SourceOptions) -> str:

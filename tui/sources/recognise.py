@@ -71,6 +71,7 @@ class Recognising:
         self._asked_to = 0
         self._is_first = True
         self._num_printed = 0
+        self._has_heading = False
         self._parser: Parser | None = None
 
     @property
@@ -164,7 +165,10 @@ class Recognising:
             if source.recognises(text, self._is_first, self._options):
                 return source(self._knowing_more(source.format))
         self._is_first = False
-        self._num_printed += PrintedParser.recognises(text, False, self._options)
+        self._has_heading = self._has_heading or PrintedParser.is_heading(text)
+        self._num_printed += PrintedParser.recognises(text, False, self._options) or (
+            self._has_heading and PrintedParser.goes_on(text, self._options)
+        )
         return PrintedParser(self._options) if self._num_printed >= MIN_PRINTED else None
 
     def _last_chance(self) -> Parser:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from engine.runlog.codec import Record
+from tui.sources.laps import Laps
 from tui.sources.name_words import is_held_out
-from tui.sources.names import COARSE, Naming, number, own_name, whole
+from tui.sources.names import COARSE, Naming, field_of, number, own_name, whole
 from tui.sources.pico_train import PERPLEXITY_NOTE, log_perplexity
 from tui.sources.timeline import Timeline
 
@@ -22,6 +23,9 @@ _MARK_OF = {"step": "loss", "evaluation": "val_loss"}
 
 _NO_STEP = 10
 """Rank of the step while no row has named one."""
+
+_SPLITS = frozenset({"mode", "split", "phase", "stage", "subset"})
+"""Names whose value says of which split the numbers of a row are."""
 
 Metrics = dict[str, float | int]
 
@@ -35,19 +39,20 @@ class Rows:
         self._step_rank = _NO_STEP
         self._holds = holds
         self._num_rows = self._newest = 0
+        self._fractional: set[str] = set()
+        self._laps = Laps()
         self._open: dict[str, Record] = {}
 
     def add(self, metrics: Iterable[tuple[str, Any]]) -> Iterator[Record]:
         """The records that this row completes."""
-        parts, step = self._split(metrics)
+        row = list(metrics)
+        split = _split_named_in(row)
+        parts, count = self._split(_of_split(row, split) if split else row)
         if not any(set(part) - _SHARED for part in parts.values()):
             return
-        if step is None and self._step_rank < _NO_STEP:
-            step = self._newest  # the log names its steps, and this row belongs to the newest one
-        elif step is None:
-            self._timeline.learn(steps_inferred=True)
-            step = self._num_rows
-        self._num_rows += 1
+        is_beside = not set(parts["step"]) - _SHARED
+        step = self._step_of(count, parts["step"].get("epoch"), is_beside, bool(split))
+        self._num_rows += not (is_beside and count is None)
         self._newest = step
         for kind in [kind for kind, record in self._open.items() if record["step"] < step]:
             yield from self._close(kind)
@@ -70,7 +75,7 @@ class Rows:
                 continue
             field, rank = self._naming.ranked(name) or ("", 0)
             if field == "step":
-                found = (rank, whole(value)) if rank < found[0] else found
+                found = (rank, whole(value)) if rank < found[0] and self._counts(name, value) else found
             elif field == "time" and not 1e9 < value < 1e10:
                 continue  # seconds since the start, or milliseconds: no point in time
             elif field in _SHARED:
@@ -81,6 +86,27 @@ class Rows:
             else:
                 self._add(parts["step"], name, field, rank, value)
         return parts, self._step_of_row(*found)
+
+    def _counts(self, name: str, value: float | int) -> bool:
+        """Whether this name counts steps: one that was ever between two of them measures epochs."""
+        if whole(value) is None:
+            self._fractional.add(name)
+        return name not in self._fractional
+
+    def _step_of(self, count: int | None, epoch: float | None, is_beside: bool, is_split: bool) -> int:
+        """The step of a row that states this count, or none; `is_beside` for one without training."""
+        if count is None and (is_beside or self._step_rank < _NO_STEP):
+            return self._newest  # it belongs to the newest step
+        if count is None:
+            self._timeline.learn(steps_inferred=True)
+            return self._num_rows
+        lap = None if epoch is None or not 0 <= epoch < 2**53 else int(epoch)
+        if is_beside:
+            step = self._laps.beside(count, lap) if is_split or self._laps.has_begun_again else count
+            return self._newest if step is None else step
+        step = self._laps.step(count, lap)
+        self._timeline.learn(steps_inferred=self._laps.has_begun_again or None)
+        return step
 
     def _step_of_row(self, rank: int, step: int | None) -> int | None:
         """The step that a row states, unless it counts something else than rows with a better name do."""
@@ -125,3 +151,16 @@ class Rows:
         record = self._open.pop(kind)
         if _MARK_OF[kind] in record or record["step"] > self._timeline.last_step(kind):
             yield from self._timeline.place(record)
+
+
+def _split_named_in(row: Iterable[tuple[str, Any]]) -> str:
+    """The split that a row says it is of, where that is a held-out one; empty otherwise."""
+    named = (raw for name, raw in row if name in _SPLITS and isinstance(raw, str) and len(raw) < 20)
+    return next((raw for raw in named if is_held_out(raw)), "")
+
+
+def _of_split(row: Iterable[tuple[str, Any]], split: str) -> Iterator[tuple[str, Any]]:
+    """The row with the split's name in front of what was measured on it."""
+    for name, raw in row:
+        is_of_run = field_of(name) in ("step", "epoch", "time") or is_held_out(name)
+        yield name if is_of_run else f"{split}/{name}", raw

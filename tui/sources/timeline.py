@@ -40,6 +40,11 @@ class Timeline:
         """Remember facts for the header; what the user gave stays, None is nothing learned."""
         self._header |= {name: value for name, value in facts.items() if value is not None}
 
+    def forget(self, name: str) -> None:
+        """Take back a fact of the header that later lines proved wrong."""
+        if name in self._header:
+            self._header[name] = None
+
     def note(self, sentence: str) -> None:
         """Add a remark on how these records were obtained to the header's `notes`, once."""
         notes = self._header.get("notes", [])
