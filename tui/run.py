@@ -24,22 +24,28 @@ class Run:
         judge: verdicts, level, headline, causes, all of the records so far.
         pulse, format, size_bytes, next_offset: as the last batch said.
         damaged: every stretch of the log that was no record.
+        is_partial: whether only a part of the run is known. Verdicts on a part could be others than those on
+            the whole: there are none.
     """
 
-    def __init__(self, path: str, thresholds: Thresholds | None = None) -> None:
+    def __init__(self, path: str, thresholds: Thresholds | None = None, is_partial: bool = False) -> None:
         self.path = path
-        self._thresholds = thresholds
+        self.is_partial = is_partial
+        self._thresholds = thresholds or Thresholds()
         self.pulse = Pulse.WAITING
         self.format = ""
         self._clear()
 
     def _clear(self) -> None:
         self.recording = Recording()
-        self.judge = Judge(self.recording, self._thresholds)
+        self.judge = self._judge()
         self.damaged: list[Damaged] = []
         self._is_settled = True
         self.size_bytes = 0
         self.next_offset = 0
+
+    def _judge(self) -> Judge:
+        return Judge(Recording() if self.is_partial else self.recording, self._thresholds)
 
     @property
     def name(self) -> str:
@@ -49,12 +55,12 @@ class Run:
     @property
     def thresholds(self) -> Thresholds:
         """The bounds that are in force."""
-        return self._thresholds or Thresholds()
+        return self._thresholds
 
     def judge_by(self, thresholds: Thresholds) -> None:
         """Judge everything recorded, and everything to come, by these bounds."""
         self._thresholds = thresholds
-        self.judge = Judge(self.recording, thresholds)
+        self.judge = self._judge()
 
     def extend(self, batch: Batch) -> None:
         """Take in a batch; verdicts are up to date when this returns."""

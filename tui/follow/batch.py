@@ -24,6 +24,8 @@ class Batch:
     """Records that arrived together, in order, and the state of the file they came from.
 
     `restarted` says that the file was truncated or replaced: everything known before this batch is void.
+    `is_preview` says that these are the facts and the newest records of a log of which the batches that
+    follow have everything, from its first byte on: something to show meanwhile, nothing to judge by.
     """
 
     records: tuple[Record, ...]
@@ -33,3 +35,4 @@ class Batch:
     pulse: Pulse
     format: str
     restarted: bool = False
+    is_preview: bool = False

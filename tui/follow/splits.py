@@ -71,10 +71,14 @@ class PathFollower:
     """Follows whatever a path is, with Follower's methods: one log, or a folder with a log for each split."""
 
     def __init__(
-        self, path: Path, options: SourceOptions | None = None, clock: Clock = time.monotonic
+        self,
+        path: Path,
+        options: SourceOptions | None = None,
+        clock: Clock = time.monotonic,
+        newest_first: bool = False,
     ) -> None:
         self._path, self._options, self._clock = path, options, clock
-        self._one = Follower(path, options, clock)
+        self._one = Follower(path, options, clock, newest_first=newest_first)
         self._splits: dict[Path, Follower] = {}
         self._newest: dict[Path, Batch] = {}
         self._held: list[tuple[Path, Batch]] = []

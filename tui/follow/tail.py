@@ -16,6 +16,7 @@ from stat import S_ISDIR
 
 from tui.follow.batch import Batch, Pulse
 from tui.follow.intake import Intake
+from tui.follow.newest import newest_part
 from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
 from tui.sources.recognise import is_binary_head
@@ -71,7 +72,8 @@ class Follower:
 
     `poll` never waits for a record and never loses one. A folder is followed as its newest log. The clocks
     are for tests: `clock` is monotonic, `wall` is compared with the file's time of change, once, at opening.
-    `find` gives the logs of a folder, the one to follow first.
+    `find` gives the logs of a folder, the one to follow first. With `newest_first` the first batch of a large
+    log is a preview of its newest part; the others do not depend on that.
     """
 
     def __init__(
@@ -81,8 +83,11 @@ class Follower:
         clock: Clock = time.monotonic,
         wall: Clock = time.time,
         find: Callable[[Path], list[Path]] = logs_in,
+        newest_first: bool = False,
     ) -> None:
         self.path = path
+        self._options = options
+        self._owes_preview = newest_first
         self._log = path
         self._clock = clock
         self._wall = wall
@@ -114,6 +119,8 @@ class Follower:
         """
         try:
             self._look()
+            if (preview := self._preview()) is not None:
+                return preview
             self._read(limit_records, limit_s)
         except FileNotFoundError:
             self._is_drained = True  # not there yet, or deleted: what was read stays true
@@ -184,6 +191,13 @@ class Follower:
         for part in parts_of(self.path, self._log)[:-1]:
             self._intake.take(part.read_bytes())
         self._intake.heart.silent_for(self._wall() - self._log.stat().st_mtime)
+
+    def _preview(self) -> Batch | None:
+        if not self._owes_preview or self._file is None:
+            return None
+        self._owes_preview = False
+        silent_s = self._wall() - os.fstat(self._file.descriptor).st_mtime
+        return newest_part(self._file.descriptor, self._size, self._clock(), silent_s, self._options)
 
     def _start_over(self) -> None:
         self.close()

@@ -92,7 +92,7 @@ class Monitor(Actions):
         self.first_frame_at = self.last_frame_at = 0.0
         self._cpu_s = time.process_time()
         self._frame_s = 1 / FRAMES_PER_S
-        self._is_due = self._is_waiting = False
+        self._is_due = self._is_waiting = self._is_asked_for = False
         self._arranged: tuple[tuple[int, ...], Layout] = ((), self.layout_now)
         self.palette = theme.palette_for(is_light)
         self._options = theme.drawing_options()
@@ -146,7 +146,10 @@ class Monitor(Actions):
     def take_batch(self, message: BatchArrived) -> None:
         """The batch becomes part of its run, and is seen, at the next frame."""
         self.watched[message.number].take(message.batch)
-        self.changed()
+        if message.batch.is_preview:
+            self.changed()
+        else:
+            self._draw_soon()
 
     @on(FollowingEnded)
     def end_following(self, message: FollowingEnded) -> None:
@@ -169,6 +172,10 @@ class Monitor(Actions):
 
     def changed(self) -> None:
         """Ask for a redraw at the next frame; many such calls make one."""
+        self._is_asked_for = True
+        self._draw_soon()
+
+    def _draw_soon(self) -> None:
         if self._is_due:
             return
         self._is_due = True
@@ -195,6 +202,7 @@ class Monitor(Actions):
             self._is_due = True
             self.set_timer(1 / FRAMES_PER_S, self._redraw)
             return
+        self._is_asked_for = False
         self._pace()
         self.last_frame_at = time.monotonic()
         self.first_frame_at = self.first_frame_at or self.last_frame_at
@@ -216,7 +224,9 @@ class Monitor(Actions):
     def _should_read_on(self) -> bool:
         """Whether a frame now would only take time from the reading of a long past."""
         is_reading = any(watched.is_reading_the_past for watched in self.watched)
-        return is_reading and time.monotonic() < self.last_frame_at + READING_FRAME_S
+        return (
+            is_reading and not self._is_asked_for and time.monotonic() < self.last_frame_at + READING_FRAME_S
+        )
 
     def _catch_up(self) -> None:
         """Draw what was hardly news when it came."""
@@ -248,7 +258,9 @@ class Monitor(Actions):
 
     def _draw_status(self) -> None:
         number = f"{self.current + 1}/{len(self.watched)}" if len(self.watched) > 1 else ""
-        status = status_of(self.run_shown, self._clock(), self.paused_at, number)
+        status = status_of(
+            self.run_shown, self._clock(), self.paused_at, number, self.watched[self.current].part_read
+        )
         self._show("status", [status_line(status, self.size.width)])
 
     def _draw_middle(self) -> None:

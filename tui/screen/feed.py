@@ -45,13 +45,18 @@ class FollowingEnded(Message):
 
 
 class Watched:
-    """A run, and the thread that follows its log."""
+    """A run, and the thread that follows its log.
+
+    While the past of a large log is being read, `run` is its newest part, unjudged; then, in one step, all of
+    it takes that place.
+    """
 
     def __init__(
         self, number: int, path: str, follower: Follows, thresholds: Thresholds | None = None
     ) -> None:
         self.number = number
-        self.run = Run(path, thresholds)
+        self._whole = Run(path, thresholds)
+        self._preview: Run | None = None
         self.failure = ""
         self.num_batches = 0
         self.follower = follower
@@ -60,6 +65,18 @@ class Watched:
         self._pending: list[Batch] = []
         self._has_news = False
         self._has_caught_up = False
+
+    @property
+    def run(self) -> Run:
+        """The run to show: the whole of it, or its newest part while the whole is being read."""
+        return self._preview or self._whole
+
+    @property
+    def part_read(self) -> float | None:
+        """How much of the log has been read while only its newest part is shown, else None."""
+        if self._preview is None:
+            return None
+        return min(1.0, self._whole.next_offset / max(1, self._preview.size_bytes))
 
     @property
     def is_caught_up(self) -> bool:
@@ -87,9 +104,14 @@ class Watched:
 
     def take(self, batch: Batch) -> None:
         """Put the batch aside for `settle`; a large one becomes part of the run while it is in the cache."""
-        self._pending.append(batch)
         self.num_batches += 1
         self._is_posted = False
+        if batch.is_preview:
+            self._preview = Run(self._whole.path, self._whole.thresholds, is_partial=True)
+            self._preview.take(batch)
+            self._has_news = True
+        else:
+            self._pending.append(batch)
         if len(batch.records) >= _SMALL_BATCH:
             self._take_in()
         self._acknowledge()
@@ -99,14 +121,25 @@ class Watched:
         self._take_in()
         self._has_caught_up = self._has_caught_up or self.is_caught_up
         has_news, self._has_news = self._has_news, False
-        self.run.settle()
+        self._whole.settle()
+        if self._has_caught_up:
+            self._show_whole()
         return has_news
+
+    def _show_whole(self) -> None:
+        if self._preview is None:
+            return
+        if self._preview.thresholds is not self._whole.thresholds:  # they were edited meanwhile
+            self._whole.judge_by(self._preview.thresholds)
+        self._preview = None
 
     def _take_in(self) -> None:
         if self._pending:
             self._has_news = True
-            pending, self._pending = self._pending, []
-            self.run.take(joined(pending))
+            batch, self._pending = joined(self._pending), []
+            if batch.restarted:
+                self._preview = None
+            self._whole.take(batch)
 
     def _acknowledge(self) -> None:
         if self._thread is not None:
@@ -156,7 +189,7 @@ def _follower(path: str, options: SourceOptions | None, speed: float | None) -> 
         return recording
     if path == "-":
         return PipeFollower(_keyboard_instead_of_stdin(), options)
-    return PathFollower(Path(path), options)
+    return PathFollower(Path(path), options, newest_first=True)
 
 
 def _keyboard_instead_of_stdin() -> int:

@@ -17,7 +17,13 @@ PACE_WINDOW = 200
 """Step records over which the pace is taken: enough to average evaluations in, few enough to be now."""
 
 
-def status_of(run: Run, now: float, paused_at: int | None = None, run_number: str = "") -> Status:
+def status_of(
+    run: Run,
+    now: float,
+    paused_at: int | None = None,
+    run_number: str = "",
+    part_read: float | None = None,
+) -> Status:
     """What the status line says of this run at Unix time `now`."""
     recording, judge = run.recording, run.judge
     newest, planned = recording.last_step, _count(recording.header.get("planned_steps"))
@@ -34,7 +40,7 @@ def status_of(run: Run, now: float, paused_at: int | None = None, run_number: st
         seconds_left=(planned - done) / pace if planned and pace and done is not None else None,
         train=_newest(recording.steps["loss"]),
         val=_newest(recording.evaluations["val_loss"]),
-        best=_best(recording.evaluations["val_loss"]),
+        best=None if run.is_partial else _best(recording.evaluations["val_loss"]),
         level=judge.level,
         cause=name_of(headline) if headline else "",
         since=_first_sign(judge.verdicts, headline) if headline else None,
@@ -45,6 +51,8 @@ def status_of(run: Run, now: float, paused_at: int | None = None, run_number: st
         memory_bytes=_newest(recording.steps["memory_bytes"]),
         behind=None if paused_at is None or newest is None else max(0, newest - paused_at),
         run_number=run_number,
+        is_judged=not run.is_partial,
+        part_read=part_read,
     )
 
 

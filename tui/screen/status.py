@@ -61,6 +61,10 @@ class Status:
     """Steps that a paused view is behind the newest; None when it is not paused."""
     run_number: str = ""
     """"1/2" when several runs are open."""
+    is_judged: bool = True
+    """Whether the level is that of the run; while only a part of it is known there is none."""
+    part_read: float | None = None
+    """How much of the log has been read, while its newest part is shown before the rest."""
 
 
 @dataclass(slots=True)
@@ -117,6 +121,8 @@ def _total(left: list[_Piece], right: _Piece) -> int:
 def _level_piece(status: Status) -> _Piece:
     role = f"badge-{status.level}"
     sign = LEVEL_SIGNS[status.level]
+    if not status.is_judged:
+        return _Piece([[Span("not judged yet ", "muted")], [Span("·", "muted")]], [89])
     if status.level is Level.GREEN:
         if status.pulse is Pulse.WAITING:
             return _Piece([[Span("·  ", "muted")]], [])
@@ -137,6 +143,7 @@ def _left_pieces(status: Status) -> list[_Piece]:
     return [
         _name_piece(status),
         _pulse_piece(status),
+        _reading_piece(status),
         _paused_piece(status),
         _step_piece(status),
         _bar_piece(status),
@@ -189,6 +196,15 @@ def _pulse_words(status: Status) -> str:
     if status.pulse in (Pulse.STALLED, Pulse.CRASHED) and status.silent_s is not None:
         return f"{word}, silent for {duration(status.silent_s)}"
     return word
+
+
+def _reading_piece(status: Status) -> _Piece:
+    if status.part_read is None:
+        return _piece("", 0)
+    part = f"reading {status.part_read:.0%}".replace("%", " %")
+    return _Piece(
+        [[Span(f"newest part, {part}", "accent")], [Span(part, "accent")], [Span("…", "accent")]], [61, 87]
+    )
 
 
 def _paused_piece(status: Status) -> _Piece:

@@ -1,0 +1,142 @@
+"""The newest part of a long run is on the screen while the rest is being read; then the whole of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.screen.builders import START, Script, batch, run_records, text_of
+from tui.checks.verdict import Level
+from tui.follow.batch import Batch
+from tui.run import Run
+from tui.screen import app as screen
+from tui.screen.app import Monitor
+from tui.screen.feed import Watched
+from tui.screen.progress import status_of
+from tui.screen.spans import plain
+from tui.screen.status import status_line
+from tui.screen.view import Mode
+
+RECORDS = run_records(400)
+PREVIEW = replace(batch([RECORDS[0], *RECORDS[-40:]]), is_preview=True, size_bytes=1000)
+FIRST = batch(RECORDS[:200], next_offset=340, size_bytes=1000)
+REST = batch(RECORDS[200:], next_offset=1000, size_bytes=1000)
+
+
+def _watched() -> tuple[Watched, Script]:
+    script = Script(PREVIEW, FIRST, REST)
+    return Watched(0, "x", script), script
+
+
+def test_newest_part_is_shown_unjudged_until_the_whole_was_read() -> None:
+    watched, script = _watched()
+    for num_given, given in enumerate((PREVIEW, FIRST), start=1):
+        script.num_given = num_given
+        watched.take(given)
+        watched.settle()
+        assert watched.run.is_partial and watched.run.recording.last_step == 399
+        assert {verdict.level for verdict in watched.run.judge.verdicts} == {Level.GREEN}
+        assert not any(verdict.spans or verdict.reading is not None for verdict in watched.run.judge.verdicts)
+    assert watched.part_read == 0.34
+    script.num_given = 3
+    watched.take(REST)
+    watched.settle()
+    assert watched.part_read is None
+
+
+def test_whole_run_has_the_verdicts_of_a_run_without_a_newest_part() -> None:
+    watched, script = _watched()
+    for num_given, given in enumerate(script.batches, start=1):
+        script.num_given = num_given
+        watched.take(given)
+        watched.settle()
+    alone = Run("x")
+    alone.extend(batch(RECORDS))
+    assert watched.run.judge.verdicts == alone.judge.verdicts
+    assert len(watched.run.recording.steps) == 400
+
+
+def test_thresholds_edited_meanwhile_judge_the_whole() -> None:
+    watched, script = _watched()
+    watched.take(PREVIEW)
+    edited = watched.run.thresholds.with_bound("Q3.1a", "always clipping", "above", 2.0)
+    watched.run.judge_by(edited)
+    for num_given, given in enumerate((FIRST, REST), start=2):
+        script.num_given = num_given
+        watched.take(given)
+        watched.settle()
+    assert not watched.run.is_partial and watched.run.thresholds == edited
+
+
+def test_newest_part_of_a_log_that_was_replaced_is_not_shown_any_more() -> None:
+    watched, script = _watched()
+    script.num_given = 1
+    watched.take(PREVIEW)
+    script.batches.append(batch([]))
+    watched.take(batch(RECORDS[:50], restarted=True))
+    watched.settle()
+    assert watched.part_read is None and len(watched.run.recording.steps) < 50
+
+
+def test_status_says_how_much_was_read_and_that_nothing_is_judged() -> None:
+    watched, _ = _watched()
+    watched.take(PREVIEW)
+    status = status_of(watched.run, 0.0, part_read=0.34)
+    for width in (220, 100, 80):
+        line = plain(status_line(status, width))
+        assert "reading 34 %" in line and "green" not in line
+    assert "not judged yet" in plain(status_line(status, 100))
+
+
+def test_view_stays_when_the_whole_takes_the_place_of_its_newest_part() -> None:
+    script = Unread(PREVIEW)
+    app = Monitor([Watched(0, "x", script)], clock=lambda: START, is_light=False)
+
+    async def story() -> None:
+        async with app.run_test(size=(220, 50)) as pilot:
+            await until(pilot, lambda: app.run_shown.is_partial)
+            await pilot.press("3", "enter", "left", "left")
+            await until(pilot, lambda: "not judged yet" in text_of(app, "status"))
+            cursor = app.view.cursor
+            assert app.view.mode is Mode.ZOOM and cursor is not None
+            script.batches.append(batch(RECORDS, next_offset=1000, size_bytes=1000))
+            await until(pilot, lambda: app.is_settled and not app.run_shown.is_partial)
+            assert (app.view.mode, app.view.cell, app.view.cursor) == (Mode.ZOOM, 3, cursor)
+            assert "not judged" not in text_of(app, "status")
+            assert app.whole() == (0.0, 399.0)
+
+    asyncio.run(story())
+
+
+def test_key_is_answered_while_the_past_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "READING_FRAME_S", 3600.0)
+    app = Monitor([Watched(0, "x", Unread(PREVIEW))], clock=lambda: START, is_light=False)
+
+    async def story() -> None:
+        async with app.run_test(size=(220, 50)) as pilot:
+            await until(pilot, lambda: app.run_shown.is_partial)
+            await pilot.press("t")
+            await until(pilot, lambda: app.screen.has_class("zoomed"))
+
+    asyncio.run(story())
+
+
+class Unread(Script):
+    """A script of which the preview alone is not all."""
+
+    @property
+    def is_caught_up(self) -> bool:
+        return self.num_given == len(self.batches) > 1
+
+    def poll(self, limit_records: int, limit_s: float) -> Batch | None:
+        return super().poll(limit_records, limit_s) if self.num_given < len(self.batches) else None
+
+
+async def until(pilot: Pilot[int], holds: Callable[[], bool]) -> None:
+    while not holds():
+        await pilot.pause(0.002)
+    await pilot.pause()
