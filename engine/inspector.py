@@ -28,10 +28,11 @@ import torch
 from torch import Tensor, nn
 
 from engine.probes.batch_hash import batch_hash
+from engine.probes.budget import SHARE
 from engine.probes.cadence import NEVER, Cadence
 from engine.probes.delivery import Delivery
 from engine.probes.instruments import Instruments
-from engine.probes.measured import Fields, Measured
+from engine.probes.measured import Fields, Measured, on_host
 from engine.probes.setup import device_of, header_facts, innermost, rank
 from engine.runlog.schema import EVALUATION, FORMAT_VERSION, HEADER, LOG_NAME, STEP, Field
 from engine.runlog.writer import LogWriter
@@ -63,7 +64,8 @@ class Inspector:
         config: what the run was started with, for the record.
         planned_steps: optimizer steps the run is meant to take.
         grad_clip: largest gradient norm that the loop lets through, 0 for none; None when not known.
-        cadence: when what is measured.
+        cadence: when what is measured, at any price. Without one it is the default cadence, stretched where
+            that would cost more than 5 % of the training's time; each record shows what it was measured on.
         points: shell patterns over module names that choose the layers; found by themselves otherwise.
         first_step: optimizer steps already done.
         resume: continue the log of an earlier process instead of starting one.
@@ -99,7 +101,13 @@ class Inspector:
         if not self._is_open:
             return
         optimizer = innermost(optimizer)
-        self.instruments = Instruments(model, optimizer=optimizer, cadence=cadence, points=points)
+        self.instruments = Instruments(
+            model,
+            optimizer=optimizer,
+            cadence=cadence,
+            budget=SHARE if cadence is None else None,
+            points=points,
+        )
         self._initial: Fields | None = None if resume else self.instruments.initial()
         self._header = header | _given(config=config, planned_steps=planned_steps, grad_clip=grad_clip)
         self._optimizer = optimizer
@@ -159,8 +167,9 @@ class Inspector:
             record["grad_norm"] = _detached(grad_norm)
         elif self._norm is not None:
             measured.append(_norm_at_update(self._norm, self._grad_clip))
-        self._delivery.put(record | self.instruments.host_fields(), measured)
-        self._write_ready()
+        with self.instruments.timed("record"):
+            self._delivery.put(record | self.instruments.host_fields(), measured)
+            self._write_ready()
         self.num_steps += 1
         self._begin_step()
 
@@ -231,12 +240,14 @@ class Inspector:
         gradients = [
             p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
         ]
-        with torch.no_grad():
-            self._norm = torch.nn.utils.get_total_norm(gradients) if gradients else None
+        with torch.no_grad(), self.instruments.timed("norm"):
+            self._norm = _global_norm(gradients) if gradients else None
             # A fused optimizer under a gradient scaler unscales inside its step.
             if self._norm is not None and isinstance(getattr(optimizer, "grad_scale", None), Tensor):
                 self._norm = self._norm / optimizer.grad_scale  # type: ignore[attr-defined]
-        self.instruments.after_backward(self.num_steps, grad_norm=self._norm)
+        # Arithmetic with one number of the host costs a tenth of that with a tensor of one element.
+        at_hand = float(self._norm) if self._norm is not None and on_host(self._norm) else self._norm
+        self.instruments.after_backward(self.num_steps, grad_norm=at_hand)
 
     def _after_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         """The learning rate is still that of this update: a scheduler steps later."""
@@ -307,6 +318,15 @@ def _open_log(path: Path, first_step: int, *, resume: bool) -> LogWriter:
         raise FileExistsError(
             f"{path} exists and a log is never overwritten; choose another path, or pass resume=True"
         ) from None
+
+
+def _global_norm(gradients: list[Tensor]) -> Tensor:
+    """The global norm in three calls; torch's own sorts the tensors by device and type first."""
+    kinds = {(gradient.device, gradient.dtype, gradient.layout) for gradient in gradients}
+    if len(kinds) > 1 or gradients[0].layout != torch.strided:
+        return torch.nn.utils.get_total_norm(gradients)
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    return norm
 
 
 def _norm_at_update(norm: Tensor, grad_clip: float | None) -> Measured:

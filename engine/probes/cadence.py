@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+GROUPS = ("activation", "dead", "spectral_norm", "optimizer", "frozen")
+"""What is measured together, by the names of the cadence."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cadence:
@@ -26,6 +29,10 @@ class Cadence:
         if every <= 0:
             return False
         return step % every == 0 or (name in ("optimizer", "frozen") and step < self.early)
+
+    def due(self, step: int) -> frozenset[str]:
+        """The groups that are measured at that step."""
+        return frozenset(group for group in GROUPS if self.is_due(group, step))
 
 
 NEVER = Cadence(activation=0, dead=0, spectral_norm=0, optimizer=0, frozen=0, early=0)

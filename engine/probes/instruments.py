@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from engine.probes import measured as host
 from engine.probes import spectral_norm
 from engine.probes.activation import ActivationProbe
+from engine.probes.budget import Budget
 from engine.probes.cadence import Cadence
 from engine.probes.causality import causality
 from engine.probes.dead import UNIT_EPS, DeadHeads, DeadUnits
@@ -49,7 +50,8 @@ class Instruments:
     Args:
         model: any module; it is not changed.
         optimizer: without one, nothing of the optimizer is measured.
-        cadence: when what is measured.
+        cadence: when what is measured; with a budget, how often at most.
+        budget: share of the bare steps' CPU time that measuring may take; None for the cadence at any price.
         points: shell patterns over module names that choose the layers; found by themselves otherwise.
         dead_eps: |activation| below which a unit counts as silent on a token.
 
@@ -66,12 +68,15 @@ class Instruments:
         *,
         optimizer: torch.optim.Optimizer | None = None,
         cadence: Cadence | None = None,
+        budget: float | None = None,
         points: Sequence[str] = (),
         dead_eps: float = UNIT_EPS,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.cadence = cadence or Cadence()
+        self._budget = None if budget is None else Budget(self.cadence, budget)
+        self._due: frozenset[str] = frozenset()
         self.points: Points = find_points(model, points)
         self.padding: Tensor | None = None
         self.seconds: dict[str, float] = {}
@@ -97,10 +102,10 @@ class Instruments:
         self.padding = padding
         self._measured = []
         self._nonfinite_site = None
-        due = [probe for probe in ("activation", "dead") if self.cadence.is_due(probe, step)]
-        self._arm(due, with_rms=with_rms)
+        self._due = self._budget.choose(step, self.seconds) if self._budget else self.cadence.due(step)
+        self._arm(self._due, with_rms=with_rms)
         if step == 0 and self.cadence.frozen:
-            with self._timed("frozen"):
+            with self.timed("frozen"):
                 self._frozen.start()
 
     def after_backward(
@@ -118,17 +123,17 @@ class Instruments:
             clip_factor: what the gradient was or will be multiplied by before the update.
         """
         self._taps.shut()
-        with self._timed("nonfinite"), torch.no_grad():
-            self._look_for_nonfinite(step, grad_norm)
-        if self.cadence.is_due("frozen", step):
-            with self._timed("frozen"), torch.no_grad():
+        with self.timed("nonfinite"), torch.no_grad():
+            self._look_for_nonfinite(grad_norm)
+        if "frozen" in self._due:
+            with self.timed("frozen"), torch.no_grad():
                 self._frozen.see_gradients()
         if self._optimizer is None or not self.cadence.optimizer:
             return
-        with self._timed("optimizer"):
+        with self.timed("optimizer"):
             if grad_norm is not None:
                 self._optimizer.see_gradient(grad_norm * clip_factor)
-            if self.cadence.is_due("optimizer", step):
+            if "optimizer" in self._due:
                 self._optimizer.before_update()
 
     def after_update(self, step: int, *, optimizer: torch.optim.Optimizer | None = None) -> None:
@@ -139,18 +144,18 @@ class Instruments:
         """
         self._taps.shut()
         if self._optimizer is not None:
-            with self._timed("optimizer"):
+            with self.timed("optimizer"):
                 self._optimizer.optimizer = optimizer or self._optimizer.optimizer
                 self._optimizer.after_update()
 
     def read(self, step: int) -> list[Measured]:
         """What was measured in this step, still on the device; to be called once, after `after_update`."""
-        self._gather("activation", step, self._activation.read)
-        self._gather("dead", step, lambda: self._dead_units.read() + self._dead_heads.read())
-        self._gather("spectral_norm", step, self._spectral_norms)
+        self._gather("activation", self._activation.read)
+        self._gather("dead", lambda: self._dead_units.read() + self._dead_heads.read())
+        self._gather("spectral_norm", self._spectral_norms)
         if self._optimizer is not None:
-            self._gather("optimizer", step, self._optimizer.read)
-        self._gather("frozen", step, self._frozen.read)
+            self._gather("optimizer", self._optimizer.read)
+        self._gather("frozen", self._frozen.read)
         return self._measured
 
     def collect(self, step: int) -> Fields:
@@ -159,7 +164,7 @@ class Instruments:
         A loop that must not wait takes `read` and hands it to engine.probes.delivery.
         """
         measured = self.read(step)
-        with self._timed("copy"):
+        with self.timed("copy"):
             fields = unpacked(measured, packed(measured).tolist()) if measured else {}
         return self.host_fields() | fields
 
@@ -253,18 +258,18 @@ class Instruments:
         measured = self._activation.read()
         return unpacked(measured, packed(measured).tolist()) if measured else {}
 
-    def _look_for_nonfinite(self, step: int, grad_norm: float | Tensor | None) -> None:
+    def _look_for_nonfinite(self, grad_norm: float | Tensor | None) -> None:
         if grad_norm is None:
             return
         if isinstance(grad_norm, Tensor) and not host.on_host(grad_norm):
-            if self.cadence.is_due("activation", step):
+            if "activation" in self._due:
                 self._measured += gradient_sites(self._named)
         elif not math.isfinite(float(grad_norm)):
             self._nonfinite_site = nonfinite_gradient(self._named)
 
-    def _gather(self, name: str, step: int, read: Callable[[], list[Measured]]) -> None:
-        if self.cadence.is_due(name, step):
-            with self._timed(name), torch.no_grad():
+    def _gather(self, name: str, read: Callable[[], list[Measured]]) -> None:
+        if name in self._due:
+            with self.timed(name), torch.no_grad():
                 self._measured += read()
 
     def _spectral_norms(self) -> list[Measured]:
@@ -272,7 +277,8 @@ class Instruments:
         return [spectral_norm.measure(matrices)] if matrices else []
 
     @contextmanager
-    def _timed(self, name: str) -> Iterator[None]:
+    def timed(self, name: str) -> Iterator[None]:
+        """What happens inside counts as the cost of this part of measuring; not to be nested."""
         started = time.thread_time()
         try:
             yield

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from engine.inspector import Inspector
+from engine.inspector import Cadence, Inspector
 from engine.runlog.codec import decode
 from engine.runlog.schema import KINDS, LOG_NAME
 from tests.engine.probes.models import TinyGPT, batch, loss_of
@@ -68,6 +68,15 @@ def test_every_key_is_in_the_schema(tmp_path: Path) -> None:
     train(tmp_path)
     for record in read(tmp_path):
         assert set(record) - {"kind"} <= set(KINDS[record["kind"]])
+
+
+def test_a_cadence_that_is_asked_for_is_kept_and_the_default_one_may_be_stretched(tmp_path: Path) -> None:
+    train(tmp_path / "asked", 40, cadence=Cadence(activation=2))
+    train(tmp_path / "default", 40)
+    asked = [r["step"] for r in of_kind(tmp_path / "asked", "step") if "activation" in r]
+    default = [r["step"] for r in of_kind(tmp_path / "default", "step") if "activation" in r]
+    assert asked == list(range(0, 40, 2))
+    assert 0 in default and len(default) < 40  # on a model this small the record alone costs over 5 %
 
 
 def test_the_learning_rate_is_the_one_of_the_update_though_the_scheduler_has_stepped(tmp_path: Path) -> None:
@@ -143,7 +152,7 @@ def test_a_step_with_a_closure_is_measured(tmp_path: Path) -> None:
         loss.backward()
         return loss
 
-    with Inspector(model, optimizer, log=tmp_path) as inspector:
+    with Inspector(model, optimizer, log=tmp_path, cadence=Cadence()) as inspector:
         for _ in range(2):
             inspector.step(loss=optimizer.step(closure))
     assert all(len(r["activation"]) == 4 and r["grad_norm"] > 0 for r in of_kind(tmp_path, "step"))

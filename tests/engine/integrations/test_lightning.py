@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.inspector import Cadence
 from engine.integrations.lightning import InspectorCallback
 from tests.engine.integrations.logs import kinds, records
 
@@ -72,7 +73,7 @@ def test_lightning_reaches_the_same_bits_with_and_without_the_callback(tmp_path:
 
 
 def test_a_lightning_run_becomes_a_whole_log(tmp_path: Path) -> None:
-    module = fit(tmp_path, InspectorCallback())
+    module = fit(tmp_path, InspectorCallback(cadence=Cadence()))
     written = records(tmp_path, "step")
     assert [record["loss"] for record in written] == module.losses
     assert [record["step"] for record in written] == list(range(8))
