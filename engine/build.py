@@ -12,6 +12,7 @@ from torch import nn
 from engine.batches import BatchOrder
 from engine.config import Config
 from engine.corpus import Corpus, load_corpus
+from engine.device_load import DeviceLoad
 from engine.distributed import World
 from engine.faults.fault import Fault, LearningRate
 from engine.faults.registry import parse_fault
@@ -44,6 +45,7 @@ class Loop:
     learning_rate: LearningRate
     instruments: Instruments | NoInstruments
     parallel: Parallel
+    device_load: DeviceLoad
     pace: Pace = field(default_factory=Pace)
     step: int = 0
     best_step: int | None = None
@@ -119,7 +121,18 @@ def build_loop(config: Config, *, inspect: bool = True, world: World | None = No
     instruments = _instruments(config, model, optimizer, world) if inspect else NoInstruments()
     learning_rate = fault.learning_rate(declared_schedule(training))
     loop = Loop(
-        config, device, world, corpus, order, fault, model, optimizer, learning_rate, instruments, parallel
+        config,
+        device,
+        world,
+        corpus,
+        order,
+        fault,
+        model,
+        optimizer,
+        learning_rate,
+        instruments,
+        parallel,
+        DeviceLoad(device),
     )
     fault.begin(loop)
     return loop

@@ -71,7 +71,7 @@ def take_step(loop: Loop) -> StepTaken:
     record |= {"step_s": step_s, "data_s": data_s}
     loop.pace.add(step_s, data_s, waited_s=loop.world.waited_s - waited_s, num_tokens=content.num_tokens)
     if counts_targets(step):
-        record |= _load(loop)
+        record |= {"tokens_per_s": loop.pace.tokens_per_s()} | loop.device_load.fields()
     return StepTaken(record, measured)
 
 
@@ -126,14 +126,6 @@ def _over_ranks(loop: Loop, measured: list[Measured]) -> list[Measured]:
     whole = loop.world.sum(packed(means) * loop.order.share)
     parts = iter(torch.split(whole, [each.values.numel() for each in means]))
     return [replace(each, values=next(parts)) if each.is_batch_mean else each for each in measured]
-
-
-def _load(loop: Loop) -> Fields:
-    """tokens_per_s of the steps since the last such record; memory_bytes where the device counts them."""
-    fields: Fields = {"tokens_per_s": loop.pace.tokens_per_s()}
-    if loop.device.type == "cuda" and torch.cuda.is_available():
-        fields["memory_bytes"] = torch.cuda.memory_allocated(loop.device)
-    return fields
 
 
 def _recomputes(loop: Loop) -> bool:

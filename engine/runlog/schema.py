@@ -163,8 +163,11 @@ STEP = _table(
     Field("tokens", "token", "tokens seen so far", exact=True),
     Field("tokens_per_s", "token/s", "throughput"),
     Field("mfu", "1", "model FLOP/s utilisation, a fraction"),
-    Field("device_load", "1", "utilisation of the device, a fraction"),
-    Field("memory_bytes", "B", "memory in use on the device", exact=True),
+    Field(
+        "device_load", "1", "utilisation of the device, a fraction; on cpu of the threads that may be used"
+    ),
+    Field("memory_bytes", "B", "memory in use on the device; on cpu by the process", exact=True),
+    Field("memory_peak_bytes", "B", "the most of it in use at any moment so far", exact=True),
 )
 
 EVALUATION = _table(

@@ -15,7 +15,18 @@ from tests.faults.reading import every_record
 pytestmark = pytest.mark.torch
 
 VOLATILE = (
-    *("time", "step_s", "data_s", "eval_s", "tokens_per_s", "memory_bytes", "rank_step_s", "rank_data_s"),
+    *(
+        "time",
+        "step_s",
+        "data_s",
+        "eval_s",
+        "tokens_per_s",
+        "memory_bytes",
+        "memory_peak_bytes",
+        "device_load",
+        "rank_step_s",
+        "rank_data_s",
+    ),
     *("run_id", "name", "fault", "config"),
 )
 """What differs between two equal runs."""
