@@ -9,7 +9,14 @@ import pytest
 from engine.runlog.codec import encode
 from tests.follow.files import Clock, append, drain, step
 from tui.follow.batch import Pulse
-from tui.follow.pulse import CRASH_FLOOR_S, STALL_FACTOR, STALL_FLOOR_S, UNKNOWN_PACE_S, Heart
+from tui.follow.pulse import (
+    CRASH_FLOOR_S,
+    DONE_AFTER_S,
+    STALL_FACTOR,
+    STALL_FLOOR_S,
+    UNKNOWN_PACE_S,
+    Heart,
+)
 from tui.follow.tail import Follower
 
 
@@ -47,11 +54,56 @@ def test_an_unknown_pace_is_given_ten_minutes() -> None:
     assert heart.pulse(STALL_FACTOR * UNKNOWN_PACE_S + 1, promises_exit=False) is Pulse.STALLED
 
 
-def test_only_a_format_that_promises_an_exit_can_crash() -> None:
+def test_without_a_plan_only_a_format_that_promises_an_exit_can_crash() -> None:
     silence = CRASH_FLOOR_S + 1
     times = [0.01 * i for i in range(100)]
     assert _heart(times).pulse(silence, promises_exit=True) is Pulse.CRASHED
     assert _heart(times).pulse(silence, promises_exit=False) is Pulse.STALLED
+
+
+def _foreign(steps: list[int], planned: int | None, **facts: object) -> Heart:
+    """A run without times whose plan is known, opened when it had been silent for a while."""
+    heart = Heart()
+    heart.grew(0.0)
+    header = {"kind": "header", "planned_steps": planned, **facts}
+    heart.see([header, *({"kind": "step", "step": step} for step in steps)], None)
+    return heart
+
+
+@pytest.mark.parametrize(
+    "steps, planned, facts, pulse",
+    [
+        ([0, 10, 20, 29], 30, {}, Pulse.FINISHED),
+        ([10, 20, 30], 30, {}, Pulse.FINISHED),
+        ([10, 20, 30], 30, {"lr_lag": 1}, Pulse.FINISHED),
+        ([10, 20, 29], 30, {}, Pulse.STALLED),
+        ([0, 20, 29], 30, {"lr_lag": 1}, Pulse.STALLED),
+        ([0, 10, 20], 30, {}, Pulse.STALLED),
+        ([0, 10, 20], 300, {}, Pulse.CRASHED),
+        ([0, 10, 20, 30, 40], 30, {}, Pulse.STALLED),
+        ([0, 10, 20], None, {}, Pulse.STALLED),
+    ],
+    ids=str,
+)
+def test_a_silent_run_has_finished_only_if_its_last_planned_step_was_made(
+    steps: list[int], planned: int | None, facts: dict[str, object], pulse: Pulse
+) -> None:
+    assert _foreign(steps, planned, **facts).pulse(1e6, promises_exit=False) is pulse
+
+
+def test_a_run_that_went_back_has_not_made_its_last_step() -> None:
+    heart = _foreign([0, 10, 20, 29], 30)
+    heart.see([{"kind": "resume", "step": 10}, {"kind": "step", "step": 10}], None)
+    assert heart.pulse(1e6, promises_exit=False) is Pulse.CRASHED
+
+
+def test_a_run_that_promises_an_exit_has_not_finished_without_one() -> None:
+    assert _foreign([0, 29], 30).pulse(1e6, promises_exit=True) is Pulse.CRASHED
+
+
+def test_what_may_still_follow_the_last_step_is_waited_for() -> None:
+    assert _foreign([10, 20, 30], 30).pulse(DONE_AFTER_S, promises_exit=False) is Pulse.LIVE
+    assert _foreign([10, 20, 30], 30).pulse(DONE_AFTER_S + 1, promises_exit=False) is Pulse.FINISHED
 
 
 def test_an_exit_record_is_the_end_and_a_resume_takes_it_back() -> None:

@@ -26,6 +26,9 @@ CRASH_FACTOR = 10.0
 CRASH_FLOOR_S = 120.0
 """Shortest silence that is called a crash: a suspended process comes back."""
 
+DONE_AFTER_S = 30.0
+"""Silence after which a run of unknown pace that has made all its steps is over: an evaluation may follow."""
+
 NUM_INTERVALS = 64
 LONGEST_PAUSE_FACTOR = 2.0
 """A run that pauses regularly (evaluations) may pause for this many times its longest recent pause."""
@@ -62,6 +65,12 @@ class Pace:
                 self._intervals.append(time - self._written_at)
             self._written_at = time
 
+    def done_after_s(self) -> float:
+        """Silence that is the end of a run which has made all its steps."""
+        return (
+            min(self.stalled_after_s(), DONE_AFTER_S) if len(self._intervals) < 3 else self.stalled_after_s()
+        )
+
     def stalled_after_s(self) -> float:
         """Silence that is a stall: twenty times the median interval, never under the floor."""
         if len(self._intervals) < 3:
@@ -74,11 +83,57 @@ class Pace:
         return max(CRASH_FLOOR_S, CRASH_FACTOR * self.stalled_after_s())
 
 
+_SERIAL = ("step", "evaluation")
+_FIRST, _NEWEST = 4, 16
+"""Records at either end of a batch that say where a run stands."""
+
+
+class Way:
+    """How far a run has come of the steps that its header plans, where that says so."""
+
+    def __init__(self) -> None:
+        self._planned: float | None = None
+        self._counts_done = False
+        self._first = self._newest = -1
+        self._interval = 1
+
+    def see(self, records: Sequence[Record]) -> None:
+        """Take in records in order; of many only the facts, the first and the newest are looked at."""
+        for header in [record for record in records if record["kind"] == "header"]:
+            planned = header.get("planned_steps")
+            self._planned = planned if _is_time(planned) and planned > 0 else None
+            self._counts_done = bool(header.get("lr_lag"))
+        steps = [record["step"] for record in records[:_FIRST] if record["kind"] in _SERIAL]
+        self._first = steps[0] if steps and self._first < 0 else self._first
+        for record in records[-_NEWEST:]:
+            self._see_newest(record)
+
+    def _see_newest(self, record: Record) -> None:
+        step = record.get("step", self._newest)
+        if record["kind"] == "resume":
+            self._newest = step - 1
+        elif record["kind"] in _SERIAL and step > self._newest:
+            self._interval = step - self._newest
+            self._newest = step
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last planned step was made; a run that went beyond its plan has another one."""
+        counts_from_0 = self._first == 0 and not self._counts_done
+        return self._planned is not None and self._planned - counts_from_0 <= self._newest <= self._planned
+
+    @property
+    def is_short(self) -> bool:
+        """Whether at least one more line would have come before the last planned step."""
+        return self._planned is not None and self._newest + self._interval < self._planned - 1
+
+
 class Heart:
     """Pulse of one log. It is told about records, growth and time, and looks at nothing itself."""
 
     def __init__(self) -> None:
         self.pace = Pace()
+        self._way = Way()
         self._has_records = False
         self._has_exit = False
         self._silent_s = 0.0
@@ -99,6 +154,7 @@ class Heart:
             return
         self._has_records = True
         self.pace.see(records, arrived_at)
+        self._way.see(records)
         for record in reversed(records):
             if record["kind"] != "header":
                 self._has_exit = record["kind"] == "exit"
@@ -113,7 +169,10 @@ class Heart:
             return Pulse.FINISHED
         if is_closed:
             return Pulse.CRASHED if promises_exit else Pulse.FINISHED
-        if promises_exit and self._silent_s > self.pace.crashed_after_s():
+        if not promises_exit and self._way.is_done and self._silent_s > self.pace.done_after_s():
+            return Pulse.FINISHED
+        is_cut_off = promises_exit or self._way.is_short
+        if is_cut_off and self._silent_s > self.pace.crashed_after_s():
             return Pulse.CRASHED
         return Pulse.STALLED if self._silent_s > self.pace.stalled_after_s() else Pulse.LIVE
 

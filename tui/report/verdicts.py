@@ -13,8 +13,10 @@ from rich.text import Text
 
 from tui.checks.verdict import Level, State, Verdict
 from tui.panels.palette import LEVEL_SIGNS
+from tui.panels.printable import printable
+from tui.panels.pulse_words import pulse_words
+from tui.report.tree_html import gravest
 from tui.run import Run
-from tui.sources.parser import plain_text
 
 STYLES = {
     Level.GREEN: "green",
@@ -24,6 +26,7 @@ STYLES = {
     Level.BLACK: "bold reverse red",
 }
 
+_LONGEST_SENTENCE = 1000
 _OPEN = (State.FIRING, State.PENDING, State.AMBER, State.RESOLVED)
 
 
@@ -75,8 +78,8 @@ def print_verdicts(run: Run, console: Console) -> None:
     judge = run.judge
     console.print(_heading(run), soft_wrap=True)
     firing = [verdict for verdict in judge.verdicts if verdict.state is State.FIRING]
-    if decisive := _decisive(firing, judge.headline, judge.level):
-        console.print(Text(f"{judge.level} because of {decisive.check}: {decisive.symptom}", style="dim"))
+    if (worst := gravest(judge)) and judge.headline and worst.level > judge.headline.level:
+        console.print(Text(f"{judge.level} because of {_title(worst)}", style="dim"))
     if judge.causes:
         names = ", ".join(cause for cause, _ in judge.causes)
         console.print(Text(f"likeliest cause first: {names}", style="dim"))
@@ -96,7 +99,7 @@ def print_verdicts(run: Run, console: Console) -> None:
         first = run.damaged[0]
         console.print(
             f"{len(run.damaged)} damaged stretch(es) of the log were skipped, "
-            f"the first at byte {first.offset:,}: {plain_text(first.reason)}",
+            f"the first at byte {first.offset:,}: {printable(first.reason)}",
             markup=False,
         )
 
@@ -105,10 +108,8 @@ def teller(console: Console) -> Callable[[Verdict], None]:
     """Says in a line that a leaf has begun to fire."""
 
     def tell(verdict: Verdict) -> None:
-        text = Text(
-            f"{LEVEL_SIGNS[verdict.level]} {verdict.check} {verdict.symptom}", style=STYLES[verdict.level]
-        )
-        text.append(f"   {_when(verdict)}   {plain_text(verdict.evidence)}", style="default")
+        text = Text(f"{LEVEL_SIGNS[verdict.level]} {_title(verdict)}", style=STYLES[verdict.level])
+        text.append(f"   {_when(verdict)}   {_said(verdict.evidence)}", style="default")
         console.print(text)
 
     return tell
@@ -118,16 +119,9 @@ def _heading(run: Run) -> Text:
     level = run.judge.level
     text = Text()
     text.append(f"{LEVEL_SIGNS[level]} {str(level).upper()}", style=STYLES[level])
-    text.append(f"   {plain_text(run.name)}", style="bold")
-    text.append(f"   {run.recording.num_steps:,} steps   {run.pulse}   {run.format}")
+    text.append(f"   {printable(run.name)}", style="bold")
+    text.append(f"   {run.recording.num_steps:,} steps   {pulse_words(run)}   {run.format}")
     return text
-
-
-def _decisive(firing: Iterable[Verdict], headline: Verdict | None, level: Level) -> Verdict | None:
-    """The verdict that makes the level what it is, where that is not the headline."""
-    if headline is None or headline.level >= level:
-        return None
-    return next((verdict for verdict in firing if verdict.level is level), None)
 
 
 def _headline_first(firing: Iterable[Verdict], headline: Verdict | None) -> list[Verdict]:
@@ -136,20 +130,27 @@ def _headline_first(firing: Iterable[Verdict], headline: Verdict | None) -> list
 
 def _print_one(verdict: Verdict, console: Console) -> None:
     text = Text()
-    text.append(
-        f"{LEVEL_SIGNS[verdict.level]} {verdict.check} {verdict.symptom}", style=STYLES[verdict.level]
-    )
+    text.append(f"{LEVEL_SIGNS[verdict.level]} {_title(verdict)}", style=STYLES[verdict.level])
     text.append(f"   {_when(verdict)}")
     console.print(text)
-    console.print(Text(f"    {plain_text(verdict.evidence)}"))
+    console.print(Text(f"    {_said(verdict.evidence)}"))
     if verdict.bound_text:
-        console.print(Text(f"    bound: {plain_text(verdict.bound_text)}", style="dim"))
-    console.print(Text(f"    → {plain_text(verdict.fix)}"))
+        console.print(Text(f"    bound: {_said(verdict.bound_text)}", style="dim"))
+    console.print(Text(f"    → {_said(verdict.fix)}"))
 
 
 def _one_line(verdict: Verdict) -> Text:
-    words = verdict.symptom or plain_text(verdict.evidence)
-    return Text(f"  {verdict.check} {verdict.state}: {words}  {_when(verdict)}", style="dim")
+    words = _said(verdict.symptom or verdict.evidence)
+    return Text(f"  {printable(verdict.check)} {verdict.state}: {words}  {_when(verdict)}", style="dim")
+
+
+def _title(verdict: Verdict) -> str:
+    return printable(f"{verdict.check} {verdict.symptom}")
+
+
+def _said(sentence: str) -> str:
+    """A sentence of ours, which may quote the log."""
+    return printable(sentence, _LONGEST_SENTENCE)
 
 
 def _when(verdict: Verdict) -> str:
