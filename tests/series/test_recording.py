@@ -28,6 +28,7 @@ def test_a_field_that_was_not_measured_leaves_no_value() -> None:
     assert recording.steps["lr"].steps.tolist() == [0, 2]
     assert recording.steps["lr"].values.tolist() == [0.1, 0.3]
     assert recording.steps["loss"].values.tolist() == [6.0, 5.0, 4.0]
+    assert recording.steps.names == ("loss", "lr")
 
 
 def test_a_field_that_appears_late_keeps_its_own_steps() -> None:
@@ -83,17 +84,16 @@ def test_a_step_that_runs_backwards_is_dropped_and_counted() -> None:
     assert recording.num_out_of_order == 1
 
 
+_NUMBERS = st.floats() | st.integers()
+_VALUES = _NUMBERS | st.none() | st.text("0fx.-", max_size=3) | st.lists(_NUMBERS | st.none(), max_size=3)
 _FIELDS = st.dictionaries(
-    st.sampled_from(["loss", "lr", "grad_norm", "activation"]), st.floats(allow_nan=False), max_size=4
+    st.sampled_from(["loss", "lr", "activation", "batch_hash", "weight_checksums"]), _VALUES, max_size=4
 )
 
 
 @given(st.lists(_FIELDS, max_size=40), st.lists(st.integers(0, 40), max_size=6))
-def test_any_chunking_gives_the_same_columns(fields: list[dict[str, float]], cuts: list[int]) -> None:
-    records = [
-        _step(step, **{k: [v, v] if k == "activation" else v for k, v in values.items()})
-        for step, values in enumerate(fields)
-    ]
+def test_any_chunking_gives_the_same_columns(fields: list[dict[str, Any]], cuts: list[int]) -> None:
+    records = [_step(step, **values) for step, values in enumerate(fields)]
     whole = _recorded(*records)
     chunked = Recording()
     edges = [0, *sorted(cut for cut in cuts if cut < len(records)), len(records)]
@@ -102,4 +102,22 @@ def test_any_chunking_gives_the_same_columns(fields: list[dict[str, float]], cut
     assert sorted(chunked.steps.names) == sorted(whole.steps.names)
     for name in whole.steps.names:
         assert chunked.steps[name].steps.tolist() == whole.steps[name].steps.tolist()
-        assert chunked.steps[name].values.tolist() == whole.steps[name].values.tolist()
+        np.testing.assert_array_equal(chunked.steps[name].values, whole.steps[name].values)
+
+
+def test_keys_in_another_order_make_the_same_columns() -> None:
+    recording = _recorded(_step(0, loss=6.0, lr=0.1), {"lr": 0.2, "step": 1, "loss": 5.0, "kind": "step"})
+    assert recording.steps["loss"].values.tolist() == [6.0, 5.0]
+    assert recording.steps["lr"].values.tolist() == [0.1, 0.2]
+
+
+def test_records_of_one_size_may_have_other_keys() -> None:
+    recording = _recorded(_step(0, loss=6.0), _step(1, lr=0.2), _step(2, loss=4.0))
+    assert recording.steps["loss"].steps.tolist() == [0, 2]
+    assert recording.steps["lr"].steps.tolist() == [1]
+
+
+def test_a_hash_longer_than_any_number_is_infinite() -> None:
+    recording = _recorded(_step(0, batch_hash="f" * 400), _step(1, loss=10**400))
+    assert recording.steps["batch_hash"].values.tolist() == [math.inf]
+    assert recording.steps["loss"].values.tolist() == [math.inf]

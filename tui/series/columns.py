@@ -1,19 +1,18 @@
 """Records of one kind as columns: for each field the steps at which it was measured and the values.
 
-Adding is the hot path (a million records at opening), so records are grouped by the keys they have and each
-group is taken apart column by column, not value by value.
+How records come apart into columns is in fields.py.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tui.series.fields import by_keys, columns_of
 from tui.series.growable import Growable
 from tui.series.pyramid import Pyramid
 from tui.series.smooth import MovingAverage
@@ -21,11 +20,6 @@ from tui.series.smooth import MovingAverage
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
 
-Raw = Sequence[Any]
-"""What records say under one key, one entry a record."""
-Parsed = tuple[str, NDArray[np.bool_] | None, Floats]
-
-_NOT_NUMBERS = frozenset({"kind", "step"})
 _STEP = itemgetter("step")
 
 
@@ -57,6 +51,11 @@ class Column:
     def values(self) -> Floats:
         """What was measured; NaN means that the run wrote NaN, never that it wrote nothing."""
         return self._values.view
+
+    @property
+    def rows(self) -> Steps | None:
+        """Row of each value in the table; None when the values are those of the first rows, one in each."""
+        return None if self._rows is None else self._rows.view
 
     def steps_from(self, start: int) -> Steps:
         """The steps of the values from position `start` on, without touching the earlier ones."""
@@ -162,22 +161,33 @@ class Table:
             if name.startswith(prefix) and len(column)
         }
 
-    def extend(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Append records whose steps increase and are all beyond the last one."""
+    def extend(self, records: Sequence[Mapping[str, Any]]) -> set[str]:
+        """Append records whose steps increase and are all beyond the last one; the keys that they have."""
         first_row = len(self)
+        keys: set[str] = set()
         self._steps.append(np.fromiter(map(_STEP, records), np.int64, len(records)))
-        parts: dict[str, list[tuple[NDArray[np.int64], Floats]]] = {}
-        for keys, rows, alike in _grouped(records):
-            # Records with the same keys in the same order: their values side by side are the columns.
-            for key, raw in zip(keys, zip(*[record.values() for record in alike], strict=True), strict=True):
-                if key in _NOT_NUMBERS:
-                    continue
-                for name, kept, values in self._parsed(key, raw):
-                    chosen = rows if kept is None else rows[kept]
-                    if len(chosen):
-                        parts.setdefault(name, []).append((chosen + first_row, values))
+        parts: dict[str, list[tuple[Steps, Floats]]] = {}
+        for places, fields in by_keys(records):
+            rows = places + first_row
+            keys.update(fields)
+            for key, raw in fields.items():
+                for name, (kept, values) in columns_of(key, raw, self.item_names.get(key, ())):
+                    parts.setdefault(name, []).append((rows if kept is None else rows[kept], values))
         for name, pieces in parts.items():
             self._add(name, pieces)
+        return keys
+
+    def restore(self, steps: Steps, columns: Iterable[tuple[str, Floats, Steps | None]]) -> None:
+        """Be the table with these steps and columns, each its name, values and rows; the arrays are kept."""
+        self._steps.hold(steps)
+        self._columns.clear()
+        for name, values, rows in columns:
+            column = self._columns[name] = Column(self._steps, 0)
+            column._values.hold(values)
+            if rows is not None:
+                column._rows = Growable(np.int64)
+                column._rows.hold(rows)
+        self.num_items = sum("/" in name for name in self._columns)
 
     def keep_steps_before(self, step: int) -> None:
         """Drop what a resume has superseded: every record at this step or later."""
@@ -188,83 +198,17 @@ class Table:
             column.keep_rows_before(row)
         self._steps.size = row
 
-    def _add(self, name: str, pieces: list[tuple[NDArray[np.int64], Floats]]) -> None:
-        rows = np.concatenate([rows for rows, _ in pieces])
-        values = np.concatenate([values for _, values in pieces])
+    def _add(self, name: str, pieces: list[tuple[Steps, Floats]]) -> None:
+        rows, values = pieces[0]
         if len(pieces) > 1:
+            rows = np.concatenate([rows for rows, _ in pieces])
+            values = np.concatenate([values for _, values in pieces])
             order = np.argsort(rows, kind="stable")
             rows, values = rows[order], values[order]
+        if not len(rows):
+            return
         column = self._columns.get(name)
         if column is None:
             column = self._columns[name] = Column(self._steps, int(rows[0]))
             self.num_items += "/" in name
         column.add(rows, values)
-
-    def _parsed(self, key: str, raw: Raw) -> Iterable[Parsed]:
-        """(column, which of the records have a value or None for all, the values) for one key."""
-        first = raw[0]
-        if isinstance(first, list):
-            yield from self._parsed_lists(key, raw)
-        else:
-            is_hash = isinstance(first, str) and key.endswith("_hash")
-            yield _parsed_values(key, raw, _hash_number if is_hash else _number)
-
-    def _parsed_lists(self, key: str, raw: Raw) -> Iterable[Parsed]:
-        names = self.item_names.get(key, ())
-        is_hash = key.endswith("_checksums")
-        if not is_hash and _are_tables(raw):
-            columns: Iterable[Raw] = zip(*raw, strict=True)
-        else:
-            width = max(len(value) for value in raw if isinstance(value, list))
-            columns = (
-                [value[item] if isinstance(value, list) and item < len(value) else None for value in raw]
-                for item in range(width)
-            )
-        for item, column in enumerate(columns):
-            name = f"{key}/{names[item] if item < len(names) else item}"
-            yield _parsed_values(name, column, _hash_number if is_hash else _number)
-
-
-def _grouped(
-    records: Sequence[Mapping[str, Any]],
-) -> Iterable[tuple[tuple[str, ...], NDArray[np.int64], list[Mapping[str, Any]]]]:
-    """Records that have the same keys in the same order, with their positions."""
-    by_keys: dict[tuple[str, ...], list[int]] = {}
-    for index, keys in enumerate(map(tuple, records)):
-        by_keys.setdefault(keys, []).append(index)
-    for keys, indices in by_keys.items():
-        yield keys, np.array(indices, np.int64), [records[index] for index in indices]
-
-
-def _are_tables(raw: Raw) -> bool:
-    """Whether these are lists of one length, so that they can be turned by ninety degrees as they are."""
-    return set(map(type, raw)) == {list} and len(set(map(len, raw))) == 1
-
-
-def _parsed_values(name: str, raw: Raw, number: Callable[[Any], float | None]) -> Parsed:
-    """The column of these values by `number`, which gives None for what is none."""
-    if number is _number:
-        try:  # unlike numpy, array takes neither text nor None for a number; it takes half the time too
-            return name, None, np.frombuffer(array("d", raw))
-        except (TypeError, OverflowError):
-            pass
-    numbers = [number(value) for value in raw]
-    kept = np.array([number is not None for number in numbers])
-    return name, kept, np.array([number for number in numbers if number is not None], np.float64)
-
-
-def _number(value: Any) -> float | None:
-    """The value as a number; None for anything else, text that looks like a number included."""
-    if isinstance(value, int | float):
-        try:
-            return float(value)
-        except OverflowError:
-            return float("inf") if value > 0 else float("-inf")
-    return None
-
-
-def _hash_number(text: Any) -> float | None:
-    try:
-        return float(int(text, 16))
-    except (TypeError, ValueError):
-        return None

@@ -22,6 +22,10 @@ class Growable(Generic[Scalar]):
         """What was appended, not a copy; valid until the next append."""
         return self._buffer[: self.size]
 
+    def hold(self, values: NDArray[Scalar]) -> None:
+        """Be these values, without a copy; the array is now this one's."""
+        self._buffer, self.size = values, len(values)
+
     def append(self, values: NDArray[Scalar]) -> None:
         """Add these values at the end."""
         end = self.size + len(values)

@@ -6,6 +6,8 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from engine.runlog.codec import Record
 from engine.runlog.schema import EVALUATION, STEP
 from tui.series.columns import Table
@@ -71,16 +73,15 @@ class Recording:
     def _flush(self, waiting: dict[str, list[Record]]) -> None:
         for kind, table in (("step", self.steps), ("evaluation", self.evaluations)):
             rows = self._increasing(table, waiting[kind])
-            if rows:
-                table.extend(rows)
-            if kind == "step":
+            keys = table.extend(rows) if rows else set()
+            if kind == "step" and not _TEXT_FIELDS.isdisjoint(keys):
                 self.texts.extend(_texts(rows))
             waiting[kind] = []
 
     def _increasing(self, table: Table, records: list[Record]) -> list[Record]:
         last = int(table.steps[-1]) if len(table) else -1
-        steps = [last, *map(_STEP, records)]
-        if all(map(operator.lt, steps, steps[1:])):
+        steps = np.fromiter(map(_STEP, records), np.int64, len(records))
+        if (np.diff(steps, prepend=last) > 0).all():
             return records
         kept = []
         for record in records:
@@ -124,9 +125,8 @@ class Recording:
 
 def _texts(records: Iterable[Record]) -> Iterable[tuple[int, str, Any]]:
     for record in records:
-        if not record.keys().isdisjoint(_TEXT_FIELDS):
-            for name in _TEXT_FIELDS.intersection(record):
-                yield record["step"], name, record[name]
+        for name in _TEXT_FIELDS.intersection(record):
+            yield record["step"], name, record[name]
 
 
 _STEP = operator.itemgetter("step")
