@@ -15,7 +15,6 @@ from tests.engine.distributed.ranks import Launched, gentle, torchrun, wait_unti
 from tests.engine.runs import ROOT, records, run, step_numbers
 
 pytestmark = [
-    pytest.mark.ranks,
     pytest.mark.torch,
     pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds its processes in /proc"),
 ]
