@@ -132,6 +132,7 @@ class Stalled(Fault):
     level = "yellow"
     default_strength = 125.0
     breaks = "at step 90 the loader hangs for {strength:g} seconds"
+    sleeps = True
     onset_step = 90
     deadline_step = 91
 
@@ -154,6 +155,7 @@ class ThroughputDrop(Fault):
     onset_step = 210
     deadline_step = 500
     num_steps = 510
+    sleeps = True
 
     def __init__(self, strength: float | None = None) -> None:
         super().__init__(strength)

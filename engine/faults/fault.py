@@ -43,6 +43,7 @@ class Fault:
         num_steps: shortest run in which it shows.
         needs: config keys without which there is nothing to break, such as accumulation.
         resumes: whether the drill is stopped half-way and resumed.
+        sleeps: whether most of the drill's time is spent waiting, so that other work can be done beside it.
         sign: NAMED, SILENT or DAMAGED.
     """
 
@@ -59,6 +60,7 @@ class Fault:
     num_steps = 120
     needs: ClassVar[Mapping[str, Any]] = {}
     resumes = False
+    sleeps = False
     sign = NAMED
 
     def __init__(self, strength: float | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from engine.faults.fault import Fault, LearningRate
 
@@ -85,6 +85,7 @@ class WrongTotalSteps(Fault):
     default_strength = 0.5
     strengths = (0.5, 2.0, 0.9)
     breaks = "the decay ends at {strength:g} x the planned steps"
+    needs: ClassVar = {"training.schedule": "cosine"}  # one that decays all the way
     deadline_step = 60
     onset_step = 31
 

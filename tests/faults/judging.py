@@ -46,6 +46,8 @@ class Judged:
     baselines: dict[str, int | None] = field(default_factory=dict)
     bare: Judged | None = None
     """What is said of the same run when its log holds no more than BARE."""
+    num_differences: int = 0
+    """Ways to cut the growing log, of two, by which something else was said; see tests/faults/live.py."""
 
     @property
     def alarms(self) -> list[Call]:

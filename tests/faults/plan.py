@@ -1,12 +1,14 @@
 """Which runs the fault suite is made of. Everything here is decided before any run is judged.
 
-Two configurations: thresholds may be chosen by looking at runs of REFERENCE, never at those of HELD_OUT.
+Three configurations: thresholds and drills may be chosen by looking at runs of REFERENCE and WIDE, never at
+those of HELD_OUT, which nobody has run before the figures are made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from engine.faults.drill import drill_settings
@@ -18,7 +20,7 @@ Settings = dict[str, Any]
 REFERENCE: Settings = {}
 """The engine's defaults: 2 layers, width 64, 512 tokens, cosine from 3e-3."""
 
-HELD_OUT: Settings = {
+WIDE: Settings = {
     "model.n_layers": 3,
     "model.width": 48,
     "model.context": 24,
@@ -33,10 +35,38 @@ HELD_OUT: Settings = {
     "training.weight_decay": 0.05,
 }
 
-CONFIGURATIONS: dict[str, Settings] = {"reference": REFERENCE, "held-out": HELD_OUT}
-FAULT_SEEDS: dict[str, tuple[int, ...]] = {"reference": (0, 1), "held-out": (10, 11)}
-HEALTHY_SEEDS: dict[str, tuple[int, ...]] = {"reference": (20, 21, 22), "held-out": (30, 31)}
-EVERY_STRENGTH_SEEDS = (0, 10)
+"""A second reference, which was held out until its runs had been looked at."""
+
+HELD_OUT: Settings = {
+    "model.n_layers": 4,
+    "model.n_heads": 5,
+    "model.width": 40,
+    "model.context": 20,
+    "model.ffn_multiple": 3,
+    "model.activation": "relu",
+    "data.vocab_size": 448,
+    "data.train_sentences": 6000,
+    "data.val_sentences": 300,
+    "data.seed": 23,
+    "training.batch_size": 20,
+    "training.accumulation": 2,
+    "training.warmup": 24,
+    "training.eval_every": 16,
+    "training.lr_max": 2.5e-3,
+    "training.lr_min": 2e-4,
+    "training.schedule": "wsd",
+    "training.cooldown": 70,
+    "training.betas": [0.85, 0.97],
+    "training.eps": 1e-7,
+    "training.weight_decay": 0.02,
+    "training.grad_clip": 0.6,
+}
+"""Held out: unlike both references in every line, and made after the last look at either."""
+
+CONFIGURATIONS: dict[str, Settings] = {"reference": REFERENCE, "wide": WIDE, "held-out": HELD_OUT}
+FAULT_SEEDS: dict[str, tuple[int, ...]] = {"reference": (0, 1), "wide": (10,), "held-out": (40, 41)}
+HEALTHY_SEEDS: dict[str, tuple[int, ...]] = {"reference": (20, 21), "wide": (30,), "held-out": (50, 51)}
+EVERY_STRENGTH_SEEDS = (0, 40, 41)
 """Seeds with which every strength is tried; the others get the default strength only."""
 
 PAIRS = (
@@ -52,6 +82,8 @@ PAIRS = (
     "repeated_batch+ranks_out_of_sync",
 )
 """Ten runs with two faults at once; both causes have to be named."""
+
+PAIRS_IN = ("reference", "held-out")
 
 TEXT = "text"
 """Value of data.path that stands for the text file that the suite writes."""
@@ -80,15 +112,15 @@ HEALTHY: dict[str, Settings] = {
     "inverse-sqrt": {"training.schedule": "inverse_sqrt"},
     "step-declared": {"training.schedule": "step", "training.decay_every": 80},
     "no-warmup-declared": {"training.warmup": 0},
-    "four-layers": {"model.n_layers": 4, "training.T": 200},
-    "relu": {"model.activation": "relu"},
+    "two-layers-more": {"layers": 2, "training.T": 200},
+    "other-activation": {"activation": "other"},
     "bf16": {"training.dtype": "bfloat16", "training.T": 200},
     "resumed": {"resumes_at": 150},
     "plateau": {"training.T": 1000, "training.lr_max": 1e-3, "data.train_sentences": 20_000},
     "text": {"data.kind": "text", "data.path": TEXT},
     "beta2-0.999": {"training.betas": [0.9, 0.999]},
 }
-"""Ways to train in good health, each tried with every healthy seed of both configurations."""
+"""Ways to train in good health, each tried with every healthy seed of each configuration."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +148,7 @@ def every_run() -> list[Planned]:
 
 
 def drills() -> Iterator[Planned]:
-    """Every fault in every strength in both configurations."""
+    """Every fault in every configuration, in every strength in the reference and the held-out one."""
     for configuration, base in CONFIGURATIONS.items():
         for seed in FAULT_SEEDS[configuration]:
             for fault in FAULTS.values():
@@ -131,7 +163,7 @@ def drill(fault: Fault, configuration: str, base: Settings, seed: int) -> Planne
         name=f"{configuration}-{fault}-{seed}",
         configuration=configuration,
         seed=seed,
-        settings={**base, **drill_settings(fault)},
+        settings={**drill_settings(fault), **base, **fault.needs},
         faults=(str(fault),),
         resumes_at=fault.onset_step if fault.resumes else None,
         parsed=(fault,),
@@ -139,9 +171,8 @@ def drill(fault: Fault, configuration: str, base: Settings, seed: int) -> Planne
 
 
 def pairs() -> Iterator[Planned]:
-    """Two faults at once, half of them in each configuration."""
-    for number, text in enumerate(PAIRS):
-        configuration = ("reference", "held-out")[number % 2]
+    """Two faults at once."""
+    for configuration, (number, text) in product(PAIRS_IN, enumerate(PAIRS)):
         faults = tuple(parse_fault(part) for part in text.split("+"))
         longest = max(faults, key=lambda fault: fault.num_steps)
         needs = {key: value for fault in faults for key, value in fault.needs.items()}
@@ -149,18 +180,21 @@ def pairs() -> Iterator[Planned]:
             name=f"{configuration}-{text}-{number}",
             configuration=configuration,
             seed=number,
-            settings={**CONFIGURATIONS[configuration], **drill_settings(longest), **needs},
+            settings={**drill_settings(longest), **CONFIGURATIONS[configuration], **needs},
             faults=tuple(map(str, faults)),
             parsed=faults,
         )
 
 
 def healthy_runs() -> Iterator[Planned]:
-    """Every healthy variant with every healthy seed."""
+    """Every healthy variant with every healthy seed, but for those that a configuration has as its own."""
     for configuration, base in CONFIGURATIONS.items():
+        plain = _resolved(base, {})
         for variant, changes in HEALTHY.items():
+            settings, resumes_at = _resolved(base, changes)
+            if changes and (settings, resumes_at) == plain:
+                continue
             for seed in HEALTHY_SEEDS[configuration]:
-                settings, resumes_at = _resolved(base, changes)
                 yield Planned(
                     name=f"{configuration}-healthy-{variant}-{seed}",
                     configuration=configuration,
@@ -172,10 +206,13 @@ def healthy_runs() -> Iterator[Planned]:
 
 
 def _resolved(base: Settings, changes: Settings) -> tuple[Settings, int | None]:
-    """Multiples turned into numbers; the step at which the run is stopped and resumed, if it is."""
-    settings = {**base, **_HEALTHY_LENGTH, **changes}
-    factor, batches = settings.pop("lr", 1.0), settings.pop("batch", 1)
+    """What is relative turned into values; the step at which the run is stopped and resumed, if it is."""
+    settings = {**_HEALTHY_LENGTH, **base, **changes}
+    factor, batches, layers = settings.pop("lr", 1.0), settings.pop("batch", 1), settings.pop("layers", 0)
     resumes_at = settings.pop("resumes_at", None)
     settings["training.lr_max"] = settings.get("training.lr_max", 3e-3) * factor
     settings["training.batch_size"] = settings.get("training.batch_size", 32) * batches
+    settings["model.n_layers"] = settings.get("model.n_layers", 2) + layers
+    if settings.pop("activation", None):
+        settings["model.activation"] = {"gelu": "relu"}.get(settings.get("model.activation", "gelu"), "gelu")
     return settings, resumes_at

@@ -27,9 +27,6 @@ TINY: Settings = {
 LATEST_STEP = 100
 """Faults that must have shown by this step are tried; the slower ones are left to the full suite."""
 
-SLEEPS = ("stalled", "throughput_drop")
-"""What they change is the time that a step takes, and they take their time."""
-
 
 @cache
 def root() -> Path:
@@ -38,10 +35,8 @@ def root() -> Path:
 
 
 def quick_faults() -> list[Fault]:
-    """The faults that show early, at their default strength."""
-    return [
-        kind() for kind in FAULTS.values() if kind.deadline_step <= LATEST_STEP and kind.name not in SLEEPS
-    ]
+    """The faults that show early, at their default strength, and do not take their time."""
+    return [kind() for kind in FAULTS.values() if kind.deadline_step <= LATEST_STEP and not kind.sleeps]
 
 
 def quick_drill(fault: Fault) -> Planned:

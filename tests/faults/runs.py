@@ -10,9 +10,12 @@ import os
 import random
 import shutil
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import engine
+from engine.config import Config
 from engine.faults.fault import Fault
 from engine.runlog.codec import decode
 from engine.runlog.schema import LOG_NAME
@@ -36,23 +39,36 @@ def is_made(planned: Planned, root: Path) -> bool:
 
 
 def fingerprint(planned: Planned) -> str:
-    """Everything that the run depends on: its settings and the source of its faults."""
-    bases = [base for fault in planned.parsed for base in type(fault).__mro__ if base not in (Fault, object)]
-    digest = hashlib.sha256("".join(map(inspect.getsource, bases)).encode())
+    """Everything that the run depends on: its settings, the source of its faults, and that of the engine."""
+    kinds = [base for fault in planned.parsed for base in type(fault).__mro__ if issubclass(base, Fault)]
+    files = sorted({Path(inspect.getfile(kind)) for kind in kinds})
     content = [planned.name, planned.seed, planned.settings, planned.faults, planned.resumes_at]
-    return json.dumps([content, digest.hexdigest()])
+    return json.dumps([content, _digest(files), engine_digest()])
+
+
+@cache
+def engine_digest() -> str:
+    """SHA-256 over every source file of the engine that all runs share, so that no two versions are mixed."""
+    root = Path(str(engine.__file__)).parent
+    apart = (root / "faults", root / "integrations", root / "fault_commands.py")
+    shared = [path for path in root.rglob("*.py") if not any(path.is_relative_to(part) for part in apart)]
+    faults = [root / "faults" / name for name in ("drill.py", "registry.py", "several.py", "streams.py")]
+    return _digest(sorted(shared) + faults)
+
+
+def _digest(files: list[Path]) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def make(planned: Planned, root: Path) -> None:
     """Train the run into its folder."""
-    from engine.config import Config
     from engine.run_folder import RunFolder
     from engine.train import train
 
     folder = folder_of(planned, root)
     if folder.exists():
         shutil.rmtree(folder)
-    config = Config.model_validate(_nested(planned, root))
+    config = config_of(planned, root)
     run = RunFolder(folder, folder / "source.yaml")
     with Path(os.devnull).open("w") as silence, contextlib.redirect_stdout(silence):
         if planned.resumes_at:
@@ -69,14 +85,15 @@ def _age(log: Path) -> None:
     os.utime(log, (now - HOUR_S, now - HOUR_S))
 
 
-def _nested(planned: Planned, root: Path) -> dict[str, Any]:
+def config_of(planned: Planned, root: Path) -> Config:
+    """The run's whole config, checked; the suite's text file lies in `root` if it needs one."""
     values: dict[str, Any] = {"seed": planned.seed, "run": {"device": "cpu"}}
     for key, value in planned.settings.items():
         section, name = key.split(".")
         values.setdefault(section, {})[name] = value
     if values.get("data", {}).get("path") == TEXT:
         values["data"]["path"] = str(text_file(root))
-    return values | ({"fault": "+".join(planned.faults)} if planned.faults else {})
+    return Config.model_validate(values | ({"fault": "+".join(planned.faults)} if planned.faults else {}))
 
 
 def text_file(root: Path) -> Path:

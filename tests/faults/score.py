@@ -48,6 +48,12 @@ class Case:
         return None if self.step is None else max(0, self.step - self.fault.onset_step)
 
     @property
+    def place(self) -> int | None:
+        """Place of its cause in the list of causes, 1 for the first; None if it is not on it."""
+        causes = self.judged.causes
+        return causes.index(self.fault.cause) + 1 if self.fault.cause in causes else None
+
+    @property
     def right_first(self) -> bool:
         """Whether the first cause of the list is true of this run."""
         first = self.judged.causes[:1]

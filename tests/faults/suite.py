@@ -1,4 +1,4 @@
-"""The suite at work: train what is missing, judge everything, in two processes."""
+"""The suite at work: train what is missing, judge everything, in two processes and one that mostly sleeps."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from tests.faults.health import why_not_healthy
 from tests.faults.judging import Judged, judge
+from tests.faults.live import differences
 from tests.faults.plan import Planned
 from tests.faults.runs import folder_of, is_made, make
 
@@ -22,15 +24,14 @@ PROCESSES = 2
 R = TypeVar("R")
 
 
-def train_missing(planned: Sequence[Planned], root: Path) -> tuple[int, float]:
-    """Every run is on disk; how many had to be trained, and the wall time of that in seconds."""
+def train_missing(planned: Sequence[Planned], root: Path, processes: int = PROCESSES) -> int:
+    """Every run is on disk that could be made; how many were missing."""
     root.mkdir(parents=True, exist_ok=True)
     missing = [run for run in planned if not is_made(run, root)]
     missing.sort(key=lambda run: -int(run.settings["training.T"]))
-    started = time.perf_counter()
-    for number, (run, seconds) in enumerate(_each(partial(_make, root=root), missing), 1):
+    for number, (run, seconds) in enumerate(_each(partial(_make, root=root), missing, processes), 1):
         _say(f"{number}/{len(missing)} {run.name} {seconds:.1f} s")
-    return len(missing), time.perf_counter() - started
+    return len(missing)
 
 
 def set_aside(planned: Iterable[Planned], root: Path) -> dict[str, str]:
@@ -39,9 +40,11 @@ def set_aside(planned: Iterable[Planned], root: Path) -> dict[str, str]:
     return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
-def judge_all(planned: Sequence[Planned], root: Path) -> list[tuple[Planned, Judged]]:
-    """What is said of every run, in the order of the plan."""
-    said = dict(_each(partial(_judge, root=root), planned))
+def judge_all(
+    planned: Sequence[Planned], root: Path, cuts: int, processes: int = PROCESSES
+) -> list[tuple[Planned, Judged]]:
+    """What is said of every run, in the order of the plan; `cuts` seeds the cuts of the growing logs."""
+    said = dict(_each(partial(_judge, root=root, cuts=cuts), planned, processes))
     return [(run, said[run.name]) for run in planned]
 
 
@@ -55,20 +58,26 @@ def _make(planned: Planned, root: Path) -> tuple[Planned, float]:
     return planned, time.perf_counter() - started
 
 
-def _judge(planned: Planned, root: Path) -> tuple[str, Judged]:
-    return planned.name, judge(folder_of(planned, root))
+def _judge(planned: Planned, root: Path, cuts: int) -> tuple[str, Judged]:
+    folder = folder_of(planned, root)
+    return planned.name, replace(judge(folder), num_differences=differences(folder, f"{cuts} {planned.name}"))
 
 
-def _each(work: Callable[[Planned], R], runs: Sequence[Planned]) -> Iterator[R]:
-    """Results as they come, from processes of one thread each; in this process if there are only a few."""
+def _each(work: Callable[[Planned], R], runs: Sequence[Planned], processes: int) -> Iterator[R]:
+    """Results as they come, from processes of one thread each; drills that sleep have one of their own."""
     if len(runs) <= 1:
         yield from map(work, runs)
         return
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(PROCESSES, context) as pool:
-        for done in as_completed([pool.submit(work, run) for run in runs]):
+    with ProcessPoolExecutor(processes, context) as pool, ProcessPoolExecutor(1, context) as sleeping:
+        tasks = [(sleeping if _sleeps(run) else pool).submit(work, run) for run in runs]
+        for done in as_completed(tasks):
             yield done.result()
+
+
+def _sleeps(planned: Planned) -> bool:
+    return any(fault.sleeps for fault in planned.parsed)
 
 
 def _say(line: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import random
 from pathlib import Path
 from typing import Any
 
@@ -11,51 +10,26 @@ import pytest
 
 import tui
 from engine.runlog.schema import LOG_NAME
+from tests.faults import live
+from tests.faults.live import differences, said
 from tests.faults.quick import folder, quick_faults
 from tests.faults.reading import every_record
 from tui.checks.judge import Judge
-from tui.follow.intake import Intake
-from tui.run import Run
 from tui.series.recording import Recording
 
 pytestmark = pytest.mark.torch
 
-CHUNKINGS = 2
 EVERY_THIRD = [fault.name for fault in quick_faults()][::3]
-
-
-def _said(judge: Judge) -> str:
-    return repr((judge.verdicts, judge.causes, judge.calls(), judge.level))
-
-
-def _live(content: bytes, rng: random.Random) -> Run:
-    """The run as it looks when bytes arrive in pieces of any length."""
-    run, intake, position = Run("live"), Intake("live", None), 0
-    while position < len(content):
-        size = rng.choice((1, 700, 5_000, 60_000))
-        intake.take(content[position : position + size])
-        position += size
-        if batch := intake.batch(intake.num_waiting, 0.0, position):
-            run.extend(batch)
-    intake.finish()
-    if batch := intake.batch(intake.num_waiting, 0.0, position):
-        run.extend(batch)
-    return run
 
 
 @pytest.mark.parametrize("name", EVERY_THIRD)
 def test_a_broken_run_is_judged_alike_live_and_as_a_whole(name: str) -> None:
-    content = (folder(name) / LOG_NAME).read_bytes()
-    whole, intake = Run("whole"), Intake("whole", None)
-    intake.take(content)
-    intake.finish()
-    if batch := intake.batch(intake.num_waiting, 0.0, len(content)):
-        whole.extend(batch)
-    assert whole.recording.num_steps > 0
-    for seed in range(CHUNKINGS):
-        live = _live(content, random.Random(f"{name} {seed}"))
-        assert _said(live.judge) == _said(whole.judge)
-        assert len(live.damaged) == len(whole.damaged)
+    assert differences(folder(name), name) == 0
+
+
+def test_a_difference_would_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "said", lambda judge: id(judge))
+    assert differences(folder(EVERY_THIRD[0]), "any") == 2
 
 
 @pytest.mark.parametrize("name", EVERY_THIRD)
@@ -63,7 +37,7 @@ def test_a_log_that_does_not_say_its_fault_is_judged_alike(name: str) -> None:
     records = every_record(folder(name) / LOG_NAME)
     silent = [_without_fault(record) for record in records]
     assert records[0]["fault"] and "fault" not in silent[0]
-    assert _said(_judged(records)) == _said(_judged(silent))
+    assert said(_judged(records)) == said(_judged(silent))
 
 
 def _without_fault(record: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import pytest
 
 from engine.faults.fault import DAMAGED, NAMED, Fault
 from engine.faults.registry import FAULTS, UnknownFault, explain, family, parse_fault
-from tests.faults.plan import PAIRS, drills, every_run, healthy_runs
 from tui.checks.tree import every_check
 from tui.checks.verdict import Level
 
@@ -69,11 +68,3 @@ def test_two_faults_at_once_keep_their_names_and_strengths() -> None:
     with pytest.raises(UnknownFault, match="did you mean constant_lr"):
         parse_fault("bad_init+constant_l")
     assert str(parse_fault("fp16_overflow:1e+12")) == "fp16_overflow:1e+12"
-
-
-def test_the_plan_holds_what_the_figures_are_made_of() -> None:
-    assert len(PAIRS) == 10
-    assert len(list(healthy_runs())) >= 100
-    assert {str(FAULTS[run.parsed[0].name]) for run in drills()} == {str(fault) for fault in FAULTS.values()}
-    names = [run.name for run in every_run()]
-    assert len(set(names)) == len(names)
