@@ -8,7 +8,9 @@ from engine.runlog.reader import Damaged
 from tui.checks.judge import Judge
 from tui.checks.thresholds import Thresholds
 from tui.follow.batch import Batch, Pulse
+from tui.follow.stored import Stored
 from tui.series.recording import Recording
+from tui.series.stored import restored
 
 JUDGED_TOGETHER = 2**15
 """Records after which a run that is read as a whole is judged: a judgement costs as much for one record as
@@ -26,6 +28,7 @@ class Run:
         damaged: every stretch of the log that was no record.
         is_partial: whether only a part of the run is known. Verdicts on a part could be others than those on
             the whole: there are none.
+        is_judged: whether the verdicts are those on the recording; records that were taken in since apart.
     """
 
     def __init__(self, path: str, thresholds: Thresholds | None = None, is_partial: bool = False) -> None:
@@ -38,14 +41,13 @@ class Run:
 
     def _clear(self) -> None:
         self.recording = Recording()
-        self.judge = self._judge()
+        self.judge = Judge(Recording() if self.is_partial else self.recording, self._thresholds)
+        self.is_judged = not self.is_partial
         self.damaged: list[Damaged] = []
         self._is_settled = True
         self.size_bytes = 0
         self.next_offset = 0
-
-    def _judge(self) -> Judge:
-        return Judge(Recording() if self.is_partial else self.recording, self._thresholds)
+        self.num_waiting = 0
 
     @property
     def name(self) -> str:
@@ -60,7 +62,12 @@ class Run:
     def judge_by(self, thresholds: Thresholds) -> None:
         """Judge everything recorded, and everything to come, by these bounds."""
         self._thresholds = thresholds
-        self.judge = self._judge()
+        if not self.is_partial:
+            self.adopt(Judge(self.recording, thresholds))
+
+    def adopt(self, judge: Judge) -> None:
+        """Take over what was judged elsewhere of this recording."""
+        self.judge, self.is_judged, self._is_settled = judge, True, True
 
     def extend(self, batch: Batch) -> None:
         """Take in a batch; verdicts are up to date when this returns."""
@@ -80,10 +87,13 @@ class Run:
 
     def take(self, batch: Batch) -> None:
         """Take in a batch without judging it yet: `settle` before anyone looks."""
-        if batch.restarted:
+        if batch.restarted or batch.stored:
             self._clear()
+        if batch.stored:
+            self._restore(batch.stored)
         self.pulse, self.format = batch.pulse, batch.format
         self.size_bytes, self.next_offset = batch.size_bytes, batch.next_offset
+        self.num_waiting = batch.num_waiting
         self.damaged.extend(batch.damaged)
         if batch.records:
             self.recording.extend(batch.records)
@@ -91,6 +101,16 @@ class Run:
 
     def settle(self) -> None:
         """Judge what was taken in; verdicts are up to date when this returns."""
-        if not self._is_settled:
-            self.judge.update()
-            self._is_settled = True
+        if self._is_settled or self.is_partial:
+            return
+        if not self.is_judged:
+            self.adopt(Judge(self.recording, self._thresholds))
+            return
+        self.judge.update()
+        self._is_settled = True
+
+    def _restore(self, stored: Stored) -> None:
+        """Know at once what the index of the log knows; the judge of nothing waits for one of all this."""
+        self.damaged = list(stored.damaged)
+        self.recording = restored(stored)
+        self.is_judged = self._is_settled = False

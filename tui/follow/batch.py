@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from engine.runlog.codec import Record
 from engine.runlog.reader import Damaged
+from tui.follow.stored import Stored
 
 
 class Pulse(StrEnum):
@@ -26,6 +27,8 @@ class Batch:
     `restarted` says that the file was truncated or replaced: everything known before this batch is void.
     `is_preview` says that these are the facts and the newest records of a log of which the batches that
     follow have everything, from its first byte on: something to show meanwhile, nothing to judge by.
+    `stored` is everything before `next_offset`, as the index of the log had it.
+    `num_waiting` records before `next_offset` are not in this batch, but in the next ones.
     """
 
     records: tuple[Record, ...]
@@ -36,3 +39,5 @@ class Batch:
     format: str
     restarted: bool = False
     is_preview: bool = False
+    stored: Stored | None = None
+    num_waiting: int = 0

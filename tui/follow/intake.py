@@ -8,6 +8,7 @@ from engine.runlog.codec import Record
 from engine.runlog.reader import Damaged
 from tui.follow.batch import Batch, Pulse
 from tui.follow.pulse import Heart
+from tui.follow.stored import Stored
 from tui.sources.parser import SourceOptions
 from tui.sources.recognise import Recognising
 
@@ -35,6 +36,7 @@ class Intake:
         self._is_rewriting = False
         self._has_handed_out = False
         self._is_settled = True
+        self._stored: Stored | None = None
 
     @property
     def format(self) -> str:
@@ -63,7 +65,14 @@ class Intake:
         self._queue.clear()
         self._num_damaged = 0
         self._restarted = self._has_handed_out
+        self._stored = None
         self._is_settled = True
+
+    def go_on_from(self, stored: Stored) -> None:
+        """What stands before byte `stored.offset` is known; the bytes after it come next."""
+        self._parser.goes_on_at(stored.offset)
+        self.heart.see(stored.newest(), None)
+        self._stored = stored
 
     def take(self, data: bytes) -> None:
         """Parse the next bytes.
@@ -101,12 +110,23 @@ class Intake:
         self.heart.see(records, now if is_live else None)
         pulse = self.heart.pulse(now, self._parser.promises_exit, is_closed and not self._queue)
         is_half = self._is_rewriting and not records
-        if is_half or not (records or damaged or self._restarted or pulse is not self.pulse):
+        if is_half or not (records or damaged or self._restarted or self._stored or pulse is not self.pulse):
             return None
         self.pulse = pulse
         restarted, self._restarted = self._restarted, False
+        stored, self._stored = self._stored, None
         self._has_handed_out = True
-        return Batch(records, damaged, self._parser.offset, size_bytes, pulse, self.format, restarted)
+        return Batch(
+            records,
+            damaged,
+            self._parser.offset,
+            size_bytes,
+            pulse,
+            self.format,
+            restarted,
+            stored=stored,
+            num_waiting=len(self._queue),
+        )
 
     def _new_damage(self) -> tuple[Damaged, ...]:
         new = tuple(self._parser.damaged[self._num_damaged :])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from engine.runlog.codec import Record
 from tui.follow.batch import Batch, Pulse
+from tui.follow.stored import Stored
 from tui.follow.tail import RELOCATE_INTERVAL_S, Clock, Follower
 from tui.sources.errors import CannotRead
 from tui.sources.name_words import is_held_out
@@ -108,6 +109,11 @@ class PathFollower:
         if not self._held or not all(one.is_caught_up for one in self._splits.values()):
             return None
         return self._handed_out()
+
+    def store(self, stored: Stored, is_true: Callable[[], bool]) -> None:
+        """Write the index of a log that is alone; see Follower."""
+        if not self._splits:
+            self._one.store(stored, is_true)
 
     def close(self) -> None:
         """Let go of the files."""

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR
 
+from tui.follow import index
 from tui.follow.batch import Batch, Pulse
 from tui.follow.intake import Intake
 from tui.follow.newest import newest_part
+from tui.follow.stored import Stored
 from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
 from tui.sources.recognise import is_binary_head
@@ -25,6 +27,8 @@ from tui.sources.recorded import logs_in, parts_of
 POLL_INTERVAL_S = 0.025
 BLOCK_BYTES = 2**18
 WITNESS_BYTES = 256
+QUICK_INDEX_BYTES = 64 * 2**20
+"""An index below this size is read before anyone misses a preview."""
 RELOCATE_INTERVAL_S = 1.0
 """How often a folder is asked whether its log goes on in another file."""
 
@@ -56,6 +60,13 @@ class _OpenFile:
             or os.pread(self.descriptor, len(self.before_offset), start) != self.before_offset
         )
 
+    def skip_to(self, offset: int) -> None:
+        """What stands before this byte was read at another time."""
+        self.offset = offset
+        self.first = os.pread(self.descriptor, min(WITNESS_BYTES, offset), 0)
+        start = max(0, offset - WITNESS_BYTES)
+        self.before_offset = os.pread(self.descriptor, offset - start, start)
+
     def take(self, num_bytes: int) -> bytes:
         """The next bytes. NUL bytes that end a text are left: blocks that the disk has not written yet."""
         data = os.pread(self.descriptor, num_bytes, self.offset)
@@ -72,8 +83,8 @@ class Follower:
 
     `poll` never waits for a record and never loses one. A folder is followed as its newest log. The clocks
     are for tests: `clock` is monotonic, `wall` is compared with the file's time of change, once, at opening.
-    `find` gives the logs of a folder, the one to follow first. With `newest_first` the first batch of a large
-    log is a preview of its newest part; the others do not depend on that.
+    `find` gives the logs of a folder, the one to follow first. With `newest_first` a large log begins with a
+    preview of its newest part, and what its index knows is not read again.
     """
 
     def __init__(
@@ -87,7 +98,8 @@ class Follower:
     ) -> None:
         self.path = path
         self._options = options
-        self._owes_preview = newest_first
+        self._newest_first = newest_first
+        self._openings = [self._preview, self._indexed] if newest_first else []
         self._log = path
         self._clock = clock
         self._wall = wall
@@ -119,8 +131,10 @@ class Follower:
         """
         try:
             self._look()
-            if (preview := self._preview()) is not None:
-                return preview
+            assert self._file is not None
+            while self._openings:
+                if (batch := self._openings.pop(0)(self._file)) is not None:
+                    return batch
             self._read(limit_records, limit_s)
         except FileNotFoundError:
             self._is_drained = True  # not there yet, or deleted: what was read stays true
@@ -192,12 +206,29 @@ class Follower:
             self._intake.take(part.read_bytes())
         self._intake.heart.silent_for(self._wall() - self._log.stat().st_mtime)
 
-    def _preview(self) -> Batch | None:
-        if not self._owes_preview or self._file is None:
+    def _preview(self, file: _OpenFile) -> Batch | None:
+        if 0 < index.num_bytes(self._log) < QUICK_INDEX_BYTES:
             return None
-        self._owes_preview = False
-        silent_s = self._wall() - os.fstat(self._file.descriptor).st_mtime
-        return newest_part(self._file.descriptor, self._size, self._clock(), silent_s, self._options)
+        silent_s = self._wall() - os.fstat(file.descriptor).st_mtime
+        return newest_part(file.descriptor, self._size, self._clock(), silent_s, self._options)
+
+    def _indexed(self, file: _OpenFile) -> Batch | None:
+        if not self._may_use_index() or (stored := index.read(self._log, file.descriptor)) is None:
+            return None
+        file.skip_to(stored.offset)
+        self._intake.go_on_from(stored)
+        return self._intake.batch(0, self._clock(), self._size)
+
+    def store(self, stored: Stored, is_true: Callable[[], bool]) -> None:
+        """Write the index of the log, which says `stored` up to some byte, unless it is another log now."""
+        file = self._file
+        if file is None or not self._may_use_index() or file.offset < stored.offset:
+            return
+        index.write(self._log, file.descriptor, stored, lambda: is_true() and not file.is_rewritten())
+
+    def _may_use_index(self) -> bool:
+        """Only for a log that is read as it is: facts that were given now are not those of another time."""
+        return self._newest_first and not (self._options and self._options.facts)
 
     def _start_over(self) -> None:
         self.close()

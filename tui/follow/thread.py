@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -45,12 +46,22 @@ class FollowThread(threading.Thread):
         self._follower = follower
         self._post = post
         self._fail = fail
+        self._errands: deque[Callable[[], object]] = deque()
         self._is_read = threading.Event()
         self._stopping = threading.Event()
 
     def acknowledge(self) -> None:
         """The owner has taken in the batch that was posted last."""
         self._is_read.set()
+
+    def run_errand(self, errand: Callable[[], object]) -> None:
+        """Have this done on the thread, before it reads on."""
+        self._errands.append(errand)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
 
     def stop(self) -> None:
         """End soon; returns at once."""
@@ -63,6 +74,8 @@ class FollowThread(threading.Thread):
         try:
             while not self._stopping.is_set():
                 self._hand_over(self._follower.poll(*limit))
+                while self._errands and not self._stopping.is_set():
+                    self._errands.popleft()()
                 if self._follower.is_caught_up:
                     limit = LIVE_LIMIT
                     self._stopping.wait(POLL_INTERVAL_S)

@@ -25,7 +25,7 @@ from tui.run import Run
 from tui.screen import board, theme
 from tui.screen.actions import Actions
 from tui.screen.card import card_lines
-from tui.screen.feed import BatchArrived, FollowingEnded, Watched, open_all
+from tui.screen.feed import BatchArrived, FollowingEnded, JudgedAtLast, Watched, open_all
 from tui.screen.figures import QUIET_S, Figures
 from tui.screen.frame import boxed
 from tui.screen.help import help_lines
@@ -146,10 +146,16 @@ class Monitor(Actions):
     def take_batch(self, message: BatchArrived) -> None:
         """The batch becomes part of its run, and is seen, at the next frame."""
         self.watched[message.number].take(message.batch)
-        if message.batch.is_preview:
+        if message.batch.is_preview or message.batch.stored:
             self.changed()
         else:
             self._draw_soon()
+
+    @on(JudgedAtLast)
+    def take_judge(self, message: JudgedAtLast) -> None:
+        """The verdicts on what an index knew are seen at the next frame."""
+        self.watched[message.number].take_judge(message.judge, message.thresholds)
+        self.changed()
 
     @on(FollowingEnded)
     def end_following(self, message: FollowingEnded) -> None:

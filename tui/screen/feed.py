@@ -10,15 +10,19 @@ from pathlib import Path
 
 from textual.message import Message
 
+from tui.checks.judge import Judge
 from tui.checks.thresholds import Thresholds
-from tui.follow.batch import Batch
+from tui.follow import index
+from tui.follow.batch import Batch, Pulse
 from tui.follow.pipe import PipeFollower
 from tui.follow.splits import PathFollower
 from tui.follow.thread import Follows, FollowThread
 from tui.run import Run
 from tui.screen.replay import ReplayFollower
+from tui.series.stored import stored
 from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
+from tui.sources.runlog import RunlogParser
 from tui.sources.runs import runs_of
 
 MOST_RUNS = 8
@@ -27,6 +31,13 @@ MOST_RUNS = 8
 _SMALL_BATCH = 500
 """Records of a live batch at most; a few of these fall into one frame and are taken in together."""
 
+_INDEX_GROWTH = 1.25
+"""A log that has grown by this factor since its index was written gets a new one: all that is written in the
+life of a run stays within some lengths of its log, and a fifth at most is read when it is opened again."""
+
+_FAREWELL_S = 2.0
+"""How long a thread is waited for when the monitor ends."""
+
 
 @dataclass
 class BatchArrived(Message):
@@ -34,6 +45,15 @@ class BatchArrived(Message):
 
     number: int
     batch: Batch
+
+
+@dataclass
+class JudgedAtLast(Message):
+    """All that the index of a log knew is judged."""
+
+    number: int
+    judge: Judge
+    thresholds: Thresholds
 
 
 @dataclass
@@ -48,7 +68,8 @@ class Watched:
     """A run, and the thread that follows its log.
 
     While the past of a large log is being read, `run` is its newest part, unjudged; then, in one step, all of
-    it takes that place.
+    it takes that place, and what is known of it goes into its index. With an index nothing is read twice; the
+    thread that would read then judges.
     """
 
     def __init__(
@@ -65,6 +86,9 @@ class Watched:
         self._pending: list[Batch] = []
         self._has_news = False
         self._has_caught_up = False
+        self._is_being_judged = False
+        self._indexed_to = 0
+        self._post: Callable[[Message], object] = lambda message: None
 
     @property
     def run(self) -> Run:
@@ -95,6 +119,7 @@ class Watched:
             self._is_posted = True
             post(BatchArrived(self.number, batch))
 
+        self._post = post
         self._thread = FollowThread(
             self.follower,
             hand_over,
@@ -110,6 +135,8 @@ class Watched:
             self._preview = Run(self._whole.path, self._whole.thresholds, is_partial=True)
             self._preview.take(batch)
             self._has_news = True
+        elif batch.stored is not None:
+            self._take_stored(batch)
         else:
             self._pending.append(batch)
         if len(batch.records) >= _SMALL_BATCH:
@@ -121,9 +148,11 @@ class Watched:
         self._take_in()
         self._has_caught_up = self._has_caught_up or self.is_caught_up
         has_news, self._has_news = self._has_news, False
-        self._whole.settle()
+        if not self._is_being_judged:
+            self._whole.settle()
         if self._has_caught_up:
             self._show_whole()
+            self._keep_index()
         return has_news
 
     def _show_whole(self) -> None:
@@ -132,6 +161,52 @@ class Watched:
         if self._preview.thresholds is not self._whole.thresholds:  # they were edited meanwhile
             self._whole.judge_by(self._preview.thresholds)
         self._preview = None
+
+    def _take_stored(self, batch: Batch) -> None:
+        """Show all that the index knows; a million steps take seconds to judge, so that is done elsewhere."""
+        self._pending.clear()
+        self._whole.take(batch)
+        self._show_whole()
+        self._has_news = True
+        self._indexed_to = batch.next_offset
+        if self._thread is not None and not self._whole.is_judged:
+            self._is_being_judged = True
+            recording, thresholds = self._whole.recording, self._whole.thresholds
+            self._thread.run_errand(
+                lambda: self._post(JudgedAtLast(self.number, Judge(recording, thresholds), thresholds))
+            )
+
+    def take_judge(self, judge: Judge, thresholds: Thresholds) -> None:
+        """The verdicts on what the index knew; if other bounds are in force by now, those were judged by."""
+        self._is_being_judged = False
+        self._has_news = True
+        if judge.recording is self._whole.recording and thresholds is self._whole.thresholds:
+            self._whole.adopt(judge)
+
+    def _keep_index(self) -> None:
+        """Have the index written when there is much that it does not know."""
+        run, thread = self._whole, self._thread
+        has_ended = run.pulse in (Pulse.FINISHED, Pulse.CRASHED)
+        due_at = self._indexed_to + 1 if has_ended else _INDEX_GROWTH * self._indexed_to
+        if (
+            thread is None
+            or not isinstance(self.follower, PathFollower)
+            or run.format != RunlogParser.format
+            or run.next_offset < max(due_at, index.LEAST_BYTES)
+            or run.num_waiting
+            or not self.is_caught_up
+        ):
+            return
+        self._indexed_to = run.next_offset
+        recording, num_resets = run.recording, run.recording.num_resets
+        content = stored(recording, run.next_offset, run.damaged)
+
+        def is_true() -> bool:
+            is_same = run.recording is recording and recording.num_resets == num_resets
+            return is_same and not thread.is_stopping and not any(one.restarted for one in self._pending)
+
+        follower = self.follower
+        thread.run_errand(lambda: follower.store(content, is_true))
 
     def _take_in(self) -> None:
         if self._pending:
@@ -146,9 +221,10 @@ class Watched:
             self._thread.acknowledge()
 
     def stop(self) -> None:
-        """Let the thread end."""
+        """Let the thread end; what it is writing is given up."""
         if self._thread is not None:
             self._thread.stop()
+            self._thread.join(_FAREWELL_S)
 
 
 def joined(batches: Sequence[Batch]) -> Batch:

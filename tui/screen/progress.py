@@ -51,7 +51,7 @@ def status_of(
         memory_bytes=_newest(recording.steps["memory_bytes"]),
         behind=None if paused_at is None or newest is None else max(0, newest - paused_at),
         run_number=run_number,
-        is_judged=not run.is_partial,
+        is_judged=run.is_judged,
         part_read=part_read,
     )
 

@@ -10,16 +10,16 @@ from tui.sources.parser import SourceOptions
 
 
 class RunlogParser:
-    """Source for inspector.log.jsonl; promises an exit record."""
+    """Source for inspector.log.jsonl; promises an exit record. It begins at byte `offset` of the log."""
 
     format = "runlog"
     promises_exit = True
     is_whole = False
 
-    def __init__(self, options: SourceOptions | None = None) -> None:
+    def __init__(self, options: SourceOptions | None = None, offset: int = 0) -> None:
         self._facts = dict((options or SourceOptions()).facts)
         self._facts.pop("lr_lag", None)  # of the Trainer's own lines; here `lr` is the rate of the step
-        self._reader = LogReader()
+        self._reader = LogReader(offset)
 
     @property
     def offset(self) -> int:
