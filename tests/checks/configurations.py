@@ -242,7 +242,13 @@ CASES: tuple[Case, ...] = (
     Case(
         "Q4.2a",
         "gap as large as the best validation loss",
-        log(loss="0.1x300", evaluations={"val_loss": "2 1.9 2 2.2", "train_loss": "2 1.5 0.5 0.1"}),
+        log(
+            loss="0.1x300",
+            evaluations={
+                "val_loss": "2.4 2.1 1.95 1.9 1.94 2.05 2.2",
+                "train_loss": "2 1.5 1.2 0.9 0.7 0.3 0.1",
+            },
+        ),
         log(loss="0.1x300", evaluations={"val_loss": "2 1.9 1.9 1.9", "train_loss": "2 1.5 0.5 0.1"}),
     ),
     Case(

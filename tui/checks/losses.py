@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from tui.checks.facts import Facts
 from tui.checks.form import HINT, NOTHING, STRONG, Bound, Leaf, Readings, check
+from tui.checks.jitter import Jitter
 from tui.checks.onset import learned_below_at
 from tui.checks.verdict import Level
 from tui.checks.view import View, latest_before
@@ -247,16 +248,20 @@ class LargestClassLoss:
     source=f"{_SOURCE}, Q4.2",
     as_written="val - train > 1.0 by step 500",
     why="an absolute gap never fires on a fine-tune whose losses are 0.1 (the post-mortem's gap was 0.49 at "
-    "3.6 x the best); whether validation rises is judged by the overfitting flags",
+    "3.6 x the best); whether validation rises is judged by the overfitting flags. Where training costs "
+    "nothing any more the noise of validation alone would do: then the gap counts as 1",
 )
 class RelativeGap:
-    """Validation less training loss over the best validation loss so far.
+    """Validation less training loss over the best validation loss so far; at most 1 for a validation loss
+    that is no further above its best than noise explains.
 
     The training loss is that of the same evaluation, or the newest step's where the log has none.
     """
 
     def __init__(self) -> None:
         self.best = np.inf
+        self.jitter = Jitter()
+        self.is_signed = False
 
     def __call__(self, view: View) -> Readings:
         """Go on by the new evaluations."""
@@ -265,13 +270,28 @@ class RelativeGap:
         best = np.fmin(np.fmin.accumulate(val), self.best)
         self.best = float(best[-1])
         learned = learned_below_at(view.recording, view.facts, view.steps)
+        is_noise = self._is_noise(val, train, best)
         known = np.isfinite(val) & np.isfinite(train) & (best > 0) & (best < learned)
+        gaps = (val[known] - train[known]) / best[known]
+        gaps = np.where(is_noise[known], np.minimum(gaps, 1.0), gaps)
         steps, val, train, best = view.steps[known], val[known], train[known], best[known]
         return Readings(
             steps,
-            (val - train) / best,
+            gaps,
             lambda i: f"validation {val[i]:.3g}, training {train[i]:.3g}, best validation {best[i]:.3g}",
         )
+
+    def _is_noise(self, val: Floats, train: Floats, best: Floats) -> NDArray[np.bool_]:
+        """Where the noise of validation explains how far it is above its best; all of a loss below zero."""
+        found = np.ones(len(val), np.bool_)
+        for row, (now, trained, lowest) in enumerate(
+            zip(val.tolist(), train.tolist(), best.tolist(), strict=True)
+        ):
+            self.is_signed = self.is_signed or now < 0 or trained < 0
+            if not self.is_signed and 0 < now < np.inf:
+                self.jitter.take(now)
+                found[row] = np.log(now / lowest) <= self.jitter.of_one()
+        return found
 
 
 @check(

@@ -1,12 +1,13 @@
 """Where overfitting began, from the evaluations alone, and what the run did after it.
 
 t* is the evaluation with the smallest validation loss. It is called an onset once three evaluations in a row
-stay above 1.02 x that loss while the training loss is below what it was at t*. The bottom is broad, so an
-interval belongs to every t*.
+stay above 1.02 x that loss, and further above it than noise explains, while the training loss is below what
+it was at t*. The bottom is broad, so an interval belongs to every t*.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui.checks.facts import Facts
+from tui.checks.jitter import Jitter
 from tui.series.columns import Column
 from tui.series.recording import Recording
 
@@ -132,17 +134,23 @@ def _at(column: Column, steps: Steps) -> Floats:
 
 
 def called_at(seen: Evaluations) -> int | None:
-    """Position of the evaluation at which the onset that stands could first have been called, or None."""
+    """Position of the evaluation at which the onset that stands could first have been called, or None.
+
+    Noise must explain none of the three that have risen, by what was known of it at the time or is now.
+    """
     best = seen.best
-    if not seen.val[best] < seen.learned_below:
+    if not seen.val[best] < seen.learned_below or seen.val[best] <= 0:
         return None
-    after = slice(best + 1, None)
-    risen = (seen.val[after] > RISEN * seen.val[best]) & ~(seen.train[after] >= seen.train[best])
-    run = 0
-    for offset, flag in enumerate(risen.tolist()):
-        run = run + 1 if flag else 0
-        if run == PATIENCE:
-            return best + 1 + offset
+    rises = np.log(seen.val / seen.val[best])
+    rises[seen.train >= seen.train[best]] = 0.0
+    jitter, limits = Jitter(), np.empty(len(seen))
+    for place, val in enumerate(seen.val.tolist()):
+        jitter.take(val)
+        limits[place] = jitter.of_each()
+        three = slice(place - PATIENCE + 1, place + 1)
+        explained = np.maximum(np.minimum(limits[three], limits[place]), math.log(RISEN))
+        if place >= best + PATIENCE and (rises[three] > explained).all():
+            return place
     return None
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from tui.checks.form import HINT, NOTHING, PROOF, STRONG, Leaf, Readings, check
 from tui.checks.jitter import Jitter
 from tui.checks.onset import PATIENCE, RISEN, Floats, learned_below_at, overfit_summary, train_beside
+from tui.checks.standing import Standing
 from tui.checks.verdict import Level
 from tui.checks.view import View
 
@@ -27,57 +27,11 @@ _OPTIONAL = ("evaluation.train_loss",)
 _LEAST_RISE = 0.003
 """Nats below which a rise is noise however small the loss: it is printed with four decimals."""
 
-_SWINGS, _SWINGS_OF_ONE = 7.0, 12.0
-"""Swings above its best that are noise of validation, at three evaluations in a row and at a single one: a
-swing is 0.6 standard deviations, and the best of forty lies 2.2 of them low."""
+_HALF = 0.5
+"""Validation loss over its best, less 1, from which damage is being done."""
 
 RUINED = 2.0
 """Validation loss over its best from which memorising has ruined the model ("doubled from optimal")."""
-
-
-@dataclass(slots=True)
-class _Standing:
-    """An evaluation against the best one so far."""
-
-    step: int
-    val: float
-    train: float
-    best_step: int
-    best_val: float
-    best_train: float
-    rises: int
-    """Evaluations in a row, this one the last, that were worse than the one before."""
-    jitter: float
-    """How far validation swings without going anywhere."""
-
-    @property
-    def over_best(self) -> float:
-        """How far validation is above its best, as a share of it."""
-        return self.val / self.best_val - 1
-
-    def is_beyond(self, swings: float) -> bool:
-        """Whether it is further above its best than so many of its swings."""
-        return self.val - self.best_val > swings * self.jitter
-
-    @property
-    def train_fell(self) -> bool:
-        """Whether training is below what it was at the best; true where nothing is known of it."""
-        return not self.train >= self.best_train
-
-    @property
-    def gap_growth(self) -> float:
-        """By how much the gap between the splits has grown since the best, as a share of the best."""
-        grown = (self.val - self.train) - (self.best_val - self.best_train)
-        return grown / self.best_val if math.isfinite(grown) else self.over_best
-
-    def words(self) -> str:
-        """The comparison in a sentence."""
-        known = math.isfinite(self.best_train) and math.isfinite(self.train)
-        trained = f"train {self.best_train:.4g} → {self.train:.4g}" if known else ""
-        return (
-            f"validation is {self.val:.4g}, {self.over_best:.1%} over its best ({self.best_val:.4g} at step "
-            f"{self.best_step})" + (f"; since then {trained}" if trained else "")
-        )
 
 
 class _Evaluations:
@@ -86,40 +40,46 @@ class _Evaluations:
     def __init__(self) -> None:
         self._best: tuple[int, float, float] | None = None
         self._last = math.inf
-        self._rises = 0
+        self._rises = self._num_since = 0
         self._jitter = Jitter()
+        self._is_signed = False
         self.uniform = math.inf
 
     def __call__(self, view: View) -> Readings:
         train = train_beside(view.recording, view.steps_with_past)[view.num_past :]
-        standings = list(self._walk(view, train))
-        if not standings:
+        judged = [(standing, self.reading(standing)) for standing in self._walk(view, train)]
+        if not judged:
             return NOTHING
-        steps = np.array([standing.step for standing in standings], np.int64)
-        values = np.array([self.reading(standing) for standing in standings])
-        return Readings(steps, values, lambda i: self.words(standings[i]))
+        steps = np.array([standing.step for standing, _ in judged], np.int64)
+        values = np.array([value for _, value in judged])
+        return Readings(steps, values, lambda i: self.words(judged[i][0]))
 
-    def _walk(self, view: View, train: Floats) -> Iterator[_Standing]:
-        """Each finite evaluation from the first on that beats a guess: before it there is nothing to lose."""
+    def _walk(self, view: View, train: Floats) -> Iterator[Standing]:
+        """Each finite evaluation from the first on that beats a guess: before it there is nothing to lose.
+
+        None any more after a loss below zero: such a loss has no zero of its own, and no shares.
+        """
         limits = learned_below_at(view.recording, view.facts, view.steps).tolist()
         self.uniform = view.facts.ln_vocab or math.inf
         for step, val, trained, learned in zip(
             view.steps.tolist(), view["val_loss"].tolist(), train.tolist(), limits, strict=True
         ):
-            if not (math.isfinite(val) and val > 0):
+            self._is_signed = self._is_signed or val < 0 or trained < 0
+            if self._is_signed or not (math.isfinite(val) and val > 0):
                 continue
             self._rises = self._rises + 1 if val > self._last else 0
             self._last = val
-            jitter = self._jitter.take(val)
+            self._jitter.take(val)
+            self._num_since += 1
             if self._best is None or val < self._best[1]:
-                self._best = (step, val, trained)
+                self._best, self._num_since = (step, val, trained), 0
             if self._best[1] < learned:
-                yield _Standing(step, val, trained, *self._best, self._rises, jitter)
+                yield Standing(step, val, trained, *self._best, self._rises, self._num_since, self._jitter)
 
-    def reading(self, now: _Standing) -> float:
+    def reading(self, now: Standing) -> float:
         raise NotImplementedError
 
-    def words(self, now: _Standing) -> str:
+    def words(self, now: Standing) -> str:
         """The comparison in a sentence."""
         return now.words()
 
@@ -155,7 +115,7 @@ class TrainShare(_Evaluations):
     Ruined is twice its best, or worse than a uniform guess.
     """
 
-    def reading(self, now: _Standing) -> float:
+    def reading(self, now: Standing) -> float:
         """1 until validation is ruined; NaN never: without a training loss nothing is memorised."""
         ruined = now.val >= min(RUINED * now.best_val, self.uniform)
         if not ruined or not math.isfinite(now.train) or not now.best_train > 0:
@@ -183,7 +143,7 @@ class TrainShare(_Evaluations):
         ),
         Leaf(
             "validation half as bad again as its best",
-            above=0.5,
+            above=_HALF,
             level=Level.RED,
             keep=3,
             causes=("overfit",),
@@ -193,15 +153,20 @@ class TrainShare(_Evaluations):
     ),
     source=f"{_FLAGS}: orange and red; the overfit lab's onset",
     as_written="eval loss is increasing; eval loss doubled from optimal",
-    why="1.02 x best at three evaluations in a row made no false call on five long healthy runs; where "
-    "validation swings more than that, seven swings",
+    why="1.02 x best at three evaluations in a row made no false call on five long healthy runs; counted is "
+    "only what the scatter of the evaluations, of which the best is the luckiest, does not explain",
 )
 class OverBest(_Evaluations):
     """Validation loss over its best so far minus 1, while training is below what it was there; else 0."""
 
-    def reading(self, now: _Standing) -> float:
-        """0 while the training loss is above what it was at the best, and within the noise of validation."""
-        return now.over_best if now.train_fell and now.is_beyond(_SWINGS) else 0.0
+    def reading(self, now: Standing) -> float:
+        """0 while the training loss is above what it was at the best, and within the noise of validation.
+
+        At most a half where it takes three evaluations in a row to know that it is no noise.
+        """
+        if not now.train_fell or now.over_best <= RISEN - 1 or now.is_noise:
+            return 0.0
+        return min(now.over_best, _HALF) if now.over_best > _HALF and now.is_noise_of_one else now.over_best
 
 
 @check(
@@ -226,19 +191,19 @@ class OverBest(_Evaluations):
     source=f"{_FLAGS}: orange",
     as_written="eval loss is increasing, gap between train and eval growing",
     why="with few evaluations three risen ones are a long wait; two rises in a row that take it 3 % over "
-    "its best, with the gap grown as much, cannot be the noise of one",
+    "its best, with the gap grown as much, and further than the noise of a single one reaches",
 )
 class Climb(_Evaluations):
     """Share by which validation is over its best once it rose twice in a row, the gap grown as much."""
 
     _climbed_from = -1
 
-    def reading(self, now: _Standing) -> float:
+    def reading(self, now: Standing) -> float:
         """The smaller of the rise and the growth of the gap; 0 until validation has risen twice."""
         if now.rises >= 2 and now.train_fell:
             self._climbed_from = now.best_step
         climbed = self._climbed_from == now.best_step and now.train_fell
-        worth_it = now.val - now.best_val >= _LEAST_RISE and now.is_beyond(_SWINGS_OF_ONE)
+        worth_it = now.val - now.best_val >= _LEAST_RISE and not now.is_noise_of_one
         return min(now.over_best, now.gap_growth) if climbed and worth_it else 0.0
 
 
@@ -279,7 +244,7 @@ class GapGrowth(_Evaluations):
         self._since: tuple[int, float, float] | None = None
         self._said: dict[int, str] = {}
 
-    def reading(self, now: _Standing) -> float:
+    def reading(self, now: Standing) -> float:
         """0 at an improvement, and while the training loss is above what it was there."""
         if self._since is None or now.val < self._IMPROVED * self._since[1]:
             self._since = now.step, now.val, now.train
@@ -292,6 +257,6 @@ class GapGrowth(_Evaluations):
             return max(now.over_best, 0.0)
         return grown if now.train < train else 0.0
 
-    def words(self, now: _Standing) -> str:
+    def words(self, now: Standing) -> str:
         """What both losses did since the improvement."""
         return self._said[now.step]
