@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.inspector import Inspector
+from engine.integrations.schedules import of_arguments
+from engine.probes.points import unwrapped
 from engine.probes.setup import innermost, rank
 from engine.runlog.schema import LOG_NAME
 
@@ -54,7 +56,7 @@ class InspectorCallback(TrainerCallback):  # type: ignore[misc]
             log=path,
             first_step=state.global_step,
             resume=state.global_step > 0 and _log_file(path).exists(),
-            **(_header(args, state, model) | self._arguments),
+            **(_header(args, state, model, optimizer) | self._arguments),
         )
         self._losses.attach(model)
 
@@ -135,21 +137,46 @@ class _StepLoss:
         return total.sum() if self._are_shares else total.mean()
 
 
-def _header(args: Any, state: Any, model: nn.Module) -> dict[str, Any]:
+def _header(args: Any, state: Any, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """What the Trainer knows for certain."""
     config = getattr(model, "config", None)
     facts = {
         "name": getattr(args, "run_name", None) or Path(args.output_dir).name,
         "config": {"training": args.to_sanitized_dict(), "model": _plain(config)},
         "planned_steps": state.max_steps,
+        "schedule": of_arguments(args, optimizer, state.max_steps),
         "grad_clip": float(args.max_grad_norm or 0.0),
         "seed": args.seed,
         "accumulation": args.gradient_accumulation_steps,
         "eval_every": int(state.eval_steps or 0),
         "ckpt_every": int(state.save_steps or 0),
-        "vocab_size": getattr(config, "vocab_size", None),
+        "vocab_size": _vocab_size(model),
+        "origin": _origin(model),
         "dtype": "bfloat16" if args.bf16 else "float16" if args.fp16 else None,
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _vocab_size(model: nn.Module) -> int | None:
+    """V, where the loss is one over the vocabulary: a classifier has a V too, and predicts something else."""
+    head = getattr(unwrapped(model), "get_output_embeddings", lambda: None)()
+    size = getattr(getattr(model, "config", None), "vocab_size", None)
+    weight = getattr(head, "weight", None)
+    return size if isinstance(weight, Tensor) and len(weight) == size else None
+
+
+def _origin(model: nn.Module) -> str | None:
+    """scratch while the gains of each norm are still all alike, as no training leaves them.
+
+    Otherwise a model that names where it came from is a fine-tune, and any other is not known.
+    """
+    norms = [module for module in model.modules() if "norm" in type(module).__name__.lower()]
+    gains = [gain for norm in norms if isinstance(gain := getattr(norm, "weight", None), Tensor)]
+    if not gains:
+        return None
+    if all(bool((gain == gain.flatten()[0]).all()) for gain in gains):
+        return "scratch"
+    return "fine-tune" if getattr(getattr(model, "config", None), "_name_or_path", "") else None
 
 
 def _plain(config: Any) -> dict[str, Any] | None:

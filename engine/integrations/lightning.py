@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from engine.inspector import Inspector, ending
+from engine.integrations.schedules import of_scheduler
+from engine.probes.measured import Fields
 from engine.probes.setup import rank
+from engine.runlog.schema import LOG_NAME
 
 try:
     from lightning.pytorch.callbacks import Callback
@@ -46,14 +49,16 @@ class InspectorCallback(Callback):  # type: ignore[misc]
         self._error: BaseException | None = None
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """The log is begun."""
+        """The log is begun, or continued where Lightning resumes from a checkpoint."""
         if rank() != 0 or not trainer.optimizers:
             return
+        path = Path(self._log if self._log is not None else trainer.default_root_dir)
         self._inspector = Inspector(
             pl_module,
             trainer.optimizers[0],
-            log=self._log if self._log is not None else Path(trainer.default_root_dir),
+            log=path,
             first_step=trainer.global_step,
+            resume=trainer.global_step > 0 and (path if path.suffix else path / LOG_NAME).exists(),
             **(_header(trainer, pl_module) | self._arguments),
         )
 
@@ -99,11 +104,35 @@ class InspectorCallback(Callback):  # type: ignore[misc]
 
 
 def _header(trainer: Any, pl_module: Any) -> dict[str, Any]:
-    planned = trainer.estimated_stepping_batches
+    """What Lightning knows for certain; a clip value for single elements is no bound on the norm."""
+    estimated = trainer.estimated_stepping_batches
+    planned = int(estimated) if estimated != float("inf") else None
+    clips_norm = str(trainer.gradient_clip_algorithm or "norm").rpartition(".")[2].lower() == "norm"
     facts = {
         "config": {name: str(value) for name, value in dict(pl_module.hparams).items()},
-        "planned_steps": int(planned) if planned != float("inf") else None,
-        "grad_clip": float(trainer.gradient_clip_val or 0.0),
+        "planned_steps": planned,
+        "schedule": _schedule(trainer, planned),
+        "grad_clip": float(trainer.gradient_clip_val or 0.0) if clips_norm else None,
         "accumulation": trainer.accumulate_grad_batches,
+        "dtype": next(
+            (name for mark, name in _DTYPES.items() if str(trainer.precision).startswith(mark)), None
+        ),
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+_DTYPES = {"bf16": "bfloat16", "16": "float16"}
+
+
+def _schedule(trainer: Any, planned: int | None) -> Fields | None:
+    """That of the one scheduler, where it is stepped from step 0 on and at every step or epoch."""
+    configs = trainer.lr_scheduler_configs
+    if len(configs) != 1 or configs[0].frequency != 1 or trainer.global_step:
+        return None
+    steps_per_call = 1
+    if configs[0].interval == "epoch":
+        batches, accumulation = trainer.num_training_batches, trainer.accumulate_grad_batches
+        if batches == float("inf"):
+            return None
+        steps_per_call = -(-int(batches) // accumulation)
+    return of_scheduler(configs[0].scheduler, planned, steps_per_call=steps_per_call)

@@ -55,8 +55,10 @@ class Losses(TrainerCallback):
         self.lines.append(repr([(name, logs[name]) for name in ("loss", "grad_norm") if name in logs]))
 
 
-def train(folder: Path, *callbacks: TrainerCallback, **overrides: Any) -> GPT2LMHeadModel:
-    model = gpt2()
+def train(
+    folder: Path, *callbacks: TrainerCallback, model: GPT2LMHeadModel | None = None, **overrides: Any
+) -> GPT2LMHeadModel:
+    model = model or gpt2()
     arguments = {
         "output_dir": str(folder),
         "max_steps": 6,
@@ -151,6 +153,74 @@ def test_a_resumed_trainer_goes_on_in_the_same_log(tmp_path: Path) -> None:
     assert kinds(tmp_path).count("header") == 1
     assert records(tmp_path, "resume")[0]["step"] == 3
     assert [record["step"] for record in records(tmp_path, "step")] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("kind", "warmup", "options", "rate"),
+    [
+        ("constant", 5, {}, lambda t: 1.0),
+        ("constant_with_warmup", 5, {}, lambda t: min(1.0, t / 5)),
+        ("linear", 5, {}, lambda t: min(t / 5, (20 - t) / 15)),
+        ("linear", 0.1, {}, lambda t: min(t / 2, (20 - t) / 18)),
+        ("polynomial", 0, {"lr_end": 1e-4}, lambda t: 1 - 0.9 * t / 20),
+        ("cosine", 0, {}, lambda t: 0.5 + 0.5 * math.cos(math.pi * t / 20)),
+        ("cosine_with_min_lr", 0, {"min_lr_rate": 0.5}, lambda t: 0.75 + 0.25 * math.cos(math.pi * t / 20)),
+        ("inverse_sqrt", 4, {}, lambda t: t / 4 if t < 4 else 2 / math.sqrt(t)),
+    ],
+)
+def test_the_declared_schedule_is_the_one_that_the_trainer_applies(
+    tmp_path: Path, kind: str, warmup: float, options: dict[str, float], rate: Any
+) -> None:
+    train(
+        tmp_path, InspectorCallback(), max_steps=20, learning_rate=1e-3, lr_scheduler_type=kind,
+        warmup_steps=warmup, lr_scheduler_kwargs=options or None, eval_strategy="no", save_strategy="no",
+    )  # fmt: skip
+    applied = [record["lr"] for record in records(tmp_path, "step")]
+    assert applied == pytest.approx([1e-3 * rate(step) for step in range(20)], abs=1e-12)
+    declared = records(tmp_path, "header")[0]["schedule"]
+    end = {"polynomial": 1e-4, "cosine_with_min_lr": 5e-4}.get(kind, 1e-3 if "constant" in kind else 0.0)
+    assert declared == {
+        "family": {"polynomial": "linear", "inverse_sqrt": kind}.get(kind, kind.partition("_")[0]),
+        "lr_max": 1e-3, "lr_min": pytest.approx(end), "warmup": "t / W", "total_steps": 20,
+        "warmup_steps": 0 if kind == "constant" else 2 if warmup == 0.1 else warmup,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["cosine_with_restarts", "reduce_lr_on_plateau"])
+def test_a_schedule_that_the_log_has_no_form_for_is_not_declared(tmp_path: Path, kind: str) -> None:
+    train(tmp_path, InspectorCallback(), lr_scheduler_type=kind)
+    assert "schedule" not in records(tmp_path, "header")[0]
+
+
+def test_a_scheduler_of_other_hands_is_held_against_the_arguments_only_where_those_were_set(
+    tmp_path: Path,
+) -> None:
+    for folder, set_by_hand in (("set", {"learning_rate": 2e-3, "lr_scheduler_type": "cosine"}), ("not", {})):
+        model = gpt2()
+        optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+        arguments = TrainingArguments(
+            output_dir=str(tmp_path / folder), max_steps=2, report_to=[], use_cpu=True, disable_tqdm=True,
+            dataloader_pin_memory=False, save_strategy="no", **set_by_hand,
+        )  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            Trainer(
+                model=model, args=arguments, train_dataset=examples(32), callbacks=[InspectorCallback()],
+                optimizers=(optimizer, scheduler),
+            ).train()  # fmt: skip
+    assert records(tmp_path / "set", "header")[0]["schedule"]["family"] == "cosine"
+    assert "schedule" not in records(tmp_path / "not", "header")[0]
+
+
+def test_a_fresh_model_is_from_scratch_and_a_loaded_one_a_fine_tune(tmp_path: Path) -> None:
+    train(tmp_path / "scratch", InspectorCallback())
+    assert records(tmp_path / "scratch", "header")[0]["origin"] == "scratch"
+    trained = train(tmp_path / "more", InspectorCallback())
+    trained.save_pretrained(tmp_path / "trained")
+    loaded = GPT2LMHeadModel.from_pretrained(tmp_path / "trained")
+    train(tmp_path / "tuned", InspectorCallback(), model=loaded)
+    assert records(tmp_path / "tuned", "header")[0]["origin"] == "fine-tune"
 
 
 def test_nothing_is_left_on_the_model(tmp_path: Path) -> None:

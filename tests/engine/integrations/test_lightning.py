@@ -12,10 +12,12 @@ pytest.importorskip("lightning", reason="lightning is not installed: its callbac
 import lightning.pytorch as pl
 import torch
 import torch.nn.functional as F
+from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
 from engine.inspector import Cadence
 from engine.integrations.lightning import InspectorCallback
+from engine.schedule import Schedule
 from tests.engine.integrations.logs import kinds, records
 
 pytestmark = pytest.mark.torch
@@ -46,7 +48,13 @@ def loader() -> torch.utils.data.DataLoader[Any]:
     return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=4)
 
 
-def fit(folder: Path, *callbacks: pl.Callback, module: Module | None = None, **overrides: Any) -> Module:
+def fit(
+    folder: Path,
+    *callbacks: pl.Callback,
+    module: Module | None = None,
+    ckpt_path: Path | None = None,
+    **overrides: Any,
+) -> Module:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     module = module or Module()
     with warnings.catch_warnings():
@@ -55,13 +63,12 @@ def fit(folder: Path, *callbacks: pl.Callback, module: Module | None = None, **o
             default_root_dir=folder,
             accelerator="cpu",
             logger=False,
-            enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             callbacks=list(callbacks),
-            **({"max_epochs": 1} | overrides),
+            **({"max_epochs": 1, "enable_checkpointing": False} | overrides),
         )
-        trainer.fit(module, loader(), loader())
+        trainer.fit(module, loader(), loader(), ckpt_path=ckpt_path)
     return module
 
 
@@ -109,3 +116,41 @@ def test_an_exception_in_lightning_is_the_reason_of_the_exit(tmp_path: Path) -> 
         fit(tmp_path, InspectorCallback(), module=Broken())
     end = records(tmp_path, "exit")[0]
     assert (end["step"], end["reason"], end["message"]) == (3, "error", "ValueError: no such batch")
+
+
+class Scheduled(Module):
+    def __init__(self, interval: str) -> None:
+        super().__init__()
+        self.interval = interval
+
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.AdamW(self.parameters(), lr=1e-2)
+        kind = torch.optim.lr_scheduler
+        made = (
+            kind.StepLR(optimizer, 1, 0.5) if self.interval == "epoch" else kind.LinearLR(optimizer, 1, 0, 16)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": made, "interval": self.interval}}
+
+
+@pytest.mark.parametrize("interval", ["step", "epoch"])
+def test_the_declared_schedule_of_lightning_is_the_one_applied(tmp_path: Path, interval: str) -> None:
+    fit(tmp_path, InspectorCallback(), module=Scheduled(interval), max_epochs=2)
+    declared = records(tmp_path, "header")[0]["schedule"]
+    closed = Schedule(**{"decay_every": 0, "decay_factor": 0.0, "cooldown_steps": 0} | declared)
+    applied = [record["lr"] for record in records(tmp_path, "step")]
+    assert applied == pytest.approx([closed(step) for step in range(16)])
+    assert len(set(applied)) > 1
+
+
+def test_without_a_scheduler_nothing_is_declared(tmp_path: Path) -> None:
+    fit(tmp_path, InspectorCallback(), gradient_clip_val=0.5, gradient_clip_algorithm="value")
+    header = records(tmp_path, "header")[0]
+    assert "schedule" not in header and "grad_clip" not in header
+
+
+def test_a_resumed_lightning_run_goes_on_in_the_same_log(tmp_path: Path) -> None:
+    saving = ModelCheckpoint(dirpath=tmp_path, filename="end")
+    fit(tmp_path, InspectorCallback(), saving, enable_checkpointing=True)
+    fit(tmp_path, InspectorCallback(), max_epochs=2, ckpt_path=tmp_path / "end.ckpt")
+    assert kinds(tmp_path).count("header") == 1 and records(tmp_path, "resume")[0]["step"] == 8
+    assert [record["step"] for record in records(tmp_path, "step")] == list(range(16))
