@@ -41,6 +41,7 @@ def said_of_logs(
     """What command line and file of facts say about the log; leaves with a sentence if that is wrong."""
     from tui.sources.errors import CannotRead
     from tui.sources.facts import facts_from_file
+    from tui.sources.options import GivenNames
     from tui.sources.parser import SourceOptions
 
     try:
@@ -49,7 +50,20 @@ def said_of_logs(
         fail(str(error))
     given = {"vocab_size": vocab, "planned_steps": total_steps, "grad_clip": clip}
     facts |= {name: value for name, value in given.items() if value is not None}
-    return SourceOptions(dict(_pair(text) for text in mapping or []), facts)
+    return SourceOptions(GivenNames(dict(_pair(text) for text in mapping or [])), facts)
+
+
+def heed(options: SourceOptions) -> None:
+    """Whether the logs that were read have every name that the user gave.
+
+    Raises:
+        CannotRead: none of them has one of these names; what was read is not what the user meant.
+    """
+    from tui.sources.errors import CannotRead
+    from tui.sources.options import GivenNames
+
+    if isinstance(options.names, GivenNames) and (sentence := options.names.unmet()):
+        raise CannotRead(sentence)
 
 
 def _pair(text: str) -> tuple[str, str]:

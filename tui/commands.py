@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from tui.cli import fail as _fail
-from tui.command_options import Clip, Config, Mapping, ThresholdsFile, TotalSteps, Vocab, bounds, said_of_logs
+from tui.command_options import (
+    Clip,
+    Config,
+    Mapping,
+    ThresholdsFile,
+    TotalSteps,
+    Vocab,
+    bounds,
+    heed,
+    said_of_logs,
+)
 
 if TYPE_CHECKING:
     from tui.checks.thresholds import Thresholds
@@ -108,6 +118,7 @@ def check(
             )
         else:
             run = _read(path, options, limits)
+        heed(options)
         if as_json:
             typer.echo(verdicts.as_json(run))
         else:
@@ -135,7 +146,9 @@ def show(
     def shown() -> int:
         from tui.report.show import print_run
 
-        print_run(_read(path, options, limits), width, height)
+        run = _read(path, options, limits)
+        heed(options)
+        print_run(run, width, height)
         return 0
 
     _exit_with(shown)
@@ -160,6 +173,7 @@ def report(
         from tui.sources.recorded import locate
 
         run = _read(path, options, limits)
+        heed(options)
         folder = out or (Path(locate(path)).parent if path != "-" else Path.cwd())
         for written in write(run, folder):
             typer.echo(str(written))
@@ -191,7 +205,9 @@ def compare(
     def compared() -> int:
         from tui.report.compare import append_to_journal, compare
 
-        entry = compare(_read(a, options, limits), _read(b, options, limits))
+        runs = _read(a, options, limits), _read(b, options, limits)
+        heed(options)
+        entry = compare(*runs)
         typer.echo(entry)
         if journal:
             append_to_journal(entry, journal)
@@ -234,6 +250,7 @@ def export(
         from tui.report.export import export_run
 
         records = [record for batch in read_all(path, options) for record in batch.records]
+        heed(options)
         stem = "standard-input" if path == "-" else path.rstrip("/")
         typer.echo(str(export_run(records, stem, to, out)))
         return 0

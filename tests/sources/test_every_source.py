@@ -135,7 +135,7 @@ def test_an_empty_file_and_a_binary_file_are_told_apart() -> None:
     with pytest.raises(CannotRead, match="is empty"):
         read(b"")
     with pytest.raises(CannotRead, match="binary file"):
-        read(b"\x7fELF\0\0\0\1\n" * 50)
+        read(b"\x7fELSE\0\0\0\1\n" * 50)
 
 
 @pytest.mark.parametrize(

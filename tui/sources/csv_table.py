@@ -92,6 +92,16 @@ def _names_in(text: str, options: SourceOptions) -> tuple[str, list[str]] | None
     return None
 
 
+def columns_of(first: str, second: str) -> list[str]:
+    """The fields of the first line if these two could be the beginning of a table; [] if they could not."""
+    for delimiter in (delimiter for delimiter in _DELIMITERS if delimiter in first):
+        fields, below = _fields(first, delimiter), _fields(second, delimiter)
+        is_table = len(fields) == len(below) and any(number(one) is not None for one in below)
+        if is_table and (all(map(_is_name, fields)) or all(number(one) is not None for one in fields)):
+            return fields
+    return []
+
+
 def _is_name(text: str) -> bool:
     is_number = number(text) is not None or _VALUE_BEHIND.search(text) is not None
     return not text or (_NAME.fullmatch(text) is not None and not is_number)

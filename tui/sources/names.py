@@ -15,6 +15,7 @@ from typing import Any
 from engine.runlog.schema import EVALUATION, STEP
 from tui.sources.name_words import COARSE as COARSE
 from tui.sources.name_words import meaning_of
+from tui.sources.options import GivenNames
 from tui.sources.text import plain_text
 
 _ALIASES = """
@@ -110,6 +111,8 @@ class Naming:
         """As the function of this name; known names cost one look-up."""
         if name not in self._known:
             self._known[name] = ranked(name, self._names)
+            if isinstance(self._names, GivenNames):
+                self._names.see(name)
         return self._known[name]
 
     def holder(self, field: str) -> str:
@@ -174,7 +177,7 @@ def renamed(
 ) -> dict[str, float | int]:
     """Numbers under our names where they are known and under their own where not; the rest is left out."""
     found: dict[str, float | int] = {}
-    naming = Naming(names or {})
+    naming = Naming({} if names is None else names)
     for name, raw in metrics:
         value = number(raw)
         if value is None:

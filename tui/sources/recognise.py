@@ -14,6 +14,7 @@ from tui.sources.beside import facts_beside
 from tui.sources.csv_table import CsvParser
 from tui.sources.errors import CannotRead
 from tui.sources.huggingface import HuggingFaceParser
+from tui.sources.json_document import JsonDocumentParser
 from tui.sources.json_lines import JsonLinesParser
 from tui.sources.llm_c import LlmCParser
 from tui.sources.megatron import MegatronParser
@@ -25,6 +26,7 @@ from tui.sources.printed import PrintedParser
 from tui.sources.runlog import RunlogParser
 from tui.sources.tensorboard_events import TensorBoardParser
 from tui.sources.trainer_state import TrainerStateParser
+from tui.sources.unread import HEAD_BYTES, is_surely_none, why_unread
 from tui.sources.wandb_run import WandbParser
 
 TEXT_FORMATS: tuple[type[RunlogParser | TextParser], ...] = (
@@ -99,10 +101,6 @@ class Recognising:
         """Every stretch that should have been a record and is none."""
         return self._parser.damaged if self._parser else []
 
-    def goes_on_at(self, offset: int) -> None:
-        """The log is one of our own, and what comes next stands at this byte of it."""
-        self._parser = RunlogParser(self._options, offset)
-
     def feed(self, data: bytes) -> list[Record]:
         """The records completed by these bytes.
 
@@ -146,11 +144,18 @@ class Recognising:
 
     def _recognised(self) -> Parser | None:
         for source in BINARY_FORMATS:
-            if source.recognises_head(bytes(self._head[:64])):
+            if source.recognises_head(bytes(self._head[:HEAD_BYTES])):
                 return source(self._options)
-        return self._recognised_text()
+        if len(self._head) >= HEAD_BYTES and is_surely_none(bytes(self._head[:HEAD_BYTES])):
+            raise self._unknown()
+        found = self._recognised_text()
+        if found is None and JsonDocumentParser.recognises_whole(bytes(self._head), self._options):
+            return JsonDocumentParser(self._options)
+        return found
 
     def _recognised_text(self) -> Parser | None:
+        if len(self._head) < HEAD_BYTES and b"\0" in self._head:
+            return None  # too little to tell whether it is text at all
         end = max(self._head.rfind(b"\n"), self._head.rfind(b"\r")) + 1
         if end <= self._asked_to:
             return None
@@ -187,12 +192,8 @@ class Recognising:
     def _unknown(self) -> CannotRead:
         if not self._head:
             return CannotRead(f"{self._name} is empty: no record was ever written to it.")
-        if self._head.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return CannotRead(
-                f"{self._name} is UTF-16 text; convert it: iconv -f UTF-16 -t UTF-8 FILE | tui check -."
-            )
-        if b"\0" in self._head[:65_536]:
-            return CannotRead(f"{self._name} is a binary file and no training log that I know.")
+        if hint := why_unread(bytes(self._head[:65_536])):
+            return CannotRead(f"{self._name} {hint}")
         return CannotRead(
             f"{self._name} is not a training log that I know: no line of it is a record of "
             f"{', '.join(source.format for source in (*TEXT_FORMATS, *BINARY_FORMATS))}, "

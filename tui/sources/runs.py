@@ -16,8 +16,10 @@ def runs_of(path: str) -> list[str]:
     """What to follow for each run that a path means: a folder of runs, a pattern, or the path itself.
 
     Raises:
-        CannotRead: a pattern fits nothing.
+        CannotRead: a pattern fits nothing, or the path is a pipe or a device.
     """
+    if path != "-" and (Path(path).is_fifo() or Path(path).is_char_device() or Path(path).is_block_device()):
+        raise CannotRead(f"{plain_text(path)} is no file that grows; read it as: cat FILE | tui watch -")
     if path == "-" or Path(path).exists() or not glob.has_magic(path):
         runs = runs_in(Path(path)) if path != "-" and Path(path).is_dir() else []
         return [str(run) for run in runs] if len(runs) > 1 else [path]
