@@ -101,6 +101,10 @@ class Recognising:
         """Every stretch that should have been a record and is none."""
         return self._parser.damaged if self._parser else []
 
+    def goes_on_at(self, offset: int) -> None:
+        """The log is one of our own, and what comes next stands at this byte of it."""
+        self._parser = RunlogParser(self._options, offset)
+
     def feed(self, data: bytes) -> list[Record]:
         """The records completed by these bytes.
 
