@@ -145,8 +145,7 @@ def test_new_points_are_taken_in_without_reading_the_old_ones() -> None:
     pyramid.extend(values)
     values[:99_000] = old
     starts, stops = np.array([0]), np.array([100_000])
-    assert pyramid.lows(values, starts, stops)[0] == 0
-    assert pyramid.highs(values, starts, stops)[0] == 99_999
+    assert [end[0] for end in pyramid.extremes(values, starts, stops)] == [0, 99_999]
     assert len(pyramid.first_holes(starts, stops)) == 0
 
 

@@ -7,11 +7,16 @@ it as text. Text that came out of a log goes through `said` before it becomes a 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
-from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.cells import cell_len as cells_of
+from rich.cells import chop_cells, set_cell_size
 
 from tui.panels.printable import printable
+
+cell_len = lru_cache(4096)(cells_of)
+"""Cells that a text takes. Most of what is measured was measured for the frame before."""
 
 
 class Span(NamedTuple):

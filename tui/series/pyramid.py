@@ -58,13 +58,26 @@ class Pyramid:
                 num_blocks //= FACTOR
                 level.size = num_blocks
 
-    def lows(self, values: Floats, starts: Positions, stops: Positions) -> Floats:
-        """Smallest finite value at the positions from `starts` to before `stops`; inf where there is none."""
-        return self._extremes(self._lows, np.minimum, values, starts, stops, np.inf)
+    def extremes(self, values: Floats, starts: Positions, stops: Positions) -> tuple[Floats, Floats]:
+        """Smallest and largest finite value at the positions from `starts` to before `stops`.
 
-    def highs(self, values: Floats, starts: Positions, stops: Positions) -> Floats:
-        """Largest finite value at the positions from `starts` to before `stops`; -inf where there is none."""
-        return self._extremes(self._highs, np.maximum, values, starts, stops, -np.inf)
+        Infinity and minus infinity where there is none.
+        """
+        low, high = np.full(len(starts), np.inf), np.full(len(starts), -np.inf)
+        below = values, values
+        for level in [*zip(self._lows, self._highs, strict=True), None]:
+            up, down = -(-starts // FACTOR), stops // FACTOR
+            small = (stops - starts < 2 * FACTOR) | (up >= down) | (level is None)
+            for first, end in (
+                (starts, np.where(small, stops, up * FACTOR)),
+                (np.where(small, stops, down * FACTOR), stops),
+            ):
+                self._read(low, high, below, first, end)
+            if level is None or small.all():
+                break
+            starts, stops = np.where(small, 0, up), np.where(small, 0, down)
+            below = level[0].view, level[1].view
+        return low, high
 
     def last_finite(self, starts: Positions, stops: Positions) -> Positions:
         """Position of the last finite value from `starts` to before `stops`; -1 where there is none."""
@@ -102,39 +115,23 @@ class Pyramid:
             level.append(pick.reduce(fresh.reshape(-1, FACTOR), axis=1))
             below, finite_below, depth = level.view, True, depth + 1
 
-    def _extremes(
-        self,
-        levels: list[Growable[np.float64]],
-        pick: np.ufunc,
-        values: Floats,
-        starts: Positions,
-        stops: Positions,
-        empty: float,
-    ) -> Floats:
-        found = np.full(len(starts), empty)
-        below = values
-        for level in [*levels, None]:
-            up, down = -(-starts // FACTOR), stops // FACTOR
-            small = (stops - starts < 2 * FACTOR) | (up >= down) | (level is None)
-            for first, end in (
-                (starts, np.where(small, stops, up * FACTOR)),
-                (np.where(small, stops, down * FACTOR), stops),
-            ):
-                pick(found, self._read(pick, below, first, end, empty), out=found)
-            if level is None or small.all():
-                break
-            starts, stops = np.where(small, 0, up), np.where(small, 0, down)
-            below = level.view
-        return found
-
-    def _read(self, pick: np.ufunc, below: Floats, first: Positions, end: Positions, empty: float) -> Floats:
-        """Extremes of ranges that are at most 2 * FACTOR long."""
+    def _read(
+        self, low: Floats, high: Floats, below: tuple[Floats, Floats], first: Positions, end: Positions
+    ) -> None:
+        """Widen the extremes by those of ranges that are at most 2 * FACTOR long."""
         widest = int((end - first).max(initial=0))
         if widest <= 0:
-            return np.full(len(first), empty)
+            return
+        lows, highs = below
         at = first[:, None] + _OFFSETS[:widest]
         inside = at < end[:, None]
         self.num_reads += int(inside.sum())
-        read = below[np.minimum(at, len(below) - 1)]
-        result: Floats = pick.reduce(np.where(inside & np.isfinite(read), read, empty), axis=1)
-        return result
+        at = np.minimum(at, len(lows) - 1)
+        if lows is highs:  # the values themselves, of which some are not finite; blocks tell of finite ones
+            read = lows[at]
+            inside &= np.isfinite(read)
+            read_low = read_high = read
+        else:
+            read_low, read_high = lows[at], highs[at]
+        np.minimum(low, np.where(inside, read_low, np.inf).min(axis=1), out=low)
+        np.maximum(high, np.where(inside, read_high, -np.inf).max(axis=1), out=high)

@@ -69,7 +69,7 @@ def _reduced_between(column: Column, axis: Axis, starts: Cuts, stops: Cuts) -> R
     filled = stops > starts
     starts, stops = starts[filled], stops[filled]
     pyramid, values = column.pyramid, column.values
-    low, high = pyramid.lows(values, starts, stops), pyramid.highs(values, starts, stops)
+    low, high = pyramid.extremes(values, starts, stops)
     last_at = pyramid.last_finite(starts, stops)
     has_value = last_at >= 0
     last = np.full(len(starts), np.nan)
@@ -88,7 +88,7 @@ def highest_by_cell(column: Column, window: Window) -> Floats:
     """Largest value of each cell of the window: inf where one was not finite, NaN where none was measured."""
     at = column.num_before(window.cuts)
     starts, stops = at[:-1], at[1:]
-    high = column.pyramid.highs(column.values, starts, stops)
+    _, high = column.pyramid.extremes(column.values, starts, stops)
     high[np.searchsorted(stops, column.pyramid.first_holes(starts, stops), side="right")] = np.inf
     high[starts == stops] = np.nan
     return high
