@@ -1,6 +1,7 @@
 import math
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -140,3 +141,11 @@ def test_any_chunking_of_a_log_gives_the_same_verdicts(norms: list[float], data:
 def test_one_outlier_however_large_is_not_always_clipping() -> None:
     found = verdict("Q3.1a", log(grad_norm="1x50 900 1x80"))
     assert (found.state, found.spans) == (State.PASS, ())
+
+
+@pytest.mark.parametrize("field", ["grad_norm", "lr", "time", "step_s", "loss_scale"])
+def test_a_part_of_a_number_is_not_the_number(field: str) -> None:
+    records = log(loss="2x150")
+    parts = [{**record, f"{field}/layer1": 1.0} for record in records[1:]]
+    silent = next(v for v in judged([records[0], *parts]).verdicts if v.check == "Q3.1c")
+    assert silent.state is State.NOT_MEASURED

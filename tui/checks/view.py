@@ -8,12 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.runlog.schema import EVALUATION, STEP
 from tui.checks.facts import Facts
 from tui.series.columns import Column, Table
 from tui.series.recording import Recording
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
+
+_SCALARS = frozenset(
+    name
+    for name in STEP | EVALUATION
+    if all(t[name].shape == "scalar" for t in (STEP, EVALUATION) if name in t)
+)
 
 WHOLE_PREFIXES = ("header.", "initial.", "checkpoint.", "resume.", "exit.")
 """Reads that are facts of the run and not rows of a table."""
@@ -176,9 +183,14 @@ class Stream:
 
 
 def _names_of(table: Table, field: str) -> list[str]:
-    """The columns of a field: itself, or one for each item of a list field."""
+    """The columns of a field: itself, or one for each item of a list field.
+
+    A foreign log may well have a "grad_norm/layer1" and no "grad_norm": no part of a number is the number.
+    """
     if field in table:
         return [field]
+    if field in _SCALARS:
+        return []
     return [f"{field}/{item}" for item in table.group(field)]
 
 
