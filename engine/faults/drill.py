@@ -27,6 +27,11 @@ class Judged:
     said: dict[str, Any]
 
     @property
+    def level(self) -> str:
+        """The worst level of what fires."""
+        return str(self.said["level"])
+
+    @property
     def causes(self) -> list[str]:
         """Causes, likeliest first."""
         return [row["cause"] for row in self.said["causes"]]

@@ -19,17 +19,10 @@ from engine.faults import (
 )
 from engine.faults.fault import NAMED, Fault
 
-FAMILIES: tuple[ModuleType, ...] = (
-    initialisation,
-    schedule,
-    gradients,
-    optimizer,
-    data,
-    architecture,
-    precision,
-    bookkeeping,
-)
-"""The files that declare faults; the name of a file is the name of its family."""
+_MODULES = (initialisation, schedule, gradients, optimizer, data, architecture, precision, bookkeeping)
+
+FAMILIES: dict[str, ModuleType] = {module.__name__.rpartition(".")[2]: module for module in _MODULES}
+"""The files that declare faults by their names, which are those of the families."""
 
 
 class UnknownFault(ValueError):
@@ -38,9 +31,9 @@ class UnknownFault(ValueError):
 
 def _declared() -> dict[str, type[Fault]]:
     faults: dict[str, type[Fault]] = {}
-    for family in FAMILIES:
-        for value in vars(family).values():
-            if isinstance(value, type) and issubclass(value, Fault) and value.__module__ == family.__name__:
+    for module in FAMILIES.values():
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Fault) and value.__module__ == module.__name__:
                 assert value.name not in faults, f"two faults are called {value.name}"
                 faults[value.name] = value
     return faults
@@ -84,6 +77,11 @@ def _is_number(text: str) -> bool:
 def family(fault: type[Fault]) -> str:
     """The name of the file that declares it: `schedule`."""
     return fault.__module__.rpartition(".")[2]
+
+
+def faults_of(name: str) -> list[type[Fault]]:
+    """The faults of a family."""
+    return [fault for fault in FAULTS.values() if family(fault) == name]
 
 
 def breaks(fault: type[Fault]) -> str:

@@ -17,8 +17,6 @@ from tests.engine.runs import engine, small
 
 pytestmark = pytest.mark.torch
 
-HEADLINES = ("healthy", "warmup_off_by_one")
-
 
 def test_a_name_may_carry_a_strength() -> None:
     assert str(parse_fault("bad_init")) == "bad_init:100"
@@ -66,11 +64,17 @@ def test_broken_mask_lets_attention_see_the_future_while_the_config_says_causal(
     assert loop.config.model.causal
 
 
+def _rows(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines()]
+
+
 def test_the_command_line_lists_and_explains_them() -> None:
     listed = engine("faults")
     assert listed.returncode == 0
     assert all(name in listed.stdout for name in FAULTS)
-    assert "cause: broken_mask" in engine("faults", "explain", "broken_mask").stdout
+    assert ["cause", "broken_mask"] in _rows(engine("faults", "explain", "broken_mask").stdout)
+    family = _rows(engine("faults", "explain", "precision").stdout)
+    assert [row[0] for row in family] == ["fp16_overflow", "fp16_activations"]
     assert engine("faults", "explain", "nonsense").returncode == 2
 
 
@@ -79,10 +83,10 @@ def test_a_drill_is_run_beside_its_healthy_twin_and_both_verdicts_are_printed(tm
     config.write_text(to_yaml(small()), encoding="utf-8")
     drill = engine("faults", "run", "warmup_off_by_one", str(config), "--out", str(tmp_path / "drill"))
     assert drill.returncode == 0, drill.stderr
-    healthy, broken = (line for line in drill.stdout.splitlines() if line.split(":")[0] in HEADLINES)
-    assert "likeliest first: warmup_off_by_one" in drill.stdout.partition(broken)[2]
-    assert healthy.split()[1] in ("green,", "yellow,")
-    assert broken.split()[1] == "orange," and "Q2." in broken
+    _, _, healthy, _, broken, causes, _ = drill.stdout.splitlines()
+    assert causes.strip().startswith("causes, likeliest first: warmup_off_by_one")
+    assert healthy.startswith("healthy ") and healthy.split()[1] in ("green,", "yellow,")
+    assert broken.startswith("warmup_off_by_one:1 ") and broken.split()[1] == "orange," and "Q2." in broken
     assert drill.stdout.endswith("the fault was shown\n")
 
 
