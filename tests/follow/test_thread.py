@@ -76,6 +76,37 @@ def test_nothing_more_is_read_while_a_batch_is_unread(tmp_path: Path) -> None:
     assert len(numbers([first, *rest])) == BOOT_LIMIT[0] * 2 + 5
 
 
+def test_an_owner_and_the_thread_together_take_each_record_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(steps(range(1)))
+    with _running(Follower(log)) as (thread, news):
+        seen = numbers([_next(thread, news)])
+        for number in range(1, 40):
+            append(log, step(number))
+            while number not in seen:
+                seen += numbers([_next_or_now(thread, news)])
+        assert seen == list(range(40))
+
+
+def test_an_owner_does_not_overtake_what_was_posted(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(steps(range(1)))
+    with _running(Follower(log)) as (thread, news):
+        posted = news.get(timeout=WAIT_S)
+        append(log, step(1))
+        assert thread.poll_now() is None
+        thread.acknowledge()
+        assert isinstance(posted, Batch)
+        assert numbers([posted, _next_or_now(thread, news)]) == [0, 1]
+
+
+def _next_or_now(thread: FollowThread, news: queue.Queue[Batch | CannotRead]) -> Batch:
+    while news.empty():
+        if batch := thread.poll_now():
+            return batch
+    return _next(thread, news)
+
+
 def test_stopping_ends_a_thread_whose_batch_is_never_read(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(step(0))

@@ -18,6 +18,9 @@ message, small enough that the records are still in the cache when they become c
 LIVE_LIMIT = (2_000, 0.025)
 """The same once the end was reached: small batches, soon on the screen."""
 
+_PATIENCE_S = 0.002
+"""How long an owner who wants to look waits for the thread to let go of the follower."""
+
 
 class Follows(Protocol):
     """What the thread needs of a follower: Follower or PipeFollower."""
@@ -47,12 +50,29 @@ class FollowThread(threading.Thread):
         self._post = post
         self._fail = fail
         self._errands: deque[Callable[[], object]] = deque()
+        self._turn = threading.Lock()
         self._is_read = threading.Event()
         self._stopping = threading.Event()
 
     def acknowledge(self) -> None:
         """The owner has taken in the batch that was posted last."""
         self._is_read.set()
+
+    def poll_now(self) -> Batch | None:
+        """What is new, for an owner who has read all that was posted and is about to look.
+
+        None as well while the thread itself is at it; what it finds will be posted.
+        """
+        if not self.is_alive() or not self._turn.acquire(timeout=_PATIENCE_S):
+            return None
+        try:
+            return None if self._stopping.is_set() else self._follower.poll(*LIVE_LIMIT)
+        except CannotRead as error:
+            self._fail(error)
+            self.stop()
+            return None
+        finally:
+            self._turn.release()
 
     def run_errand(self, errand: Callable[[], object]) -> None:
         """Have this done on the thread, before it reads on."""
@@ -73,9 +93,10 @@ class FollowThread(threading.Thread):
         limit = BOOT_LIMIT
         try:
             while not self._stopping.is_set():
-                self._hand_over(self._follower.poll(*limit))
-                while self._errands and not self._stopping.is_set():
-                    self._errands.popleft()()
+                with self._turn:
+                    self._hand_over(self._follower.poll(*limit))
+                    while self._errands and not self._stopping.is_set():
+                        self._errands.popleft()()
                 if self._follower.is_caught_up:
                     limit = LIVE_LIMIT
                     self._stopping.wait(POLL_INTERVAL_S)
