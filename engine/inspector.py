@@ -27,10 +27,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.ending import close_at_exit, ending
 from engine.probes.batch_hash import batch_hash
 from engine.probes.budget import SHARE
 from engine.probes.cadence import NEVER, Cadence
 from engine.probes.delivery import Delivery
+from engine.probes.gradient_norm import global_norm
 from engine.probes.instruments import Instruments
 from engine.probes.measured import Fields, Measured, on_host
 from engine.probes.setup import device_of, header_facts, innermost, rank
@@ -124,6 +126,7 @@ class Inspector:
             optimizer.register_step_pre_hook(self._before_update),
             optimizer.register_step_post_hook(self._after_update),
         ]
+        self._forget_exit = close_at_exit(self.close)
         self._begin_step()
 
     def step(
@@ -193,11 +196,13 @@ class Inspector:
         """Every record is on disk, an exit record last, and nothing of the inspector is left on the model.
 
         `reason`: finished, interrupted, terminated, early_stopping or error. A second call does nothing.
+        A process that ends without it closes the log on its way out, an uncaught exception as the reason.
         """
         if not self._is_open:
             return
         self._write({"kind": "exit", "step": self.num_steps, "reason": reason, **_given(message=message)})
         self._is_open = False
+        self._forget_exit()
         for hook in self._hooks:
             hook.remove()
         self.instruments.close()
@@ -241,7 +246,7 @@ class Inspector:
             p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
         ]
         with torch.no_grad(), self.instruments.timed("norm"):
-            self._norm = _global_norm(gradients) if gradients else None
+            self._norm = global_norm(gradients) if gradients else None
             # A fused optimizer under a gradient scaler unscales inside its step.
             if self._norm is not None and isinstance(getattr(optimizer, "grad_scale", None), Tensor):
                 self._norm = self._norm / optimizer.grad_scale  # type: ignore[attr-defined]
@@ -293,17 +298,6 @@ class Inspector:
         )
 
 
-def ending(error: BaseException | None) -> tuple[str, str | None]:
-    """Reason and message of the exit record of a loop that ended with this exception, or with none."""
-    if error is None:
-        return "finished", None
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted", None
-    if isinstance(error, SystemExit):
-        return "terminated", None
-    return "error", f"{type(error).__name__}: {error}"
-
-
 def _open_log(path: Path, first_step: int, *, resume: bool) -> LogWriter:
     """The log, new or continued; a path without a suffix is the run folder."""
     path = path if path.suffix else path / LOG_NAME
@@ -318,15 +312,6 @@ def _open_log(path: Path, first_step: int, *, resume: bool) -> LogWriter:
         raise FileExistsError(
             f"{path} exists and a log is never overwritten; choose another path, or pass resume=True"
         ) from None
-
-
-def _global_norm(gradients: list[Tensor]) -> Tensor:
-    """The global norm in three calls; torch's own sorts the tensors by device and type first."""
-    kinds = {(gradient.device, gradient.dtype, gradient.layout) for gradient in gradients}
-    if len(kinds) > 1 or gradients[0].layout != torch.strided:
-        return torch.nn.utils.get_total_norm(gradients)
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    return norm
 
 
 def _norm_at_update(norm: Tensor, grad_clip: float | None) -> Measured:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.inspector import Inspector, ending
+from engine.ending import ending
+from engine.inspector import Inspector
 from engine.integrations.schedules import of_scheduler
 from engine.probes.measured import Fields
 from engine.probes.setup import rank

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.probes.measured import Fields, Measured, scalar
+from engine.shards import norm_over_parts, part_here, sum_over_parts
 
 ROUNDING_SHARE = 1e-5
 """A gradient below this share of the largest is what rounding left of zero: that of a bias in front of a
@@ -17,7 +18,8 @@ batch normalisation, 2e-7 of the others' in a small CNN. Such a tensor cannot mo
 class FrozenProbe:
     """Compares all trainable parameters, bit by bit, with their copy from the measurement before.
 
-    Keeps one copy of them: the price is as much memory as the parameters take.
+    Keeps one copy of them: the price is as much memory as the parameters take. Of parameters that are cut
+    among ranks each rank compares its parts, and every rank has to ask at the same steps.
     """
 
     def __init__(self, named: Sequence[tuple[str, Tensor]]) -> None:
@@ -32,7 +34,9 @@ class FrozenProbe:
         gradients = [parameter.grad for parameter in self._parameters]
         if not gradients or any(gradient is None or gradient.is_sparse for gradient in gradients):
             return
-        norms = torch.stack([torch.linalg.vector_norm(one.detach()) for one in gradients if one is not None])
+        parts = [part_here(one.detach()) for one in gradients if one is not None]
+        norms = torch.stack([torch.linalg.vector_norm(part) for part in parts])
+        norms = norm_over_parts(norms, self._parameters[0])
         sizes = torch.tensor([float(size) for size in self._sizes], device=norms.device)
         roots = norms.float() / sizes.sqrt()
         self._is_idle = (roots > 0) & (roots < ROUNDING_SHARE * roots.max())
@@ -47,10 +51,11 @@ class FrozenProbe:
         if not self._parameters:
             return []
         now = self._flat()
-        measured = [scalar("weight_norm", torch.linalg.vector_norm(now))]
+        pattern = self._parameters[0]
+        measured = [scalar("weight_norm", norm_over_parts(torch.linalg.vector_norm(now), pattern))]
         if self._before is not None:
-            unmoved = torch.split(now == self._before, self._sizes)
-            counts = torch.stack([part.sum() for part in unmoved])
+            unmoved = torch.split(now == self._before, [part_here(one).numel() for one in self._parameters])
+            counts = sum_over_parts(torch.stack([part.sum() for part in unmoved]), pattern)
             if self._is_idle is not None:
                 counts = torch.where(self._is_idle, 0, counts)
             measured.append(Measured(counts, self._fields))
@@ -58,7 +63,7 @@ class FrozenProbe:
         return measured
 
     def _flat(self) -> Tensor:
-        return torch.cat([parameter.detach().reshape(-1) for parameter in self._parameters])
+        return torch.cat([part_here(parameter.detach()).reshape(-1) for parameter in self._parameters])
 
     def _fields(self, numbers: list[float]) -> Fields:
         counts = [int(number) for number in numbers]

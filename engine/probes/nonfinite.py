@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from engine.probes.gradient_norm import dense_part
 from engine.probes.measured import Fields, Measured
 from engine.shards import part_here, whole
 
@@ -27,7 +28,9 @@ def nonfinite_gradient(named: Sequence[tuple[str, Tensor]]) -> str | None:
     tensor is named. Reads every gradient and waits for the device: for a step whose norm was not finite.
     """
     gradients = [(name, parameter.grad) for name, parameter in reversed(named) if parameter.grad is not None]
-    bad = [name for name, gradient in gradients if not bool(torch.isfinite(whole(gradient)).all())]
+    bad = [
+        name for name, gradient in gradients if not bool(torch.isfinite(dense_part(whole(gradient))).all())
+    ]
     return _site(bad, len(gradients)) if bad else None
 
 
@@ -37,7 +40,7 @@ def gradient_sites(named: Sequence[tuple[str, Tensor]]) -> list[Measured]:
     if not known:
         return []
     names = [name for name, _ in known]
-    norms = torch.stack(torch._foreach_norm([part_here(gradient) for _, gradient in known]))
+    norms = torch.stack(torch._foreach_norm([dense_part(part_here(gradient)) for _, gradient in known]))
 
     def fields(numbers: list[float]) -> Fields:
         bad = [name for name, norm in zip(names, numbers, strict=True) if not math.isfinite(norm)]

@@ -4,6 +4,9 @@ v_expected is what the sum of the second moment must be had the optimizer seen e
 (1 - b2) sum over i of b2^(t - i) |g_i|^2 with the clipped g_i: one running number, whatever the model's size.
 update_ratio is the norm of the update made, weight decay taken out, over the norm of the update that AdamW
 prescribes from its state after the step: lr m_hat / (sqrt(v_hat) + eps).
+
+Of parameters that are cut among ranks each rank looks at its parts, and squares and sums are added up: every
+rank has to ask at the same steps.
 """
 
 from __future__ import annotations
@@ -15,11 +18,12 @@ import torch
 from torch import Tensor
 
 from engine.probes.measured import Measured, scalar
+from engine.shards import norm_over_parts, part_here, sum_over_parts
 
 
 @dataclass(frozen=True, slots=True)
 class _GroupState:
-    """One optimizer group after the update, every tensor flattened into one."""
+    """One optimizer group after the update, every tensor (of cut ones the part here) flattened into one."""
 
     group: dict[str, Any]
     step: Tensor
@@ -64,10 +68,13 @@ class OptimizerProbe:
         known = [state for state in states if state is not None]
         if not known:
             return []
+        pattern = known[0].parameters[0]
+        m_norm = torch.stack([torch.linalg.vector_norm(state.m) for state in known]).norm()
+        v_sum = torch.stack([state.v.sum(dtype=torch.float64) for state in known]).sum()
         measured = [
             scalar("adam_step", torch.stack([state.step for state in known]).max(), integer=True),
-            scalar("m_norm", torch.stack([torch.linalg.vector_norm(state.m) for state in known]).norm()),
-            scalar("v_sum", torch.stack([state.v.sum(dtype=torch.float64) for state in known]).sum()),
+            scalar("m_norm", norm_over_parts(m_norm, pattern)),
+            scalar("v_sum", sum_over_parts(v_sum, pattern)),
         ]
         measured += self._expected(known[0].v.device) + self._ratio(states)
         self._before, self._lr = [], []
@@ -99,7 +106,11 @@ class OptimizerProbe:
     def _v_so_far(self) -> float:
         """Sum of the second moment at the first gradient seen: 0, or what a restored optimizer brought."""
         states = [_state(self.optimizer, group) for group in self.optimizer.param_groups]
-        return sum(float(state.v.sum(dtype=torch.float64)) for state in states if state is not None)
+        return sum(
+            float(sum_over_parts(state.v.sum(dtype=torch.float64), state.parameters[0]))
+            for state in states
+            if state is not None
+        )
 
     def _expected(self, device: torch.device) -> list[Measured]:
         if self._v_expected is None or self._b2() is None:
@@ -117,7 +128,10 @@ class OptimizerProbe:
             decay = state.group.get("weight_decay", 0.0) if self._is_decoupled(state.group) else 0.0
             made.append(torch.linalg.vector_norm(_flat(state.parameters) - before * (1 - lr * decay)))
             prescribed.append(torch.linalg.vector_norm(_adam_update(state, lr)))
-        return [scalar("update_ratio", torch.stack(made).norm() / torch.stack(prescribed).norm())]
+        pattern = self._groups[0]["params"][0]
+        norms = torch.stack([torch.stack(made).norm(), torch.stack(prescribed).norm()])
+        whole_made, whole_prescribed = norm_over_parts(norms, pattern)
+        return [scalar("update_ratio", whole_made / whole_prescribed)]
 
 
 def _adam_update(state: _GroupState, lr: float) -> Tensor:
@@ -147,4 +161,4 @@ def _state(optimizer: torch.optim.Optimizer, group: dict[str, Any]) -> _GroupSta
 
 
 def _flat(tensors: list[Tensor]) -> Tensor:
-    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+    return torch.cat([part_here(tensor.detach()).reshape(-1) for tensor in tensors])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +195,37 @@ def test_the_exit_record_says_how_the_loop_ended(
     assert (end["reason"], end.get("message")) == (reason, message)
 
 
+LOOP = """
+import sys, torch
+from engine.inspector import Inspector
+model = torch.nn.Linear(2, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+inspector = Inspector(model, optimizer, log=sys.argv[1])
+model(torch.ones(1, 2)).sum().backward()
+optimizer.step()
+inspector.step(loss=1.0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "reason", "message"),
+    [
+        ("raise ValueError('bad batch')", "error", "ValueError: bad batch"),
+        ("raise KeyboardInterrupt", "interrupted", None),
+        ("", "terminated", "the process ended before the log was closed"),
+        ("import os\nif not os.fork(): sys.exit()\nos.wait()\ninspector.close()", "finished", None),
+    ],
+    ids=["exception", "interrupt", "forgotten", "fork"],
+)
+def test_a_process_that_ends_without_closing_says_why_in_the_log(
+    tmp_path: Path, last: str, reason: str, message: str | None
+) -> None:
+    subprocess.run([sys.executable, "-c", LOOP + last, str(tmp_path)], capture_output=True)
+    assert [record["kind"] for record in read(tmp_path)] == ["header", "initial", "step", "exit"]
+    (end,) = of_kind(tmp_path, "exit")
+    assert (end["reason"], end.get("message")) == (reason, message)
+
+
 def test_a_loss_that_is_not_finite_is_written_as_such(tmp_path: Path) -> None:
     model = TinyGPT()
     optimizer = torch.optim.AdamW(model.parameters())
@@ -306,3 +339,19 @@ def test_an_optimizer_without_weight_decay_is_followed(make: Any, tmp_path: Path
         for _ in range(3):
             inspector.step(loss=optimizer.step(closure))
     assert len(of_kind(tmp_path, "step")) == 3
+
+
+@pytest.mark.parametrize("spoiled", [False, True])
+def test_sparse_gradients_are_measured_like_others(tmp_path: Path, spoiled: bool) -> None:
+    model = nn.Embedding(8, 4, sparse=True)
+    optimizer = torch.optim.SparseAdam(list(model.parameters()))
+    with Inspector(model, optimizer, log=tmp_path) as inspector:
+        loss = model(torch.tensor([1, 1, 2])).sum() * (math.nan if spoiled else 1.0)
+        loss.backward()
+        optimizer.step()
+        inspector.step(loss=loss)
+    (step,) = of_kind(tmp_path, "step")
+    assert step["grad_norm"] == pytest.approx(
+        math.nan if spoiled else math.sqrt(4 * 2**2 + 4), rel=1e-4, nan_ok=True
+    )
+    assert step.get("nonfinite_site") == ("gradients" if spoiled else None)
