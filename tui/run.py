@@ -9,12 +9,22 @@ from tui.checks.judge import Judge
 from tui.checks.thresholds import Thresholds
 from tui.follow.batch import Batch, Pulse
 from tui.follow.stored import Stored
+from tui.series.beginnings import beginnings
 from tui.series.recording import Recording
 from tui.series.stored import restored
 
 JUDGED_TOGETHER = 2**15
 """Records after which a run that is read as a whole is judged: a judgement costs as much for one record as
 for a thousand, and its arrays should stay in the cache (measured)."""
+
+
+def judged(recording: Recording, thresholds: Thresholds) -> Judge:
+    """The verdicts on all of a recording, drawn up in parts: a million rows at once take twice the memory."""
+    parts = beginnings(recording, JUDGED_TOGETHER)
+    judge = Judge(next(parts), thresholds)
+    for judge.recording in parts:
+        judge.update()
+    return judge
 
 
 class Run:
@@ -63,7 +73,7 @@ class Run:
         """Judge everything recorded, and everything to come, by these bounds."""
         self._thresholds = thresholds
         if not self.is_partial:
-            self.adopt(Judge(self.recording, thresholds))
+            self.adopt(judged(self.recording, thresholds))
 
     def adopt(self, judge: Judge) -> None:
         """Take over what was judged elsewhere of this recording."""
@@ -104,7 +114,7 @@ class Run:
         if self._is_settled or self.is_partial:
             return
         if not self.is_judged:
-            self.adopt(Judge(self.recording, self._thresholds))
+            self.adopt(judged(self.recording, self._thresholds))
             return
         self.judge.update()
         self._is_settled = True

@@ -17,7 +17,7 @@ from tui.follow.batch import Batch, Pulse
 from tui.follow.pipe import PipeFollower
 from tui.follow.splits import PathFollower
 from tui.follow.thread import Follows, FollowThread
-from tui.run import Run
+from tui.run import Run, judged
 from tui.screen.replay import ReplayFollower
 from tui.series.stored import stored
 from tui.sources.errors import CannotRead
@@ -173,7 +173,7 @@ class Watched:
             self._is_being_judged = True
             recording, thresholds = self._whole.recording, self._whole.thresholds
             self._thread.run_errand(
-                lambda: self._post(JudgedAtLast(self.number, Judge(recording, thresholds), thresholds))
+                lambda: self._post(JudgedAtLast(self.number, judged(recording, thresholds), thresholds))
             )
 
     def take_judge(self, judge: Judge, thresholds: Thresholds) -> None:
