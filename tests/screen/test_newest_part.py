@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
+from engine.runlog.codec import Record, encode
 from tests.screen.builders import START, Script, batch, run_records, text_of
 from tui.checks.verdict import Level
+from tui.follow import index
 from tui.follow.batch import Batch
-from tui.run import Run
+from tui.follow.splits import PathFollower
+from tui.run import Run, judged
 from tui.screen import app as screen
 from tui.screen.app import Monitor
 from tui.screen.feed import Watched
@@ -20,6 +24,8 @@ from tui.screen.progress import status_of
 from tui.screen.spans import plain
 from tui.screen.status import status_line
 from tui.screen.view import Mode
+from tui.series.recording import Recording
+from tui.series.stored import stored
 
 RECORDS = run_records(400)
 PREVIEW = replace(batch([RECORDS[0], *RECORDS[-40:]]), is_preview=True, size_bytes=1000)
@@ -140,3 +146,53 @@ async def until(pilot: Pilot[int], holds: Callable[[], bool]) -> None:
     while not holds():
         await pilot.pause(0.002)
     await pilot.pause()
+
+
+def test_index_is_written_once_all_was_read_and_opens_the_log_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "LEAST_BYTES", 1)
+    log = tmp_path / "inspector.log.jsonl"
+    log.write_bytes(b"".join(map(encode, RECORDS)))
+    place = next(index.places(log))
+    seen = []
+
+    async def opened() -> None:
+        app = Monitor(
+            [Watched(0, str(log), PathFollower(log, newest_first=True))], clock=lambda: START, is_light=False
+        )
+        async with app.run_test(size=(220, 50)) as pilot:
+            await until(pilot, lambda: app.is_settled and app.run_shown.is_judged and place.exists())
+            seen.append(app.run_shown.judge.verdicts)
+            assert "not judged" not in text_of(app, "status")
+
+    asyncio.run(opened())
+    written = place.stat().st_mtime_ns
+    num_records: list[int] = []
+    extend = Recording.extend
+
+    def counted(recording: Recording, records: Sequence[Record]) -> None:
+        num_records.append(len(records))
+        extend(recording, records)
+
+    monkeypatch.setattr(Recording, "extend", counted)
+    asyncio.run(opened())
+    assert sum(num_records) <= 2  # header and exit, out of the index
+    assert place.stat().st_mtime_ns == written
+    assert repr(seen[0]) == repr(seen[1])
+
+
+def test_verdicts_of_other_bounds_than_those_in_force_are_not_taken_over() -> None:
+    recording = Run("x")
+    recording.extend(batch(RECORDS))
+    watched = Watched(0, "x", Script())
+    content = stored(recording.recording, 1000, ())
+    watched.take(batch([], stored=content))
+    old = watched.run.thresholds
+    edited = old.with_bound("Q3.1a", "always clipping", "above", 2.0)
+    watched.run.judge_by(edited)
+    judge = watched.run.judge
+    watched.take_judge(judged(watched.run.recording, old), old)
+    assert watched.run.judge is judge
+    watched.take_judge(other := judged(watched.run.recording, edited), edited)
+    assert watched.run.judge is other
