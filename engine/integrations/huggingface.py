@@ -82,10 +82,12 @@ class InspectorCallback(TrainerCallback):  # type: ignore[misc]
             self._inspector.evaluation(val_loss=float(metrics["eval_loss"]), **fields)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """A checkpoint record."""
+        """A checkpoint record, as the best one where the Trainer keeps it for that."""
         self._flush()
         if self._inspector is not None:
-            self._inspector.checkpoint(f"checkpoint-{state.global_step}")
+            name = f"checkpoint-{state.global_step}"
+            is_best = Path(state.best_model_checkpoint or "").name == name
+            self._inspector.checkpoint(name, role="best" if is_best else "periodic")
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The log has its exit record."""

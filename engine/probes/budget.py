@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 
@@ -40,6 +41,7 @@ class Budget:
         self._clock = clock
         self._now: float | None = None
         self._seconds: dict[str, float] = {}
+        self._earned = math.inf
         self._credit = 0.0
         self._costs: dict[str, float] = {}
         self._measured_at: dict[str, int] = {}
@@ -73,8 +75,9 @@ class Budget:
         if before is None:
             return
         total = sum(spent.values())
-        earned = self.share * max(0.0, now - before - total)
-        self._credit = min(self._credit + earned - total, _SAVED_STEPS * earned)
+        # A step that takes far longer than the one before was an evaluation, or the work of somebody else.
+        self._earned = min(self.share * max(0.0, now - before - total), 2 * self._earned)
+        self._credit = min(self._credit + self._earned - total, _SAVED_STEPS * self._earned)
         self._costs |= {group: spent.get(group, 0.0) for group in self._chosen}
 
     def _is_due(self, group: str, step: int) -> bool:

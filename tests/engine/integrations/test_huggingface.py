@@ -14,7 +14,14 @@ pytest.importorskip("accelerate", reason="accelerate is not installed: the Train
 
 import torch
 from torch import Tensor, nn
-from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    EarlyStoppingCallback,
+    GPT2Config,
+    GPT2LMHeadModel,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 
 from engine.integrations.huggingface import InspectorCallback
 from tests.engine.integrations.logs import kinds, records
@@ -104,6 +111,18 @@ def test_a_trainer_run_becomes_a_whole_log(tmp_path: Path) -> None:
     assert [record["step"] for record in records(tmp_path, "evaluation")] == [3, 6]
     assert [record["path"] for record in records(tmp_path, "checkpoint")] == ["checkpoint-3", "checkpoint-6"]
     assert records(tmp_path, "exit")[0]["reason"] == "finished"
+
+
+def test_the_checkpoint_that_the_trainer_keeps_as_the_best_is_the_best_of_the_log(tmp_path: Path) -> None:
+    train(
+        tmp_path, InspectorCallback(), EarlyStoppingCallback(early_stopping_patience=1), max_steps=60,
+        learning_rate=5e-2, load_best_model_at_end=True, metric_for_best_model="eval_loss",
+    )  # fmt: skip
+    by_loss = sorted(records(tmp_path, "evaluation"), key=lambda record: record["val_loss"])
+    best = [record["step"] for record in records(tmp_path, "checkpoint") if record["role"] == "best"]
+    assert best[-1] == by_loss[0]["step"]
+    assert {record["role"] for record in records(tmp_path, "checkpoint")} == {"best", "periodic"}
+    assert records(tmp_path, "exit")[0]["reason"] == "early_stopping"
 
 
 def test_the_model_inside_is_measured(tmp_path: Path) -> None:

@@ -14,7 +14,12 @@ COSTS = {"activation": 0.02, "dead": 0.01, "spectral_norm": 1.0, "optimizer": 0.
 
 
 def spend(
-    num_steps: int, costs: dict[str, float], *, fixed: float = 0.0, cadence: Cadence | None = None
+    num_steps: int,
+    costs: dict[str, float],
+    *,
+    fixed: float = 0.0,
+    pause_every: int = 0,
+    cadence: Cadence | None = None,
 ) -> tuple[Counter[str], float, dict[str, list[int]]]:
     """How often each group was chosen over these steps, the share of all costs, and in which steps."""
     now = [0.0]
@@ -28,6 +33,8 @@ def spend(
             now[0] += costs[group]
         seconds["record"] += fixed
         now[0] += STEP_S + fixed
+        if pause_every and step % pause_every == 0:
+            now[0] += 100 * STEP_S
     counts = Counter({group: len(chosen) for group, chosen in steps.items()})
     return counts, sum(seconds.values()) / (num_steps * STEP_S), steps
 
@@ -43,6 +50,11 @@ def test_what_is_dear_is_stretched_to_the_share() -> None:
     counts, share, _ = spend(2000, COSTS)
     assert 0.035 < share < 0.041
     assert all(counts[group] > 5 for group in GROUPS)
+
+
+def test_what_an_evaluation_takes_is_not_earned() -> None:
+    _, share, _ = spend(2000, COSTS, pause_every=25)
+    assert share < 0.045
 
 
 def test_the_first_steps_are_measured_at_any_price() -> None:
