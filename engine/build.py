@@ -161,15 +161,13 @@ def _instruments(config: Config, model: GPT, optimizer: torch.optim.Optimizer, w
     """What is measured where.
 
     Replicas hold the same parameters, so rank 0 measures them; the others bring what depends on their part of
-    the batch. Cut parameters are put together for the spectral norms by all ranks; their optimizer is not
-    looked at. Compiled blocks are not looked into: a hook inside would break them in pieces.
+    the batch. Cut parameters are measured by all ranks together. Compiled blocks are not looked into: a hook
+    inside would break them in pieces.
     """
     cadence = Cadence()
     if config.run.compile:
         cadence = replace(cadence, dead=0)
-    if world.size > 1 and config.run.parallel == "fsdp":
-        cadence = replace(cadence, optimizer=0, frozen=0)
-    elif not world.writes:
+    if not world.writes and config.run.parallel == "ddp":
         cadence = replace(NEVER, activation=cadence.activation)
     return Instruments(model, optimizer=optimizer, cadence=cadence)
 

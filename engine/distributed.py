@@ -77,7 +77,7 @@ class World:
     def sum(self, values: Tensor) -> Tensor:
         """Element-wise sum over all ranks, in place; on a GPU the host does not wait for it."""
         if self.size > 1:
-            with self._waiting():
+            with self.waiting():
                 dist.all_reduce(values)
         return values
 
@@ -86,7 +86,7 @@ class World:
         if self.size == 1:
             return [value]
         values: list[T] = [value] * self.size
-        with self._waiting():
+        with self.waiting():
             dist.all_gather_object(values, value)
         return values
 
@@ -116,7 +116,8 @@ class World:
             self.store.set(f"last words/{self.rank}", f"{type(error).__name__}: {error}"[:500])
 
     @contextmanager
-    def _waiting(self) -> Iterator[None]:
+    def waiting(self) -> Iterator[None]:
+        """The time inside is waited for other ranks."""
         started = time.perf_counter()
         yield
         self.waited_s += time.perf_counter() - started

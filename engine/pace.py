@@ -34,11 +34,15 @@ class Pace:
         return pace
 
     def by_rank(self, world: World, parallel: Parallel) -> dict[str, Any]:
-        """`rank_step_s` and `rank_data_s` of the steps since the last question; nothing for one process."""
+        """`rank_step_s` and `rank_data_s` of the steps since the last question; nothing for one process.
+
+        The former is absent where a rank's own time cannot be told from its waiting.
+        """
         if world.size == 1:
             return {}
         steps, device_wait_s = max(1, self.num_steps), parallel.device_wait_s()
         mine = (max(0.0, self.own_s - device_wait_s) / steps, self.data_s / steps)
         self.num_steps, self.own_s, self.data_s = 0, 0.0, 0.0
         step_s, data_s = zip(*world.gather(mine), strict=True)
-        return {"rank_step_s": list(step_s), "rank_data_s": list(data_s)}
+        by_rank = {"rank_data_s": list(data_s)}
+        return by_rank | {"rank_step_s": list(step_s)} if parallel.knows_waiting else by_rank

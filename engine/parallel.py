@@ -6,7 +6,7 @@ by their number beforehand: a rank with more targets weighs more, as in one larg
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from inspect import signature
 from typing import Any, Protocol
@@ -34,10 +34,13 @@ class Parallel(Protocol):
     Attributes:
         forward: the module to train through; its parameters are the model's.
         replicates: whether each rank holds all parameters, so that they can be compared.
+        knows_waiting: whether the time that a rank waits for others is known, by `World.waiting` or
+            `device_wait_s`, and with it its own.
     """
 
     forward: nn.Module
     replicates: bool
+    knows_waiting: bool
 
     def micro_step(self, *, is_last: bool) -> AbstractContextManager[None]:
         """Around forward and backward of a micro-batch; behind the last, gradients are those of all ranks."""
@@ -52,6 +55,7 @@ class Alone:
     """One process: its gradient is the whole gradient."""
 
     replicates = True
+    knows_waiting = True
 
     def __init__(self, model: GPT) -> None:
         self.forward: nn.Module = model
@@ -73,6 +77,7 @@ class Replicated:
     """
 
     replicates = True
+    knows_waiting = True
 
     def __init__(self, model: GPT, world: World, device: torch.device, *, sums: bool = True) -> None:
         self.forward: nn.Module = DistributedDataParallel(
@@ -115,8 +120,8 @@ class Replicated:
 class Sharded:
     """Every rank holds a part of each parameter, its gradient and its moments (FSDP2).
 
-    Blocks are put together when they are needed and taken apart behind; so every layer waits for all ranks,
-    and the time a rank takes for itself cannot be told from the time it waits.
+    Blocks are put together when they are needed and taken apart behind; so every layer waits for all ranks.
+    On cpu that waiting is timed; on a GPU it is not known, for it overlaps with the work of other layers.
     """
 
     replicates = False
@@ -126,6 +131,7 @@ class Sharded:
         from torch.distributed.fsdp import FSDPModule, fully_shard
 
         mesh = init_device_mesh(device.type, (world.size,))
+        self.knows_waiting = device.type == "cpu" and hasattr(dist, "all_gather_single")  # torch 2.13
         for module in (*model.blocks, model):
             # The root too: an evaluation would leave it whole, and the next update pass it by.
             fully_shard(module, mesh=mesh, reshard_after_forward=True)
@@ -134,6 +140,9 @@ class Sharded:
             module.set_gradient_divide_factor(
                 1.0
             )  # each module has its own: the default is a mean over ranks
+            if self.knows_waiting:
+                module.set_custom_all_gather(_TimedAllGather(world))  # type: ignore[arg-type]
+                module.set_custom_reduce_scatter(_TimedReduceScatter(world))  # type: ignore[arg-type]
         assert isinstance(model, FSDPModule)
         self.forward: nn.Module = model
         self._model = model
@@ -147,6 +156,42 @@ class Sharded:
     def device_wait_s(self) -> float:
         """Not known."""
         return 0.0
+
+
+class _Timed:
+    """What FSDP2 asks of a way to communicate: memory for it. The host waits inside, and that is timed."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def allocate(self, size: Sequence[int], *, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """Memory to send from or to receive in."""
+        return torch.empty(*size, dtype=dtype, device=device)
+
+
+class _TimedAllGather(_Timed):
+    """Parameters of a layer from all ranks."""
+
+    def __call__(
+        self, output_tensor: Tensor, input_tensor: Tensor, group: dist.ProcessGroup, async_op: bool = False
+    ) -> None:
+        with self._world.waiting():
+            dist.all_gather_single(output_tensor, input_tensor, group=group)
+
+
+class _TimedReduceScatter(_Timed):
+    """Gradients of a layer to all ranks."""
+
+    def __call__(
+        self,
+        output_tensor: Tensor,
+        input_tensor: Tensor,
+        group: dist.ProcessGroup,
+        op: Any,
+        async_op: bool = False,
+    ) -> None:
+        with self._world.waiting():
+            dist.reduce_scatter_single(output_tensor, input_tensor, op=op, group=group)
 
 
 class _DeviceClock:

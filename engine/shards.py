@@ -38,6 +38,11 @@ def sum_over_parts(value: Tensor, pattern: Tensor) -> Tensor:
     return value
 
 
+def norm_over_parts(norms: Tensor, pattern: Tensor) -> Tensor:
+    """L2 norms of whole tensors from those of the parts here; as they are where `pattern` is not cut."""
+    return sum_over_parts(norms.square(), pattern).sqrt() if is_cut(pattern) else norms
+
+
 def cut_like(tensor: Tensor, pattern: Tensor) -> Tensor:
     """This rank's part of a whole tensor that every rank has; as it is where `pattern` is not cut."""
     if not is_cut(pattern) or tensor.shape != pattern.shape:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from tests.engine.runs import ROOT, small
 
 PATIENCE_S = 120
 """For a machine that others use; a run here takes seconds."""
+
+
+ENGINE = ("-m", "engine")
 
 
 def gentle(**sections: Any) -> Any:
@@ -27,12 +30,14 @@ def gentle(**sections: Any) -> Any:
 class Launched:
     """torchrun and its ranks, from the start of the object until `finish` or `stop`."""
 
-    def __init__(self, config: Any, folder: Path, *options: str, ranks: int = 2) -> None:
+    def __init__(
+        self, config: Any, folder: Path, *options: str, ranks: int = 2, program: Sequence[str] = ENGINE
+    ) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         source = folder.with_suffix(".yaml")
         source.write_text(to_yaml(config))
         launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
-        command = ["-m", "engine", "train", str(source), "--out", str(folder), "--no-report", *options]
+        command = [*program, "train", str(source), "--out", str(folder), "--no-report", *options]
         self.process = subprocess.Popen(
             [sys.executable, *launcher, *command],
             cwd=ROOT,
@@ -70,9 +75,11 @@ class Launched:
         return [int(pid) for pid in children.read_text().split()] if children.exists() else []
 
 
-def torchrun(config: Any, folder: Path, *options: str, ranks: int = 2) -> subprocess.CompletedProcess[str]:
+def torchrun(
+    config: Any, folder: Path, *options: str, program: Sequence[str] = ENGINE
+) -> subprocess.CompletedProcess[str]:
     """A whole run."""
-    return Launched(config, folder, *options, ranks=ranks).finish()
+    return Launched(config, folder, *options, program=program).finish()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
