@@ -17,6 +17,7 @@ from typing import Any
 import engine
 from engine.config import Config
 from engine.faults.fault import Fault
+from engine.faults.registry import FAMILIES
 from engine.runlog.codec import decode
 from engine.runlog.schema import LOG_NAME
 from tests.faults.plan import TEXT, Planned
@@ -50,10 +51,10 @@ def fingerprint(planned: Planned) -> str:
 def engine_digest() -> str:
     """SHA-256 over every source file of the engine that all runs share, so that no two versions are mixed."""
     root = Path(str(engine.__file__)).parent
-    apart = (root / "faults", root / "integrations", root / "fault_commands.py")
+    families = [Path(str(module.__file__)) for module in FAMILIES.values()]
+    apart = (root / "integrations", root / "fault_commands.py", *families)
     shared = [path for path in root.rglob("*.py") if not any(path.is_relative_to(part) for part in apart)]
-    faults = [root / "faults" / name for name in ("drill.py", "registry.py", "several.py", "streams.py")]
-    return _digest(sorted(shared) + faults)
+    return _digest(sorted(shared))
 
 
 def _digest(files: list[Path]) -> str:
