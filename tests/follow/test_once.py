@@ -85,7 +85,7 @@ def test_event_files_of_a_folder_are_read_one_after_the_other(tmp_path: Path) ->
         (lambda path: None, r"There is no file or folder .*\."),
         (lambda path: path.mkdir(), r"There is no training log in the folder .*name the file"),
         (lambda path: path.touch(), r"is empty"),
-        (lambda path: path.write_bytes(b"\x7fELF\0\0\0"), r"is a binary file"),
+        (lambda path: path.write_bytes(b"\x7fELSE\0\0\0"), r"is a binary file"),
         (lambda path: path.write_text("Dear diary\n"), r"not a training log that I know: .*--map"),
         (
             lambda path: path.write_bytes(b'{"kind":"header","format":"9.0"}\n'),

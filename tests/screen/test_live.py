@@ -12,7 +12,7 @@ from engine.runlog.codec import encode
 from tests.screen.builders import header, play, settle, step, text_of
 from tui.checks.verdict import State
 from tui.screen.app import Monitor
-from tui.screen.feed import open_all
+from tui.screen.gathering import Gathering
 
 
 class Writer(threading.Thread):
@@ -59,7 +59,7 @@ def test_verdict_appears_once_when_its_record_does(tmp_path: Path) -> None:
         assert len(found) == 1
         assert text_of(app, "footer").count("Q3.1a") == 1
 
-    app = Monitor(open_all([str(log)], None, None, None))
+    app = Monitor(Gathering([str(log)]).open_all())
     play(app, story)
     writer.join()
     assert fired
@@ -68,7 +68,7 @@ def test_verdict_appears_once_when_its_record_does(tmp_path: Path) -> None:
 def test_log_of_a_newer_format_ends_the_monitor_with_a_sentence(tmp_path: Path) -> None:
     log = tmp_path / "inspector.log.jsonl"
     log.write_bytes(encode(header(format="9.0")))
-    app = Monitor(open_all([str(log)], None, None, None))
+    app = Monitor(Gathering([str(log)]).open_all())
 
     async def played() -> None:
         async with app.run_test() as pilot:

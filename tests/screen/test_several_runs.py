@@ -19,7 +19,8 @@ from tests.screen.builders import (
     text_of,
 )
 from tui.screen.app import Monitor
-from tui.screen.feed import Watched, open_all
+from tui.screen.feed import Watched
+from tui.screen.gathering import Gathering
 from tui.screen.lines import Lines
 
 
@@ -102,5 +103,5 @@ def test_folder_of_runs_opens_all_of_them(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         log = tmp_path / name / "inspector.log.jsonl"
         log.write_bytes(b"".join(encode(record) for record in run_records(5, name=name)))
-    assert len(open_all([str(tmp_path)], None, None, None)) == 2
-    assert len(open_all([str(tmp_path / "a")], None, None, None)) == 1
+    assert len(Gathering([str(tmp_path)]).open_all()) == 2
+    assert len(Gathering([str(tmp_path / "a")]).open_all()) == 1

@@ -25,9 +25,10 @@ from tui.run import Run
 from tui.screen import board, theme
 from tui.screen.actions import Actions
 from tui.screen.card import card_lines
-from tui.screen.feed import BatchArrived, FollowingEnded, JudgedAtLast, Watched, open_all
+from tui.screen.feed import BatchArrived, FollowingEnded, JudgedAtLast, Watched
 from tui.screen.figures import QUIET_S, Figures
 from tui.screen.frame import boxed
+from tui.screen.gathering import LOOK_S, Gathering, RunsBegan
 from tui.screen.help import help_lines
 from tui.screen.keys import bindings
 from tui.screen.layout import Layout, is_upper, layout_for
@@ -35,6 +36,7 @@ from tui.screen.lines import Lines
 from tui.screen.progress import status_of
 from tui.screen.room import arrange, bare_line, bare_panels, seen_cells
 from tui.screen.run_list import list_lines
+from tui.screen.spans import said
 from tui.screen.status import status_line
 from tui.screen.threshold_editor import editor_lines
 from tui.screen.view import Mode
@@ -77,6 +79,7 @@ class Monitor(Actions):
     def __init__(
         self,
         watched: Sequence[Watched],
+        gathering: Gathering | None = None,
         *,
         clock: Callable[[], float] = time.time,
         is_light: bool | None = None,
@@ -84,6 +87,7 @@ class Monitor(Actions):
         # Without colours Textual would still send greys, unless the terminal's own are used.
         super().__init__(ansi_color=not theme.has_colour())
         self.watched = list(watched)
+        self._gathering = gathering or Gathering(())
         self.figures = Figures()
         self.num_redraws = 0
         self.failure = ""
@@ -134,6 +138,10 @@ class Monitor(Actions):
         self.changed()
         for watched in self.watched:
             watched.start(self.post_message)
+        if self._gathering.notice:
+            self.look(self.view, self._gathering.notice)
+        if self._gathering.grows:
+            self.set_interval(LOOK_S, self._look_for_runs)
 
     def on_unmount(self) -> None:
         """Let the threads end."""
@@ -166,6 +174,21 @@ class Monitor(Actions):
             self.exit(2, return_code=2)
         else:
             self.look(self.view, message.reason)
+
+    def _look_for_runs(self) -> None:
+        self.run_worker(lambda: self._gathering.look(self.post_message), thread=True, exclusive=True)
+
+    @on(RunsBegan)
+    def add_runs(self, message: RunsBegan) -> None:
+        """Runs that began while others are watched join them; those that have ended stay."""
+        for path in message.paths:
+            watched = self._gathering.open(path)
+            self.watched.append(watched)
+            self._levels.append(Level.GREEN)
+            watched.start(self.post_message)
+            self.look(
+                self.view, f"{said(path)} has begun: run {self.num_runs}, o shows the next, O all of them"
+            )
 
     def _ring(self, number: int) -> None:
         """The bell, once, when a run has become red or black and was neither before."""
@@ -264,9 +287,9 @@ class Monitor(Actions):
 
     def _draw_status(self) -> None:
         number = f"{self.current + 1}/{len(self.watched)}" if len(self.watched) > 1 else ""
-        status = status_of(
-            self.run_shown, self._clock(), self.paused_at, number, self.watched[self.current].part_read
-        )
+        shown = self.watched[self.current]
+        pace = shown.arrivals.steps_per_s()
+        status = status_of(shown.run, self._clock(), self.paused_at, number, shown.part_read, pace)
         self._show("status", [status_line(status, self.size.width)])
 
     def _draw_middle(self) -> None:
@@ -295,7 +318,8 @@ class Monitor(Actions):
         return not self.is_board_seen and widget.display
 
     def _draw_footer(self) -> None:
-        line = violations_line(self.violations(), self.view.violation, self.size.width, self.notice)
+        notice = self.notice or (self._gathering.unmet() if self.run_shown.recording.last_step else "")
+        line = violations_line(self.violations(), self.view.violation, self.size.width, notice)
         self._show("footer", [line])
         self._show("bare", [bare_line(self.bare, self.size.width)])
 
@@ -350,7 +374,8 @@ def watch(
     Raises:
         CannotRead: a log cannot be read; the message is for the user.
     """
-    app = Monitor(open_all(paths, options, thresholds, speed))
+    gathering = Gathering(paths, options, thresholds, speed)
+    app = Monitor(gathering.open_all(), gathering)
     gc.freeze()  # records make no cycles: looking for some took a third of the time of reading
     gc.set_threshold(100_000, 50, 100)
     code = app.run()

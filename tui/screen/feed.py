@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,15 +19,12 @@ from tui.follow.pipe import PipeFollower
 from tui.follow.splits import PathFollower
 from tui.follow.thread import Follows, FollowThread
 from tui.run import Run, judged
+from tui.screen.arrivals import Arrivals
 from tui.screen.replay import ReplayFollower
 from tui.series.stored import stored
 from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
 from tui.sources.runlog import RunlogParser
-from tui.sources.runs import runs_of
-
-MOST_RUNS = 8
-"""Runs of one folder that are opened together, the newest ones; more cannot be told apart on a panel."""
 
 _SMALL_BATCH = 500
 """Records of a live batch at most; a few of these fall into one frame and are taken in together."""
@@ -79,6 +77,7 @@ class Watched:
         self._whole = Run(path, thresholds)
         self._preview: Run | None = None
         self.failure = ""
+        self.arrivals = Arrivals()
         self.num_batches = 0
         self.follower = follower
         self._thread: FollowThread | None = None
@@ -139,21 +138,38 @@ class Watched:
             self._take_stored(batch)
         else:
             self._pending.append(batch)
-        if len(batch.records) >= _SMALL_BATCH:
+        is_large = len(batch.records) >= _SMALL_BATCH
+        if is_large:
             self._take_in()
-        self._acknowledge()
+        if is_large or self.is_reading_the_past:
+            self._acknowledge()
 
     def settle(self) -> bool:
-        """The run with everything that was put aside, judged once; whether there was anything."""
+        """The run with everything that there is by now, judged once; whether there was anything."""
+        self._take_newest()
         self._take_in()
         self._has_caught_up = self._has_caught_up or self.is_caught_up
         has_news, self._has_news = self._has_news, False
+        if has_news and self._has_caught_up:
+            self.arrivals.see(self._whole.recording.num_steps, time.monotonic())
         if not self._is_being_judged:
             self._whole.settle()
         if self._has_caught_up:
             self._show_whole()
             self._keep_index()
         return has_news
+
+    def _take_newest(self) -> None:
+        """Of a live run, what has come since the thread last looked: a frame shows the newest there is.
+
+        Until then the thread waits, so that there is one message a frame however fast records come.
+        """
+        if self._thread is None or self._is_posted or self.is_reading_the_past:
+            return
+        self._acknowledge()
+        batch = self._thread.poll_now()
+        if batch is not None:
+            self.take(batch)
 
     def _show_whole(self) -> None:
         if self._preview is None:
@@ -241,23 +257,12 @@ def joined(batches: Sequence[Batch]) -> Batch:
     )
 
 
-def open_all(
-    paths: Sequence[str], options: SourceOptions | None, thresholds: Thresholds | None, speed: float | None
-) -> list[Watched]:
-    """One followed run for each path, for each log of a folder of runs.
+def follower_of(path: str, options: SourceOptions | None, speed: float | None) -> Follows:
+    """What follows a run, or plays it again at a speed.
 
     Raises:
-        CannotRead: a log to replay is not there, or a pattern fits nothing.
+        CannotRead: there is no log to play again, or no terminal beside standard input.
     """
-    opened: list[Watched] = []
-    for path in paths:
-        for run in runs_of(path)[:MOST_RUNS] if speed is None else [path]:
-            follower = _follower(run, options, speed)
-            opened.append(Watched(len(opened), run, follower, thresholds))
-    return opened
-
-
-def _follower(path: str, options: SourceOptions | None, speed: float | None) -> Follows:
     if speed is not None:
         recording = ReplayFollower.of(path, options, speed)
         if path == "-":

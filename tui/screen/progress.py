@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tui.checks.verdict import Level, State, Verdict
+from tui.panels.pulse_words import has_made_all_steps
 from tui.run import Run
 from tui.screen.status import Status
 from tui.screen.violations import name_of
@@ -23,13 +24,15 @@ def status_of(
     paused_at: int | None = None,
     run_number: str = "",
     part_read: float | None = None,
+    arriving: float | None = None,
 ) -> Status:
-    """What the status line says of this run at Unix time `now`."""
+    """What the status line says of this run at Unix time `now`; `arriving` are steps per second as seen."""
     recording, judge = run.recording, run.judge
     newest, planned = recording.last_step, _count(recording.header.get("planned_steps"))
     done = None if newest is None else recording.num_steps
-    pace, headline = steps_per_s(run), main_verdict(judge.verdicts, judge.headline)
-    exit_record = recording.exit or {}
+    written_pace, headline = steps_per_s(run), main_verdict(judge.verdicts, judge.headline)
+    pace = written_pace or arriving
+    exit_record = recording.exit or {"reason": "all_steps" if has_made_all_steps(run) else ""}
     return Status(
         name=run.name,
         pulse=run.pulse,
@@ -37,6 +40,7 @@ def status_of(
         step=done,
         planned_steps=planned,
         steps_per_s=pace,
+        is_pace_inferred=written_pace is None,
         seconds_left=(planned - done) / pace if planned and pace and done is not None else None,
         train=_newest(recording.steps["loss"]),
         val=_newest(recording.evaluations["val_loss"]),

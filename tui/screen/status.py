@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tui.checks.verdict import Level
 from tui.follow.batch import Pulse
+from tui.panels.pulse_words import ALL_STEPS_MADE
 from tui.screen.numbers import bytes_text, duration, number, step_text
 from tui.screen.palette import LEVEL_SIGNS, level_role
 from tui.screen.spans import Span, Spans, clipped, said, width_of
@@ -25,6 +26,7 @@ PULSE_SIGNS = {
 
 _REASONS = {
     "finished": "finished",
+    "all_steps": ALL_STEPS_MADE,
     "interrupted": "stopped by hand",
     "terminated": "stopped by a signal",
     "early_stopping": "stopped early",
@@ -43,6 +45,8 @@ class Status:
     planned_steps: int | None = None
     steps_per_s: float | None = None
     seconds_left: float | None = None
+    is_pace_inferred: bool = False
+    """Whether pace and time left come from when records were seen, the log having no times."""
     train: float | None = None
     val: float | None = None
     best: tuple[float, int] | None = None
@@ -147,7 +151,11 @@ def _left_pieces(status: Status) -> list[_Piece]:
         _paused_piece(status),
         _step_piece(status),
         _bar_piece(status),
-        _piece(status.steps_per_s and f"{_rate(status.steps_per_s)}", 44, status.pulse is Pulse.LIVE),
+        _piece(
+            status.steps_per_s and f"{_about(status)}{_rate(status.steps_per_s)}",
+            44,
+            status.pulse is Pulse.LIVE,
+        ),
         _left_piece(status),
         _value_piece("train", status.train, 50),
         _value_piece("val", status.val, 70),
@@ -242,7 +250,11 @@ def _bar(part: float, cells: int) -> Spans:
 
 def _left_piece(status: Status) -> _Piece:
     known = status.seconds_left is not None and status.pulse is Pulse.LIVE
-    return _piece(f"{duration(status.seconds_left or 0)} left", 55, known)
+    return _piece(f"{_about(status)}{duration(status.seconds_left or 0)} left", 55, known)
+
+
+def _about(status: Status) -> str:
+    return "~" if status.is_pace_inferred else ""
 
 
 def _value_piece(label: str, value: float | None, weight: float) -> _Piece:

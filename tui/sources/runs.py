@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.runlog.schema import LOG_NAME
@@ -31,13 +32,25 @@ def runs_of(path: str) -> list[str]:
     return list({Path(run).resolve(): run for run in reversed(all_runs)}.values())[::-1]
 
 
+def newest_of(runs: Sequence[str], number: int) -> list[str]:
+    """At most so many of these runs, those that changed last, in the order given."""
+    if len(runs) <= number:
+        return list(runs)
+    kept = set(sorted(runs, key=lambda run: _changed_at(Path(run)), reverse=True)[:number])
+    return [run for run in runs if run in kept]
+
+
 def runs_in(folder: Path) -> list[Path]:
     """What to follow for each run in a folder, the newest first: a log, or a folder of event files.
 
     A folder with a log in it, with checkpoints or with splits is one run; the given one may hold many logs.
     """
     runs = _runs(folder, is_given=True, depth=0)
-    return sorted(runs, key=lambda run: max(map(changed_at, [run, *_logs_at(run)])), reverse=True)
+    return sorted(runs, key=_changed_at, reverse=True)
+
+
+def _changed_at(run: Path) -> float:
+    return max(map(changed_at, [run, *_logs_at(run)]))
 
 
 def _runs(folder: Path, is_given: bool, depth: int) -> list[Path]:

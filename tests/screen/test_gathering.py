@@ -1,0 +1,94 @@
+"""Runs that are watched together, those that begin later among them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from textual.message import Message
+from textual.pilot import Pilot
+
+from tests.screen.builders import START, Script, batch, play, run_records, text_of
+from tui.screen.app import Monitor
+from tui.screen.feed import Watched
+from tui.screen.gathering import MOST_RUNS, Gathering, RunsBegan
+from tui.sources.options import GivenNames, SourceOptions
+
+
+def _run(folder: Path, number: int) -> Path:
+    log = folder / f"run-{number}" / "metrics.csv"
+    log.parent.mkdir(parents=True)
+    log.write_text("step,loss\n1,2.5\n")
+    os.utime(log, (1e9 + number, 1e9 + number))
+    return log
+
+
+def _began(gathering: Gathering) -> list[str]:
+    posted: list[Message] = []
+    gathering.look(posted.append)
+    return [path for message in posted if isinstance(message, RunsBegan) for path in message.paths]
+
+
+def test_of_many_runs_the_newest_are_opened_and_that_is_said(tmp_path: Path) -> None:
+    logs = [_run(tmp_path, number) for number in range(MOST_RUNS + 3)]
+    for path in (str(tmp_path), str(tmp_path / "*" / "metrics.csv")):
+        gathering = Gathering([path])
+        opened = {watched.run.path for watched in gathering.open_all()}
+        assert opened == {str(log) for log in logs[3:]}
+        assert gathering.notice == "8 newest of 11 runs; name a run or a pattern for the others"
+        assert not _began(gathering)
+
+
+def test_a_run_that_begins_later_is_found_once(tmp_path: Path) -> None:
+    _run(tmp_path, 0)
+    for number, path in enumerate((str(tmp_path), str(tmp_path / "*" / "metrics.csv")), 1):
+        gathering = Gathering([path])
+        assert len(gathering.open_all()) == number
+        assert not _began(gathering)
+        log = _run(tmp_path, number)
+        assert _began(gathering) == [str(log)]
+        assert not _began(gathering)
+
+
+def test_the_first_run_of_an_empty_folder_is_not_opened_twice(tmp_path: Path) -> None:
+    gathering = Gathering([str(tmp_path)])
+    assert [watched.run.path for watched in gathering.open_all()] == [str(tmp_path)]
+    _run(tmp_path, 0)
+    assert not _began(gathering)
+    assert _began(gathering) == []
+    second = _run(tmp_path, 1)
+    assert _began(gathering) == [str(second)]
+
+
+def test_a_log_that_was_named_stays_alone(tmp_path: Path) -> None:
+    assert not Gathering([str(_run(tmp_path, 0))]).grows
+    assert not Gathering([str(tmp_path)], speed=2.0).grows
+    assert Gathering([str(tmp_path)]).grows
+
+
+def test_a_run_that_begins_joins_the_screen(tmp_path: Path) -> None:
+    log = _run(tmp_path, 7)
+
+    async def story(pilot: Pilot[int]) -> None:
+        assert app.num_runs == 1
+        app.post_message(RunsBegan([str(log)]))
+        await pilot.pause(0.3)
+        assert app.num_runs == 2
+        assert app.watched[1].run.recording.last_step == 1
+        assert "run-7/metrics.csv has begun" in text_of(app, "footer")
+
+    gathering = Gathering([str(tmp_path / "none")])
+    gathering._num_opened = 1
+    first = Watched(0, "first", Script(batch(run_records(30))))
+    app = Monitor([first], gathering, clock=lambda: START + 100.0)
+    play(app, story)
+
+
+def test_a_name_that_no_log_has_had_is_said_on_the_screen() -> None:
+    async def story(pilot: Pilot[int]) -> None:
+        assert "--map loss=mine" in text_of(app, "footer")
+
+    options = SourceOptions(GivenNames({"loss": "mine"}))
+    watched = Watched(0, "first", Script(batch(run_records(30))))
+    app = Monitor([watched], Gathering([], options), clock=lambda: START + 100.0)
+    play(app, story)
