@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.runlog.reader import Damaged
 from tests.screen.builders import Script, batch, header, step
 from tui.follow.batch import Pulse
-from tui.screen.feed import Watched, joined
+from tui.screen.feed import BatchArrived, Watched, joined
 
 
 def test_joined_batches_have_all_records_and_the_newest_pulse() -> None:
@@ -33,3 +33,20 @@ def test_run_is_judged_once_for_all_that_was_put_aside() -> None:
     assert watched.settle()
     assert watched.run.recording.last_step == 4
     assert not watched.settle()
+
+
+def test_a_frame_of_a_live_run_asks_for_what_has_come_since_the_last_batch() -> None:
+    script, posted = Script(batch([header(), step(0)])), list[BatchArrived]()
+    watched = Watched(0, "x", script)
+    watched.start(lambda message: posted.append(message) if isinstance(message, BatchArrived) else None)
+    num_posted = 0
+    for at in range(30):
+        while watched.run.recording.last_step != at:
+            while posted:
+                watched.take(posted.pop(0).batch)
+                num_posted += 1
+            watched.settle()
+        script.batches.append(batch([step(at + 1)]))
+    watched.stop()
+    assert num_posted < 15  # the thread looks every 25 ms, these frames all the time
+    assert watched.run.recording.steps.steps.tolist() == list(range(30))
