@@ -38,6 +38,7 @@ from engine.probes.measured import Fields, Measured, on_host
 from engine.probes.setup import device_of, header_facts, innermost, rank
 from engine.runlog.schema import EVALUATION, FORMAT_VERSION, HEADER, LOG_NAME, STEP, Field
 from engine.runlog.writer import LogWriter
+from engine.shards import is_cut
 
 __all__ = ["NEVER", "Cadence", "Inspector", "Instruments"]
 
@@ -77,7 +78,7 @@ class Inspector:
         FileExistsError: there is a log already and `resume` is off; it is never overwritten.
         FileNotFoundError: `resume` is on and there is no log.
         TypeError: a header field that the log does not know.
-        ValueError: a pattern matches no module.
+        ValueError: a pattern matches no module, or the parameters are cut among ranks.
     """
 
     def __init__(
@@ -96,6 +97,12 @@ class Inspector:
         **header: Any,
     ) -> None:
         _require_known(header, HEADER)
+        if any(is_cut(parameter) for parameter in model.parameters()):
+            # All ranks would have to measure together, and rank 0 alone would wait for them for ever.
+            raise ValueError(
+                "the inspector cannot measure parameters that are cut among ranks (FSDP); "
+                "train without it and give the monitor the loop's own output"
+            )
         self.num_steps = first_step
         self.num_skipped = 0
         self._grad_clip = grad_clip

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from engine.probes.cadence import GROUPS, Cadence
 
-SHARE = 0.04
+SHARE = 0.03
 """CPU time of what is timed over that of the bare step. What cannot be timed (closed hooks, caches that the
 measuring has cooled) has the rest of the five per cent that a monitor may take."""
 

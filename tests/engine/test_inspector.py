@@ -280,6 +280,16 @@ def test_what_is_not_a_torch_optimizer_is_refused(tmp_path: Path) -> None:
         Inspector(TinyGPT(), object(), log=tmp_path)  # type: ignore[arg-type]
 
 
+def test_parameters_that_are_cut_among_ranks_are_refused_before_the_first_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.inspector.is_cut", lambda tensor: True)
+    model = TinyGPT()
+    with pytest.raises(ValueError, match="cut among ranks"):
+        Inspector(model, torch.optim.AdamW(model.parameters()), log=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_closing_twice_is_closing_once_and_leaves_nothing_behind(tmp_path: Path) -> None:
     model = TinyGPT()
     optimizer = torch.optim.AdamW(model.parameters())
