@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from engine.runlog.schema import KINDS
 from tests.sources.reading import TEXT_LOGS, comparable, cut, read, read_chunks
 from tui.sources.errors import CannotRead
+from tui.sources.json_document import JsonDocumentParser
+from tui.sources.printed import PrintedParser
 from tui.sources.recognise import TEXT_FORMATS, Recognising
 
 EXPECTED = {
@@ -19,12 +21,14 @@ EXPECTED = {
     "metrics": "csv",
     "4": "trainer_state",
     "5": "trainer_state",
+    "keras_history": "json",
     "llama_factory": "jsonl",
     "llm_c": "llm.c",
     "megatron": "megatron",
     "modded_nanogpt": "modded-nanogpt",
     "nanogpt": "nanogpt",
     "pico_train": "pico-train",
+    "printed": "printed",
     "runlog": "runlog",
 }
 
@@ -41,7 +45,11 @@ def test_a_format_is_recognised_from_content_alone(path: Path) -> None:
 
 
 def test_there_is_a_sample_of_every_text_format() -> None:
-    assert {_expected_format(path) for path in TEXT_LOGS} == {source.format for source in TEXT_FORMATS}
+    assert {_expected_format(path) for path in TEXT_LOGS} == {
+        *(source.format for source in TEXT_FORMATS),
+        PrintedParser.format,
+        JsonDocumentParser.format,
+    }
 
 
 @pytest.mark.parametrize("path", TEXT_LOGS, ids=lambda path: path.name)
@@ -104,7 +112,7 @@ def test_lines_of_other_formats_in_between_cost_no_record(path: Path) -> None:
 
 
 def _unlike(other: Path, path: Path) -> bool:
-    tables = {"csv", "jsonl", "runlog", "trainer_state"}
+    tables = {"csv", "json", "jsonl", "runlog", "trainer_state"}
     ours, theirs = _expected_format(path), _expected_format(other)
     return ours != theirs and not ({ours, theirs} & tables)
 

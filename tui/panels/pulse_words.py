@@ -17,6 +17,12 @@ def pulse_words(run: Run) -> str:
     return ALL_STEPS_MADE if has_made_all_steps(run) else str(run.pulse)
 
 
+def steps_done(run: Run) -> int:
+    """Optimizer steps done; a log that ends at its planned step counts from 1 and has not gone beyond it."""
+    is_last_planned = run.recording.last_step == run.recording.header.get("planned_steps")
+    return run.recording.last_step or 0 if is_last_planned else run.recording.num_steps
+
+
 def has_made_all_steps(run: Run) -> bool:
     """Whether that it made its last planned step is all that speaks for the end of a run."""
     planned = run.recording.header.get("planned_steps")

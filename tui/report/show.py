@@ -22,7 +22,7 @@ from tui.panels.figure import Figure
 from tui.panels.layout import Options, name_of
 from tui.panels.palette import DARK, LEVEL_SIGNS
 from tui.panels.printable import printable
-from tui.panels.pulse_words import pulse_words
+from tui.panels.pulse_words import pulse_words, steps_done
 from tui.panels.registry import PANELS
 from tui.panels.view import View
 
@@ -81,7 +81,7 @@ def _header(run: Run) -> Text:
     of = f" of {planned:,}" if isinstance(planned, int) else ""
     facts = [
         pulse_words(run),
-        f"step {recording.num_steps:,}{of}" if recording.last_step is not None else "no step yet",
+        f"step {steps_done(run):,}{of}" if recording.last_step is not None else "no step yet",
         *(f"{_shown(header[key])} {unit}" for key, unit in _FACTS if header.get(key) is not None),
         f"{len(run.damaged):,} damaged lines" if run.damaged else "",
     ]

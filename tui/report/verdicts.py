@@ -14,7 +14,7 @@ from rich.text import Text
 from tui.checks.verdict import Level, State, Verdict
 from tui.panels.palette import LEVEL_SIGNS
 from tui.panels.printable import printable
-from tui.panels.pulse_words import pulse_words
+from tui.panels.pulse_words import pulse_words, steps_done
 from tui.report.tree_html import gravest
 from tui.run import Run
 
@@ -120,7 +120,7 @@ def _heading(run: Run) -> Text:
     text = Text()
     text.append(f"{LEVEL_SIGNS[level]} {str(level).upper()}", style=STYLES[level])
     text.append(f"   {printable(run.name)}", style="bold")
-    text.append(f"   {run.recording.num_steps:,} steps   {pulse_words(run)}   {run.format}")
+    text.append(f"   {steps_done(run):,} steps   {pulse_words(run)}   {run.format}")
     return text
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tui.checks.verdict import Level, State, Verdict
-from tui.panels.pulse_words import has_made_all_steps
+from tui.panels.pulse_words import has_made_all_steps, steps_done
 from tui.run import Run
 from tui.screen.status import Status
 from tui.screen.violations import name_of
@@ -29,7 +29,7 @@ def status_of(
     """What the status line says of this run at Unix time `now`; `arriving` are steps per second as seen."""
     recording, judge = run.recording, run.judge
     newest, planned = recording.last_step, _count(recording.header.get("planned_steps"))
-    done = None if newest is None else recording.num_steps
+    done = None if newest is None else steps_done(run)
     written_pace, headline = steps_per_s(run), main_verdict(judge.verdicts, judge.headline)
     pace = written_pace or arriving
     exit_record = recording.exit or {"reason": "all_steps" if has_made_all_steps(run) else ""}
