@@ -169,7 +169,7 @@ def test_when_a_rank_is_killed_the_other_says_so_and_leaves(tmp_path: Path, lost
     folder = tmp_path / "run"
     launched = Launched(gentle(training={"T": 1_000_000, "eval_every": 0, "ckpt_every": 10}), folder)
     try:
-        wait_until((folder / "checkpoints/step-000010.pt").exists)
+        wait_until((folder / "checkpoints/last.pt").exists)
         os.kill(launched.pid_of(lost), signal.SIGKILL)
     finally:
         done = launched.finish()
@@ -190,7 +190,7 @@ def test_a_wish_to_stop_given_to_one_rank_stops_all_after_the_same_step(tmp_path
     folder = tmp_path / "run"
     launched = Launched(gentle(training={"T": 1_000_000, "eval_every": 0, "ckpt_every": 10}), folder)
     try:
-        wait_until((folder / "checkpoints/step-000010.pt").exists)
+        wait_until((folder / "checkpoints/last.pt").exists)
         os.kill(launched.pid_of(1), signal.SIGTERM)
     finally:
         done = launched.finish()
