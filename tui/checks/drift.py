@@ -12,10 +12,14 @@ from tui.checks.long_means import BLOCK, LongMeans
 from tui.checks.onset import learned_below
 from tui.checks.verdict import Level
 from tui.checks.view import View
+from tui.checks.wander import Lowest, Wander, is_excused
 from tui.checks.windows import rolling_mean
 
 _MEAN = 20
 _LONG = 10 * BLOCK
+
+_FALLING = 0.98
+"""Mean of 200 records over that of the 200 before below which a loss still falls."""
 
 
 def _settled(facts: Facts) -> float:
@@ -213,7 +217,7 @@ class WayFromBaseline(LongMeans):
 
 def _scaled(steps: Steps, now: Floats, before: Floats, uniform: float, baseline: float) -> Readings:
     values: Floats = (now - baseline) / (uniform - baseline)
-    values = np.where(now < 0.98 * before, 0.0, values)
+    values = np.where(now < _FALLING * before, 0.0, values)
     return Readings(
         steps,
         values,
@@ -252,23 +256,40 @@ def _scaled(steps: Steps, now: Floats, before: Floats, uniform: float, baseline:
         ),
     ),
     source="ours",
+    why="a loss that falls again, however high it stands, does not drift upwards",
 )
 class Drift(LongMeans):
-    """Mean loss of 200 steps over the lowest such mean so far, minus 1."""
+    """Mean loss of 200 steps over the lowest such mean so far, minus 1; 0 while it falls by 2 % or more.
+
+    At most what is watched where the loss may only wander: where a random walk with the run's own steps, a
+    validation at its best or a run of several players explains it.
+    """
+
+    _EXCUSED = 0.1
 
     def __init__(self) -> None:
         super().__init__()
-        self._lowest = np.inf
+        self._lowest = Lowest()
+        self._wander = Wander()
 
     def __call__(self, view: View) -> Readings:
         """One reading every 20 records."""
-        steps, now, _ = self.take(view, "loss")
+        self._wander.take(view["loss"])
+        steps, now, before = self.take(view, "loss")
+        if not len(steps):
+            return NOTHING
+        rows = (view.first_index + len(view)) // BLOCK * BLOCK - 1 - BLOCK * np.arange(len(steps))[::-1]
         # Losses that are nearly memorised change by factors without meaning.
         known = np.where(np.isfinite(now), np.maximum(now, 0.05), np.inf)
-        lowest = np.minimum.accumulate(np.concatenate([[self._lowest], known]))[1:]
-        self._lowest = min([self._lowest, *known.tolist()])
+        lowest, since, since_steps = self._lowest.take(known, rows, steps)
         with np.errstate(invalid="ignore"):  # nothing finite yet: inf over inf, taken as 0
             values = np.where(np.isfinite(known), np.maximum(known / lowest - 1, 0.0), 0.0)
+        values[now < _FALLING * before] = 0.0
+        risen = np.flatnonzero(values > self._EXCUSED)
+        if len(risen):
+            where = (rows[risen], steps[risen], since[risen], since_steps[risen])
+            excused = risen[is_excused(view, self._wander, *where, values[risen])]
+            values[excused] = self._EXCUSED
         return Readings(
             steps,
             values,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tui.checks.form import NOTHING, STRONG, Floats, Leaf, Readings, check
+from tui.checks.form import NOTHING, STRONG, Floats, Leaf, Readings, Steps, check
 from tui.checks.verdict import Level
 from tui.checks.view import View
+from tui.checks.wander import Lowest, Wander, is_excused
 from tui.checks.windows import rolling_mean, rolling_sum_of
 
 _ROWS = 20
@@ -39,40 +40,54 @@ _LEAST = 0.05
     ),
     source="ours",
     why="a quarter, as D2.3 for a jump; against the scatter of the very records that are compared, so that "
-    "a noisy loss does not alarm",
+    "a noisy loss does not alarm, and against a random walk with the run's own steps, so that the loss of "
+    "a policy or of two players does not",
 )
 class Setback:
-    """Mean loss of 20 records over the lowest such mean so far, less 1; 0 where noise could explain it."""
+    """Mean loss of 20 records over the lowest such mean so far, less 1.
+
+    0 where noise, or wandering at the run's own pace, could explain it; where validation has since been at
+    its best; in a run of several players.
+    """
 
     def __init__(self) -> None:
-        self._lowest, self._error = np.inf, 0.0
+        self._lowest = Lowest()
+        self._error = 0.0
+        self._wander = Wander()
 
     def __call__(self, view: View) -> Readings:
         """One reading for each record with 19 finite ones before it."""
+        self._wander.take(view["loss"])
         steps, means = rolling_mean(view, "loss", _ROWS)
+        rows = view.first_index + np.arange(len(view) - len(steps), len(view))
         with np.errstate(over="ignore"):  # a scatter beyond all numbers explains every rise
             _, squares = rolling_sum_of(view, view.with_past("loss") ** 2 / _ROWS, _ROWS)
         finite = np.isfinite(means)
-        steps, means, squares = steps[finite], means[finite], squares[finite]
+        steps, means, squares, rows = steps[finite], means[finite], squares[finite], rows[finite]
         if not len(steps):
             return NOTHING
         with np.errstate(over="ignore", invalid="ignore"):
             variances = np.nan_to_num(squares - means**2, nan=np.inf, posinf=np.inf, neginf=0.0)
         errors = np.sqrt(np.maximum(variances, 0.0) / _ROWS)
-        lowest, errors_there = self._lowest_so_far(means, errors)
-        sure = means - lowest > _SIGMAS * np.hypot(errors, errors_there)
-        rises = (means - lowest) / np.maximum(lowest, _LEAST)
+        lowest, since, since_step = self._lowest.take(means, rows, steps)
+        errors_there = self._errors_at(since, errors, rows)
+        sure = (means - lowest > _SIGMAS * np.hypot(errors, errors_there)) & (lowest > 0)
+        rises = np.where(sure, (means - lowest) / np.maximum(lowest, _LEAST), 0.0)
+        risen = np.flatnonzero(rises > 0)
+        if len(risen):
+            excused = is_excused(
+                view, self._wander, rows[risen], steps[risen], since[risen], since_step[risen], rises[risen]
+            )
+            rises[risen[excused]] = 0.0
         return Readings(
             steps,
-            np.where(sure & (lowest > 0), rises, 0.0),
+            rises,
             lambda i: f"mean loss of {_ROWS} records is {means[i]:.3g}, it has been {lowest[i]:.3g}",
         )
 
-    def _lowest_so_far(self, means: Floats, errors: Floats) -> tuple[Floats, Floats]:
-        """The lowest mean up to each reading, and its standard error."""
-        known = np.concatenate([[self._lowest], means])
-        scatter = np.concatenate([[self._error], errors])
-        lowest = np.minimum.accumulate(known)
-        place = np.maximum.accumulate(np.where(known == lowest, np.arange(len(known)), 0))
-        self._lowest, self._error = float(lowest[-1]), float(scatter[place[-1]])
-        return lowest[1:], scatter[place[1:]]
+    def _errors_at(self, since: Steps, errors: Floats, rows: Steps) -> Floats:
+        """The standard error of the mean at these rows, of which those before `rows` are one and the same."""
+        place = np.searchsorted(rows, since)
+        there = np.where(since < rows[0], self._error, errors[np.minimum(place, len(rows) - 1)])
+        self._error = float(there[-1])
+        return there

@@ -9,10 +9,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from tui.checks.facts import Facts
-from tui.checks.form import HINT, NOTHING, STRONG, Floats, Leaf, Readings, check
+from tui.checks.form import HINT, NOTHING, STRONG, Floats, Leaf, Readings, Steps, check
 from tui.checks.spike_finder import PAST, RATIO_MIN, Spike, SpikeFinder
 from tui.checks.verdict import Level
 from tui.checks.view import View
+from tui.checks.wander import first_step_of_players, is_no_fault
 from tui.checks.windows import trailing_median
 
 _OURS = "ours: robust z over 6, 1.3 x the 50-step mean"
@@ -139,7 +140,7 @@ class SpikeRatio(_Spikes):
     "median where the log has one",
 )
 class SpikesInCluster(_Spikes):
-    """Spikes of the loss in the last 200 steps, a run of neighbouring ones counted once."""
+    """Spikes of the loss in the last 200 steps, a run of neighbouring ones counted once; 0 among players."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -159,7 +160,7 @@ class SpikesInCluster(_Spikes):
         starts = np.array(self._starts, np.int64)
         count = np.searchsorted(starts, view.steps, side="right")
         count -= np.searchsorted(starts, view.steps - CLUSTER_STEPS, side="right")
-        values = count.astype(np.float64)
+        values = np.where(view.steps < first_step_of_players(view.recording), count.astype(np.float64), 0.0)
         return Readings(view.steps, values, lambda i: f"{values[i]:.0f} spikes in {CLUSTER_STEPS} steps")
 
 
@@ -231,8 +232,17 @@ class NotRecovered(_Spikes):
                 recent = view.with_past("loss")[max(end - 20, 0) : end]
                 recent = recent[np.isfinite(recent)]
                 values[row] = float(np.mean(recent)) / spike.before - 1 if len(recent) else np.inf
+            self._excuse(view, spike, rows, due, values)
         self.spikes = first_of_event[-1:]
         return Readings(view.steps, values, lambda i: f"loss {values[i]:+.0%} of what it was before the jump")
+
+    def _excuse(self, view: View, spike: Spike, rows: Steps, due: Steps, values: Floats) -> None:
+        """Set to 0 where the data may have changed, or the loss is one that players share."""
+        risen = due[values[due] > 0]
+        if len(risen):
+            steps = view.steps[risen]
+            since_steps = steps - (rows[risen] - spike.row)
+            values[risen[is_no_fault(view, steps, since_steps)]] = 0.0
 
 
 @check(

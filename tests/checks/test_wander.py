@@ -1,0 +1,61 @@
+"""Losses that wander: of policies, of two players, of data that changed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.checks.builders import judged, log
+from tui.checks.verdict import Level
+from tui.checks.wander import is_of_players
+
+
+def _alarms(**curves: object) -> set[str]:
+    """Checks that ever called for action."""
+    return {id for _, id, _, level in judged(log(header=FOREIGN, **curves)).calls() if level >= Level.ORANGE}  # type: ignore[arg-type]
+
+
+FOREIGN = {"vocab_size": None, "origin": None, "baseline_loss": None, "grad_clip": None}
+
+
+def _walk(seed: int, count: int, size: float) -> np.ndarray:  # type: ignore[type-arg]
+    source = np.random.default_rng(seed)
+    walk = np.cumsum(source.normal(size=count)) * size / np.sqrt(count)
+    return np.exp(walk + 0.05 * source.normal(size=count))
+
+
+@pytest.mark.parametrize("count", [120, 1500])
+def test_of_losses_that_walk_at_random_hardly_any_drifts(count: int) -> None:
+    assert sum(bool(_alarms(loss=_walk(seed, count, 0.5).tolist())) for seed in range(8)) <= 1
+
+
+@pytest.mark.parametrize("count", [150, 1500])
+def test_a_loss_that_rises_steadily_through_its_noise_drifts(count: int) -> None:
+    source = np.random.default_rng(1)
+    rows = np.arange(count) / count
+    level = np.where(rows < 0.4, 1.5 + np.exp(-rows * 20), 1.5 + 1.5 * (rows - 0.4))
+    assert _alarms(loss=(level * np.exp(0.03 * source.normal(size=count))).tolist()) & {"D5.5", "D5.8"}
+
+
+def test_the_loss_of_a_run_that_collects_reward_is_not_judged_by_its_rise() -> None:
+    losses = np.linspace(0.1, 3, 1200) * np.exp(0.1 * np.random.default_rng(2).normal(size=1200))
+    assert _alarms(loss=losses.tolist())
+    assert not _alarms(loss=losses.tolist(), episode_reward=np.linspace(0, 200, 1200).tolist())
+
+
+def test_a_training_loss_of_harder_data_is_acquitted_by_a_validation_loss_at_its_best() -> None:
+    rows = np.arange(1500)
+    losses = np.where(rows < 600, 2 + 2 * np.exp(-rows / 100), 2.8 + np.exp(-(rows - 600) / 100))
+    falling = {"val_loss": (3 * 0.97 ** np.arange(29)).tolist()}
+    assert "D5.5" in _alarms(loss=losses.tolist())
+    assert not _alarms(loss=losses.tolist(), evaluations=falling) & {"D5.5", "D5.8"}
+
+
+@pytest.mark.parametrize("name", ["d_loss", "loss/G", "train/policy_gradient_loss", "rollout/ep_rew_mean"])
+def test_numbers_of_players_are_known_by_their_names(name: str) -> None:
+    assert is_of_players(name)
+
+
+@pytest.mark.parametrize("name", ["loss", "aux_loss", "grad_norm", "generated_tokens", "loss_scale"])
+def test_other_names_are_of_no_players(name: str) -> None:
+    assert not is_of_players(name)
