@@ -37,6 +37,8 @@ class JudgedRun:
 
     recording: Recording
     judge: Judged = field(default_factory=Judged)
+    is_judged: bool = True
+    is_partial: bool = False
     name: str = "a run"
     path: str = "runs/a/inspector.log.jsonl"
 

@@ -16,6 +16,8 @@ from tui.checks.verdict import Level
 from tui.follow import index
 from tui.follow.batch import Batch
 from tui.follow.splits import PathFollower
+from tui.panels.registry import PANELS
+from tui.panels.view import View as PanelView
 from tui.run import Run, judged
 from tui.screen import app as screen
 from tui.screen.app import Monitor
@@ -47,6 +49,8 @@ def test_newest_part_is_shown_unjudged_until_the_whole_was_read() -> None:
         assert watched.run.is_partial and watched.run.recording.last_step == 399
         assert {verdict.level for verdict in watched.run.judge.verdicts} == {Level.GREEN}
         assert not any(verdict.spans or verdict.reading is not None for verdict in watched.run.judge.verdicts)
+    loss = PANELS[0].figure(watched.run, PanelView())
+    assert loss.health == "not judged yet" and not any(mark.kind == "best" for mark in loss.marks)
     assert watched.part_read == 0.34
     script.num_given = 3
     watched.take(REST)
@@ -109,6 +113,7 @@ def test_view_stays_when_the_whole_takes_the_place_of_its_newest_part() -> None:
             await until(pilot, lambda: "not judged yet" in text_of(app, "status"))
             cursor = app.view.cursor
             assert app.view.mode is Mode.ZOOM and cursor is not None
+            assert "nothing is judged" in text_of(app, "footer")
             script.batches.append(batch(RECORDS, next_offset=1000, size_bytes=1000))
             await until(pilot, lambda: app.is_settled and not app.run_shown.is_partial)
             assert (app.view.mode, app.view.cell, app.view.cursor) == (Mode.ZOOM, 3, cursor)

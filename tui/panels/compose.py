@@ -30,7 +30,7 @@ def figure(panel: Panel, run: Run, view: View) -> Figure:
     axis = axis_of(recording, view.x_axis) or step_axis()
     window = window_on(recording, axis, view)
     verdicts = [verdict for verdict in run.judge.verdicts if verdict.panel == panel.id]
-    level, health = _health(verdicts)
+    level, health = _health(verdicts) if run.is_judged else (Level.GREEN, "not judged yet")
     traces = panel.measured(recording)
     as_heat = panel.by_layer and len(traces) > 1 and (view.heat or len(traces) > MOST_LINES)
     rows = heat.rows(traces, window) if as_heat else ()

@@ -43,7 +43,8 @@ def latest(recording: Recording) -> str:
 
 def marks(run: Run) -> tuple[Mark, ...]:
     """The best validation loss, the onset of overfitting once it was called, the checkpoints."""
-    return (*_best(run.recording.evaluations["val_loss"]), *_onset(run), *_checkpoints(run.recording))
+    best = () if run.is_partial else _best(run.recording.evaluations["val_loss"])
+    return (*best, *_onset(run), *_checkpoints(run.recording))
 
 
 def _best(val_loss: Column) -> Iterable[Mark]:

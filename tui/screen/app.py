@@ -318,7 +318,10 @@ class Monitor(Actions):
         return not self.is_board_seen and widget.display
 
     def _draw_footer(self) -> None:
-        notice = self.notice or (self._gathering.unmet() if self.run_shown.recording.last_step else "")
+        run = self.run_shown
+        notice = self.notice or (self._gathering.unmet() if run.recording.last_step else "")
+        if not run.is_judged:
+            notice = notice or "nothing is judged before all of the log was read"
         line = violations_line(self.violations(), self.view.violation, self.size.width, notice)
         self._show("footer", [line])
         self._show("bare", [bare_line(self.bare, self.size.width)])

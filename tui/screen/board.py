@@ -144,7 +144,8 @@ def panel_rows(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
     judge = scene.run.judge
     role = level_role(judge.level)
     main = main_verdict(judge.verdicts, judge.headline)
-    calm = "nothing is violated" if scene.run.recording.last_step is not None else "no verdicts yet"
+    is_judged = scene.run.is_judged and scene.run.recording.last_step is not None
+    calm = "nothing is violated" if is_judged else "no verdicts yet"
     symptom = f"{main.check} {main.symptom}" if main else calm
     mark = Span("▸" if scene.view.cell == TREE_CELL else " ", "accent")
     tree = [mark, Span("t ", "accent"), Span("Tree        "), Span(f"{LEVEL_SIGNS[judge.level]} ", role)]
