@@ -110,7 +110,7 @@ def run_steps(loop: Loop, recorder: Recorder, wish: StopWish, last: int) -> Endi
         if _due(loop.step, training.eval_every, training.T) and loop.fault.evaluates(loop.step):
             evaluate(loop, recorder)
         if _due(loop.step, training.ckpt_every, training.T):
-            recorder.checkpoint(loop, loop.step, LAST)
+            recorder.checkpoint(loop, LAST, loop.step)  # first what a resume needs
         wish.share(loop.world)
         if wish.reason:
             return Ending(wish.reason, f"stopped by {wish.name}")
