@@ -1,4 +1,4 @@
-"""The suite at work: train what is missing, judge everything, in two processes and one that mostly sleeps."""
+"""The suite at work: train what is missing, judge everything, in two processes, and in two more what sleeps."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from tests.faults.plan import Planned
 from tests.faults.runs import folder_of, is_made, make
 
 PROCESSES = 2
+
+SLEEPERS = 2
+"""Processes beside them for drills that mostly sleep."""
 
 R = TypeVar("R")
 
@@ -64,13 +67,13 @@ def _judge(planned: Planned, root: Path, cuts: int) -> tuple[str, Judged]:
 
 
 def _each(work: Callable[[Planned], R], runs: Sequence[Planned], processes: int) -> Iterator[R]:
-    """Results as they come, from processes of one thread each; drills that sleep have one of their own."""
+    """Results as they come, from processes of one thread each; drills that sleep have their own."""
     if len(runs) <= 1:
         yield from map(work, runs)
         return
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context) as pool, ProcessPoolExecutor(1, context) as sleeping:
+    with ProcessPoolExecutor(processes, context) as pool, ProcessPoolExecutor(SLEEPERS, context) as sleeping:
         tasks = [(sleeping if _sleeps(run) else pool).submit(work, run) for run in runs]
         for done in as_completed(tasks):
             yield done.result()

@@ -50,7 +50,7 @@ class Made:
             runs += f"; {self.num_kept} of them were there already, made by the same engine"
         else:
             runs += f"; trained and judged in {self.minutes:.0f} minutes without a break"
-            runs += f" by {self.num_processes} processes and one for what mostly sleeps"
+            runs += f" by {self.num_processes} processes, and two for what mostly sleeps"
         if self.broken:
             runs += f"; not made, since their training failed: {', '.join(self.broken)}"
         return fill(f"{runs}.", WIDTH) + "\n"
