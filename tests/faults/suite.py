@@ -1,4 +1,4 @@
-"""The suite at work: train what is missing, judge everything, in two processes, and in two more what sleeps."""
+"""The suite at work: train what is missing, judge everything; what sleeps has processes of its own."""
 
 from __future__ import annotations
 
