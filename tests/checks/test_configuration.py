@@ -1,6 +1,6 @@
 import pytest
 
-from tests.checks.builders import judged, log
+from tests.checks.builders import judged, log, verdict
 from tests.checks.configurations import CASES, COSINE, Case, Records, cosine, scheduled, started
 from tui.checks.form import Check
 from tui.checks.thresholds import Thresholds
@@ -130,3 +130,16 @@ def test_a_fine_tune_is_exempt_from_the_bounds_around_ln_v() -> None:
 
 def test_a_resumed_run_is_not_accused_of_a_loaded_checkpoint() -> None:
     assert judged(started(header={"origin": "fine-tune"}, num_loaded_tensors=3)).level is Level.GREEN
+
+
+def test_targets_that_are_all_masked_are_seen_in_a_log_without_a_step_0() -> None:
+    zero = log(first_step=10, loss="0x20", grad_norm="0x20")
+    assert verdict("Q1.1b", zero).symptom == "loss is exactly zero"
+    assert verdict("Q1.1b", log(first_step=10, loss="0x20", grad_norm="0.1x20")).symptom == ""
+    assert verdict("Q1.1b", log(first_step=10, loss="0x20")).symptom == ""
+
+
+def test_a_rate_that_spends_a_third_of_the_run_at_zero_is_no_decay_that_has_ended() -> None:
+    decay = "0.003 -0.0001x30"
+    assert verdict("Q2.1a", log(lr=f"{decay} 0x60")).symptom == "learning rate stays zero"
+    assert verdict("Q2.1a", log(lr=f"{decay} 0x12")).symptom == ""

@@ -83,7 +83,7 @@ def first_loss(view: View) -> Readings:
     panel="loss",
     reads=("loss",),
     optional=("grad_norm",),
-    at=0,
+    by=0,
     leaves=(
         Leaf(
             "loss is exactly zero",
@@ -97,11 +97,23 @@ def first_loss(view: View) -> Readings:
     why="targets that are all masked give no gradient: a loss of 0 beside one is that of a method whose loss "
     "starts at 0",
 )
-def first_loss_at_all(view: View) -> Readings:
-    """Training loss of the first batch; where it is 0 and its gradient is not, the norm of that."""
-    losses, norms = view["loss"], view["grad_norm"]
-    values = np.where((losses == 0) & (norms > 0), norms, losses)
-    return Readings(view.steps, values, lambda i: f"loss at step {view.steps[i]} is {losses[i]:.4g}")
+class FirstLossAtAll:
+    """Training loss of the first batch; where it is 0 and its gradient is not, the norm of that.
+
+    In a log that starts later only a loss and a gradient that are both exactly 0 say something of the start.
+    """
+
+    def __init__(self) -> None:
+        self.is_first = True
+
+    def __call__(self, view: View) -> Readings:
+        """A reading of the first row, if any."""
+        was_first, self.is_first = self.is_first, False
+        loss, norm = view["loss"][:1], view["grad_norm"][:1]
+        if not was_first or (view.steps[0] > 1 and not (loss[0] == 0 and norm[0] == 0)):
+            return NOTHING
+        values = np.where((loss == 0) & (norm > 0), norm, loss)
+        return Readings(view.steps[:1], values, lambda i: f"loss at step {view.steps[i]} is {loss[i]:.4g}")
 
 
 @check(
