@@ -62,6 +62,10 @@ def test_an_infinite_gradient_under_a_loss_scale_is_skipped_and_no_fault() -> No
     assert verdict("D1.2", log(grad_norm=[1.0, math.inf], loss_scale="65536x2")).state is State.PASS
 
 
+def test_a_loss_scale_of_one_skips_nothing() -> None:
+    assert verdict("D1.2", log(grad_norm=[1.0, math.nan], loss_scale="1x2")).level is Level.RED
+
+
 def test_the_site_named_is_where_it_began_and_not_where_it_has_spread_to() -> None:
     records = log(loss="6 6 nanx2")
     records[3]["nonfinite_site"], records[4]["nonfinite_site"] = "block_1_out", "embed_out"

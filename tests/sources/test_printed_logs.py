@@ -76,6 +76,19 @@ def test_megatron_may_leave_the_loss_out() -> None:
     assert second["step_s"] == pytest.approx(0.4312)
 
 
+@pytest.mark.parametrize(("num_nan", "is_nan"), [(10, True), (9, False)])
+def test_megatron_without_a_loss_is_nan_when_every_iteration_since_the_last_line_was(
+    num_nan: int, is_nan: bool
+) -> None:
+    line = (
+        " iteration {:6d}/ 1000 | elapsed time per iteration (ms): 9.0 |{} number of nan iterations: {} |\n"
+    )
+    log = line.format(10, " lm loss: 1.0E+00 |", 0) + line.format(20, "", num_nan)
+    _, step = of_kind(read(log.encode()), "step")
+    assert ("loss" in step) is is_nan
+    assert step["nonfinite_count"] == num_nan
+
+
 def test_megatron_tells_its_arguments() -> None:
     facts = header(_log("megatron.out"))
     assert (facts["grad_clip"], facts["planned_steps"], facts["world_size"]) == (1.0, 1000, 8)

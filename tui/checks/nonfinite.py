@@ -91,11 +91,13 @@ def _was_nan(view: View, name: str, values: Floats) -> NDArray[np.bool_]:
         ),
     ),
     source=_OURS,
-    why="with a loss scale an infinite gradient is skipped, which D3 judges",
+    why="with a loss scale an infinite gradient is skipped, which D3 judges; a scale of 1 is what is printed "
+    "where there is none",
 )
 def gradient_is_not_finite(view: View) -> Readings:
     """1 where the gradient norm is NaN or infinite and no loss scale guards the update; else 0."""
-    bad = ~np.isfinite(view["grad_norm"]) & np.isnan(view["loss_scale"])
+    scale = view["loss_scale"]
+    bad = ~np.isfinite(view["grad_norm"]) & (np.isnan(scale) | (scale == 1.0))
     return _flagged(view, bad, "the gradient norm")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.runlog.codec import DamagedLine, Record, decode
 from tui.sources.names import names_a_loss, number, whole
+from tui.sources.nulls import Nulls
 from tui.sources.parser import SourceOptions, TextParser
 from tui.sources.rows import Rows
 
@@ -31,6 +32,7 @@ class JsonLinesParser(TextParser):
     def __init__(self, options: SourceOptions | None = None) -> None:
         super().__init__(options)
         self._rows = Rows(self.timeline, self.options.names)
+        self._nulls = Nulls()
 
     @classmethod
     def recognises(cls, text: str, is_first: bool, options: SourceOptions) -> bool:
@@ -58,6 +60,7 @@ class JsonLinesParser(TextParser):
         for name, value in items:
             if name in _TOTALS:
                 self.timeline.learn(planned_steps=whole(value))
+        items = self._nulls.resolved(items)
         yield from self._rows.add(item for item in items if item[0] not in _TOTALS)
 
     def last_records(self) -> Iterator[Record]:

@@ -5,7 +5,8 @@
     number of skipped iterations: 0 | number of nan iterations: 0 |            (all of it on one line)
      validation loss at iteration 1000 | lm loss value: 6.5E+00 | lm loss PPL: 6.6E+02 |
 
-`lm loss` is the mean since the line before and may be missing when every step since was skipped. The numbers
+`lm loss` is the mean since the line before and may be missing when every step since was skipped; it is NaN
+then if that of every step since was. The numbers
 of skipped and nan iterations count since the line before; ours count so far. Skipped updates while fp16 finds
 its loss scale are normal.
 """
@@ -56,7 +57,7 @@ class MegatronParser(TextParser):
 
     def __init__(self, options: SourceOptions | None = None) -> None:
         super().__init__(options)
-        self._num_skipped = 0
+        self._num_skipped = self._last_step = 0
 
     @classmethod
     def recognises(cls, text: str, is_first: bool, options: SourceOptions) -> bool:
@@ -80,6 +81,7 @@ class MegatronParser(TextParser):
 
     def _step(self, step: int, items: str) -> Record:
         record: Record = {"kind": "step", "step": step}
+        since, self._last_step = step - self._last_step, step
         for name, raw in _ITEM.findall(items):
             value, name = number(raw), name.strip()
             if value is None:
@@ -93,6 +95,8 @@ class MegatronParser(TextParser):
                 record |= {"nonfinite_count": int(value)} if value else {}
             else:
                 record[_FIELDS.get(name) or own_name(name)] = value
+        if "loss" not in record and record.get("nonfinite_count", 0) >= since > 0:
+            record["loss"] = float("nan")
         return record
 
     def _validation(self, match: re.Match[str]) -> Iterator[Record]:
