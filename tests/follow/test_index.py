@@ -274,7 +274,7 @@ def test_nothing_half_written_stays(tmp_path: Path) -> None:
 def test_a_log_replaced_since_gets_no_index_of_the_old_one(tmp_path: Path) -> None:
     path = _log(tmp_path)
     run, follower = _opened(path)
-    path.write_bytes(HEADER + steps(range(100, 200)))
+    path.write_bytes(MIXED.replace(b"long", b"gone"))
     follower.store(stored(run.recording, run.next_offset, run.damaged), lambda: True)
     assert not next(index.places(path)).exists()
 

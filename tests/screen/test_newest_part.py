@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from engine.runlog.codec import Record, encode
 from tests.screen.builders import START, Script, batch, run_records, text_of
-from tui.checks.verdict import Level
+from tui.checks.verdict import State
 from tui.follow import index
 from tui.follow.batch import Batch
 from tui.follow.splits import PathFollower
@@ -47,8 +47,7 @@ def test_newest_part_is_shown_unjudged_until_the_whole_was_read() -> None:
         watched.take(given)
         watched.settle()
         assert watched.run.is_partial and watched.run.recording.last_step == 399
-        assert {verdict.level for verdict in watched.run.judge.verdicts} == {Level.GREEN}
-        assert not any(verdict.spans or verdict.reading is not None for verdict in watched.run.judge.verdicts)
+        assert {verdict.state for verdict in watched.run.judge.verdicts} == {State.UNKNOWN}
     loss = PANELS[0].figure(watched.run, PanelView())
     assert loss.health == "not judged yet" and not any(mark.kind == "best" for mark in loss.marks)
     assert watched.part_read == 0.34

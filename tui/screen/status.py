@@ -209,7 +209,7 @@ def _pulse_words(status: Status) -> str:
 def _reading_piece(status: Status) -> _Piece:
     if status.part_read is None:
         return _piece("", 0)
-    part = f"reading {status.part_read:.0%}".replace("%", " %")
+    part = f"reading {status.part_read:.0%}".replace("%", " %") if status.part_read else "reading"
     return _Piece(
         [[Span(f"newest part, {part}", "accent")], [Span(part, "accent")], [Span("…", "accent")]], [61, 87]
     )
