@@ -69,6 +69,11 @@ class Run:
         """The bounds that are in force."""
         return self._thresholds
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was taken in is judged."""
+        return self._is_settled
+
     def judge_by(self, thresholds: Thresholds) -> None:
         """Judge everything recorded, and everything to come, by these bounds."""
         self._thresholds = thresholds

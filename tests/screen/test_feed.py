@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.runlog.reader import Damaged
 from tests.screen.builders import Script, batch, header, step
 from tui.follow.batch import Pulse
+from tui.screen import feed
 from tui.screen.feed import BatchArrived, Watched, joined
 
 
@@ -50,3 +53,17 @@ def test_a_frame_of_a_live_run_asks_for_what_has_come_since_the_last_batch() -> 
     watched.stop()
     assert num_posted < 15  # the thread looks every 25 ms, these frames all the time
     assert watched.run.recording.steps.steps.tolist() == list(range(30))
+
+
+def test_a_stream_is_judged_now_and_then_and_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(0, "x", Script())
+    judged: list[int | None] = []
+    monkeypatch.setattr(watched.run.judge, "update", lambda: judged.append(watched.run.recording.last_step))
+    monkeypatch.setattr(feed, "JUDGED_EVERY_S", 1e9)
+    for at in range(5):
+        watched.take(batch([step(at)]))
+        watched.settle()
+    assert judged == [0] and watched.is_unjudged
+    monkeypatch.setattr(feed, "JUDGED_EVERY_S", 0.0)
+    assert watched.settle() and judged == [0, 4]
+    assert not watched.is_unjudged and not watched.settle()

@@ -114,9 +114,12 @@ class Monitor(Actions):
     @property
     def is_settled(self) -> bool:
         """Whether everything that there is to read was read and drawn."""
-        return not (self._is_due or self.figures.is_behind) and all(
-            watched.is_caught_up for watched in self.watched
-        )
+        return not (self._is_due or self._is_behind) and all(watched.is_caught_up for watched in self.watched)
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether something that came is still to be seen, though nothing else comes."""
+        return self.figures.is_behind or any(watched.is_unjudged for watched in self.watched)
 
     def compose(self) -> ComposeResult:
         """The status line, eight cells, the small and the full-screen form of them, and what lies above."""
@@ -244,7 +247,7 @@ class Monitor(Actions):
         self._draw_status()
         self.figures.is_behind = False
         self._draw_middle()
-        if self.figures.is_behind and not self._is_waiting:
+        if self._is_behind and not self._is_waiting:
             self._is_waiting = True
             self.set_timer(QUIET_S, self._catch_up)
         self._draw_footer()

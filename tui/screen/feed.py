@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -35,6 +36,9 @@ life of a run stays within some lengths of its log, and a fifth at most is read 
 
 _FAREWELL_S = 2.0
 """How long a thread is waited for when the monitor ends."""
+
+JUDGED_EVERY_S = 0.2
+"""How often a stream of records is judged, for that is a third of a frame; after a silence it is at once."""
 
 
 @dataclass
@@ -86,6 +90,7 @@ class Watched:
         self._has_news = False
         self._has_caught_up = False
         self._is_being_judged = False
+        self._judged_at = -math.inf
         self._indexed_to = 0
         self._post: Callable[[Message], object] = lambda message: None
 
@@ -105,6 +110,11 @@ class Watched:
     def is_caught_up(self) -> bool:
         """Whether everything there is was handed out and taken in."""
         return self.follower.is_caught_up and not self._is_posted and not self._pending
+
+    @property
+    def is_unjudged(self) -> bool:
+        """Whether something has come since the last judgement, too soon after it for another."""
+        return not (self._whole.is_settled or self._is_being_judged)
 
     @property
     def is_reading_the_past(self) -> bool:
@@ -148,16 +158,24 @@ class Watched:
         """The run with everything that there is by now, judged once; whether there was anything."""
         self._take_newest()
         self._take_in()
-        self._has_caught_up = self._has_caught_up or self.is_caught_up
+        was_live, self._has_caught_up = self._has_caught_up, self._has_caught_up or self.is_caught_up
         has_news, self._has_news = self._has_news, False
         if has_news and self._has_caught_up:
             self.arrivals.see(self._whole.recording.num_steps, time.monotonic())
-        if not self._is_being_judged:
-            self._whole.settle()
+        has_verdicts = self._judge(was_live)
         if self._has_caught_up:
             self._show_whole()
             self._keep_index()
-        return has_news
+        return has_news or has_verdicts
+
+    def _judge(self, is_live: bool) -> bool:
+        """Judge what is new, in a live run unless that was done a moment ago; whether it was done now."""
+        now = time.monotonic()
+        if not self.is_unjudged or (is_live and now < self._judged_at + JUDGED_EVERY_S):
+            return False
+        self._judged_at = now
+        self._whole.settle()
+        return True
 
     def _take_newest(self) -> None:
         """Of a live run, what has come since the thread last looked: a frame shows the newest there is.
