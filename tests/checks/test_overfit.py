@@ -283,3 +283,8 @@ def test_noise_of_validation_is_no_gap_once_training_costs_nothing() -> None:
     source = np.random.default_rng(6)
     val = 0.2 * np.exp(0.05 * source.normal(size=40))
     assert not _calls(np.concatenate([[2, 1, 0.5], val]), np.concatenate([[2, 1, 0.3], np.full(40, 1e-4)]))
+
+
+def test_two_rises_by_a_fifth_are_plain_even_where_the_noise_is_not_known_yet() -> None:
+    assert "validation loss climbs" in _calls([0.31, 0.38, 0.45], [0.4, 0.2, 0.1])
+    assert not _calls([0.31, 0.33, 0.35], [0.4, 0.2, 0.1])

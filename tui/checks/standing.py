@@ -53,7 +53,7 @@ class Standing:
     @property
     def is_plain(self) -> bool:
         """Whether a rise is plain to see where too few evaluations are known to tell their noise."""
-        is_early = len(self.jitter) < LEAST_KNOWN and self.num_since < len(self.jitter) - 1
+        is_early = len(self.jitter) < LEAST_KNOWN
         return is_early and self.rises >= _PLAIN_RISES and self.over_best > _PLAIN_SHARE
 
     @property
