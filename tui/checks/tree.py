@@ -30,6 +30,7 @@ from tui.checks import (
     setback,
     spikes,
     start,
+    stuck,
     untrained,
 )
 from tui.checks.form import REGISTRY, Check
@@ -53,6 +54,7 @@ MODULES: tuple[ModuleType, ...] = (
     drift,
     setback,
     untrained,
+    stuck,
     layers,
     pace,
     as_written,
