@@ -43,3 +43,9 @@ def test_a_foreign_run_that_made_all_its_steps_is_said_to_have_finished(tmp_path
         log.write_text("".join(lines[:num_lines]))
         os.utime(log, (1e9, 1e9))
         assert words in _printed(log)
+
+
+def test_how_a_foreign_log_was_read_is_said_above_the_verdicts(tmp_path: Path) -> None:
+    log = tmp_path / "train.out"
+    log.write_text("".join(f"Train Epoch: 1 [{n}/60000 (1%)]\tLoss: 2.5\n" for n in (0, 640, 1280)))
+    assert _printed(log).splitlines()[1].startswith("note: the log counts samples")

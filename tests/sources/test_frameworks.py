@@ -100,7 +100,9 @@ CASES = [
     Case(
         "PyTorch's MNIST example",
         lambda n, x: f"Train Epoch: 1 [{n}/60000 (1%)]\tLoss: {x}",
-        val=(30, 0.25),
+        (0, 640, 1280),
+        (0, 1, 2),
+        val=(2, 0.25),
         tail="\nTest set: Average loss: 0.25, Accuracy: 9500/10000 (95%)\n",
     ),
     Case(

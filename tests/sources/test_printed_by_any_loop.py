@@ -6,6 +6,7 @@ import pytest
 
 from tests.sources.reading import header, of_kind, read
 from tui.sources.errors import CannotRead
+from tui.sources.printed import SAMPLES_NOTE
 from tui.sources.recognise import Recognising
 
 
@@ -78,3 +79,37 @@ def test_other_formats_go_before_a_banner_that_names_a_loss() -> None:
 def test_prose_about_losses_is_no_log() -> None:
     with pytest.raises(CannotRead):
         read(_log(*["The loss, sadly, was great.", "loss of 20 boats", "step by step"] * 5))
+
+
+MNIST = _log(
+    *(
+        line
+        for epoch in (1, 2, 3)
+        for line in (
+            *(f"Train Epoch: {epoch} [{n}/60000 ({n // 600}%)]\tLoss: 2.5" for n in range(0, 60000, 6400)),
+            "",
+            "Test set: Average loss: 0.0516, Accuracy: 9834/10000 (98%)",
+        )
+    )
+)
+
+
+def test_lines_that_count_samples_are_steps_themselves_and_the_header_says_so() -> None:
+    records = read(MNIST)
+    assert [record["step"] for record in of_kind(records, "step")] == list(range(30))
+    assert [(row["step"], row["val_loss"]) for row in of_kind(records, "evaluation")] == [
+        (9, 0.0516),
+        (19, 0.0516),
+        (29, 0.0516),
+    ]
+    assert not of_kind(records, "resume")
+    assert header(records)["steps_inferred"] is True
+    assert header(records)["notes"] == [SAMPLES_NOTE]
+
+
+def test_samples_are_counted_in_steps_where_an_epoch_has_a_known_number_of_them() -> None:
+    records = read(MNIST, facts={"steps_per_epoch": 938})
+    steps = [record["step"] for record in of_kind(records, "step")]
+    assert steps[:3] == [0, 100, 200]
+    assert steps[10:12] == [938, 1038]
+    assert "notes" not in header(records)

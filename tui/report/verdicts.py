@@ -44,6 +44,7 @@ def as_json(run: Run) -> str:
             "steps": run.recording.num_steps,
             "pulse": str(run.pulse),
             "damaged_lines": len(run.damaged),
+            "notes": _notes(run),
         },
         "level": str(judge.level),
         "headline": _plain(headline) if headline else None,
@@ -77,6 +78,8 @@ def print_verdicts(run: Run, console: Console) -> None:
     """The level, the first thing wrong with its fix, what else is wrong, and what could not be judged."""
     judge = run.judge
     console.print(_heading(run), soft_wrap=True)
+    for note in _notes(run):
+        console.print(Text(f"note: {printable(note)}", style="dim"), soft_wrap=True)
     firing = [verdict for verdict in judge.verdicts if verdict.state is State.FIRING]
     if (worst := gravest(judge)) and judge.headline and worst.level > judge.headline.level:
         console.print(Text(f"{judge.level} because of {_title(worst)}", style="dim"))
@@ -122,6 +125,12 @@ def _heading(run: Run) -> Text:
     text.append(f"   {printable(run.name)}", style="bold")
     text.append(f"   {steps_done(run):,} steps   {pulse_words(run)}   {run.format}")
     return text
+
+
+def _notes(run: Run) -> list[str]:
+    """Remarks on how another program's numbers were read."""
+    notes = run.recording.header.get("notes")
+    return [str(note) for note in notes] if isinstance(notes, list) else []
 
 
 def _headline_first(firing: Iterable[Verdict], headline: Verdict | None) -> list[Verdict]:

@@ -5,6 +5,9 @@ A line counts if it names a loss and says where in the run it is: a step, an epo
 brackets, behind a bar or at the beginning of the line; or if a line before it was the heading of an epoch. A
 counter that begins again with the next epoch is counted on, and the header says that steps were inferred. A
 line that begins with the name of a held-out split ("Test set: average loss 0.3") is an evaluation.
+
+The counter of PyTorch's own example, "Train Epoch: 1 [640/60000 (1%)]", counts samples, and nothing says how
+many of them make a step: each such line is a step then, and the header says so.
 """
 
 from __future__ import annotations
@@ -30,6 +33,12 @@ _COUNTER = re.compile(r"\[[ \t]*(\d+)[ \t]*/[ \t]*(\d+)[ \t]*[\](]|^[ \t]*(\d+)/
 _OF_EPOCHS = re.compile(r"epochs?\W*$", re.IGNORECASE)
 _EPOCH_HEADING = re.compile(r"\W*epoch\W*(\d+)(?:\W+(?:of\W+)?\d+)?\W*", re.IGNORECASE)
 
+_OF_SAMPLES = re.compile(r"Train(?:ing)? Epoch: *\d+ *\[ *\d+/\d+ *\( *\d+(?:\.\d*)?%\)\]")
+SAMPLES_NOTE = (
+    "the log counts samples: a step here is one printed line; "
+    "steps_per_epoch in a --config gives optimizer steps"
+)
+
 MAX_LENGTH = 4000
 """Characters of a piece that are looked at: nobody prints a longer line about one step."""
 
@@ -43,6 +52,7 @@ class _Line:
     items: list[Item] = field(default_factory=list)
     place: tuple[int, int] | None = None
     is_held_out: bool = False
+    counts_samples: bool = False
 
     def names_a_loss(self, options: SourceOptions) -> bool:
         return any(names_a_loss(name, options.names) for name, _ in self.items)
@@ -102,12 +112,22 @@ class PrintedParser(TextParser):
         if epoch is None and self._epoch is not None:
             epoch = self._epoch
             items = [*items, ("epoch", str(epoch))]
-        if line.place is not None:
-            count, end = line.place
+        if (place := self._in_steps(line)) is not None:
+            count, end = place
             items = [item for item in items if field_of(item[0], self.options.names) != "step"]
             items.append(("step", str(self._laps.step(count, epoch, end))))
             self._learn(end)
         yield from self._rows.add(items)
+
+    def _in_steps(self, line: _Line) -> tuple[int, int] | None:
+        """The line's counter with its end, in optimizer steps; None where it has none or they are unknown."""
+        if not line.counts_samples or line.place is None:
+            return line.place
+        per_epoch = whole(self.timeline.fact("steps_per_epoch"))
+        if not per_epoch:
+            self.timeline.note(SAMPLES_NOTE)
+            return None
+        return round(line.place[0] / line.place[1] * per_epoch), per_epoch
 
     def _learn(self, end: int) -> None:
         """The end of a counter is the run's, until it proves to be that of an epoch."""
@@ -139,6 +159,7 @@ def _read(text: str, options: SourceOptions) -> _Line:
         line.items.append((short, raw))
     place = place or _counter(text)
     line.place = place if place and place[1] else None
+    line.counts_samples = bar is None and _OF_SAMPLES.search(text) is not None
     line.is_held_out = bar is None and _is_of_held_out_split(text, line, options)
     return line
 
