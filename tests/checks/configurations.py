@@ -165,6 +165,18 @@ CASES: tuple[Case, ...] = (
         log(num_targets="1024x2", num_distinct_targets="212x2"),
     ),
     Case("Q2.1a", "learning rate stays zero", log(lr="0x5"), log(lr="0 0 0.001x3")),
+    Case(
+        "Q2.1e",
+        "rate ran out before the planned end",
+        log(lr="0.0031 -0.00001x300 0x85"),
+        log(lr="0.0031 -0.00001x300 0x83"),
+    ),
+    Case(
+        "Q2.1e",
+        "rate ran out",
+        log(header={"planned_steps": None}, lr="0.0003007 -0.00001x30 0x25"),
+        log(header={"planned_steps": None}, lr="0.0003007 -0.00001x30 0x15"),
+    ),
     Case("Q2.1b", "learning rate is flat", scheduled(lambda s: 3e-3, 100), scheduled(cosine, 100)),
     Case("Q2.1b", "learning rate is flat", scheduled(lambda s: 3e-4, 16), scheduled(lambda s: 3e-3, 16)),
     Case("Q2.1b", "learning rate is flat, nothing is declared", log(lr="0.003x20"), log(lr="0.003x19")),

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from tests.checks.builders import judged, log, verdict
@@ -139,7 +141,26 @@ def test_targets_that_are_all_masked_are_seen_in_a_log_without_a_step_0() -> Non
     assert verdict("Q1.1b", log(first_step=10, loss="0x20")).symptom == ""
 
 
-def test_a_rate_that_spends_a_third_of_the_run_at_zero_is_no_decay_that_has_ended() -> None:
-    decay = "0.003 -0.0001x30"
-    assert verdict("Q2.1a", log(lr=f"{decay} 0x60")).symptom == "learning rate stays zero"
-    assert verdict("Q2.1a", log(lr=f"{decay} 0x12")).symptom == ""
+UNDECLARED = {"planned_steps": None, "source": "jsonl"}
+
+
+@pytest.mark.parametrize(("num_zero", "fires"), [(60, True), (12, False), (19, False)])
+def test_a_rate_that_spends_a_third_of_the_run_at_zero_is_no_decay_that_has_ended(
+    num_zero: int, fires: bool
+) -> None:
+    records = log(header=UNDECLARED, lr=f"0.0003007 -0.00001x30 0x{num_zero}")
+    assert (verdict("Q2.1e", records).symptom == "rate ran out") is fires
+
+
+@pytest.mark.parametrize(("num_zero", "fires"), [(90, True), (70, False)])
+def test_a_rate_that_is_zero_for_a_fifth_of_the_planned_steps_ran_out_too_early(
+    num_zero: int, fires: bool
+) -> None:
+    judge = judged(log(lr=f"0.0031 -0.00001x300 0x{num_zero}"))
+    assert any(cause == "wrong_total_steps" for cause, _ in judge.causes) is fires
+
+
+def test_a_rate_of_which_few_digits_were_printed_is_not_zero() -> None:
+    rates = [round(1e-4 * (1 + math.cos(math.pi * row / 200)) / 2, 4) for row in range(200)]
+    assert rates.count(0.0) > 90
+    assert verdict("Q2.1e", log(header=UNDECLARED, lr=rates)).state is State.PASS

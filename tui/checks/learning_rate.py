@@ -48,32 +48,19 @@ def _when_undeclared(value: float, text: str) -> Bound:
     ),
     source=f"{_SOURCE}, Q2.1",
     as_written="LR constant = 0",
-    why="a decay may end at zero, but not spend a third of the run there ([ours]: the last tenth is honest)",
 )
 class LargestRate:
-    """Largest learning rate so far; 0 once it has been exactly 0 for a third of all records, 20 at least."""
-
-    _LEAST, _SHARE = 20, 3
+    """Largest learning rate so far."""
 
     def __init__(self) -> None:
         self.largest = -np.inf
-        self.last_row = -1
 
     def __call__(self, view: View) -> Readings:
         """Go on by the new rows."""
-        lr, rows = view["lr"], view.first_index + np.arange(len(view))
-        largest = np.maximum(np.fmax.accumulate(lr), self.largest)
-        above = np.maximum.accumulate(np.concatenate([[self.last_row], np.where(lr == 0, -1, rows)]))[1:]
-        self.largest, self.last_row = float(largest[-1]), int(above[-1])
-        gone = rows - above
-        values = np.where((gone >= self._LEAST) & (self._SHARE * gone >= rows + 1), 0.0, largest)
+        largest = np.maximum(np.fmax.accumulate(view["lr"]), self.largest)
+        self.largest = float(largest[-1])
         return Readings(
-            view.steps,
-            values,
-            lambda i: (
-                f"the largest learning rate so far is {largest[i]:.3g}"
-                + (f", the last {gone[i]} are 0" if gone[i] and largest[i] else "")
-            ),
+            view.steps, largest, lambda i: f"the largest learning rate so far is {largest[i]:.3g}"
         )
 
 

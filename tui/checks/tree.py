@@ -26,6 +26,7 @@ from tui.checks import (
     pace,
     precision,
     probes,
+    rate_ran_out,
     schedule_slips,
     setback,
     spikes,
@@ -38,6 +39,7 @@ from tui.checks.form import REGISTRY, Check
 MODULES: tuple[ModuleType, ...] = (
     start,
     learning_rate,
+    rate_ran_out,
     schedule_slips,
     gradients,
     losses,
