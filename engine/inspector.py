@@ -16,9 +16,7 @@ Instruments alone measure and know no file: they are for a loop that keeps its o
 from __future__ import annotations
 
 import difflib
-import logging
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -28,25 +26,21 @@ import torch
 from torch import Tensor, nn
 
 from engine.ending import close_at_exit, ending
+from engine.inspector_log import InspectorLog
 from engine.probes.batch_hash import batch_hash
 from engine.probes.budget import SHARE
 from engine.probes.cadence import NEVER, Cadence
-from engine.probes.delivery import Delivery
 from engine.probes.gradient_norm import global_norm
 from engine.probes.instruments import Instruments
 from engine.probes.measured import Fields, Measured, on_host
-from engine.probes.setup import device_of, header_facts, innermost, rank
-from engine.runlog.schema import EVALUATION, FORMAT_VERSION, HEADER, LOG_NAME, STEP, Field
-from engine.runlog.writer import LogWriter
+from engine.probes.setup import header_facts, innermost, rank
+from engine.runlog.schema import EVALUATION, HEADER, STEP, Field
 from engine.shards import is_cut
 
 __all__ = ["NEVER", "Cadence", "Inspector", "Instruments"]
 
 _CLIPPED_SHARE = 0.999
 """A norm at the update from this share of the clip value on was clipped: what it was before is unknown."""
-
-_OF_INITIAL = ("activation", "activation_rms")
-_LOGGER = logging.getLogger(__name__)
 
 
 class Inspector:
@@ -117,16 +111,15 @@ class Inspector:
             budget=SHARE if cadence is None else None,
             points=points,
         )
-        self._initial: Fields | None = None if resume else self.instruments.initial()
         self._header = header | _given(config=config, planned_steps=planned_steps, grad_clip=grad_clip)
         self._optimizer = optimizer
-        self._delivery = Delivery(device_of(model))
+        initial = None if resume else self.instruments.initial()
+        self._needs_rms = not resume and first_step == 0
         try:
-            self._log = _open_log(Path(log), first_step, resume=resume)
+            self._log = InspectorLog(Path(log), model, initial, first_step=first_step, resume=resume)
         except OSError:
             self.instruments.close()
             raise
-        self._has_header = resume
         self._norm: Tensor | None = None
         self._lr: float | None = None
         self._hooks = [
@@ -178,8 +171,7 @@ class Inspector:
         elif self._norm is not None:
             measured.append(_norm_at_update(self._norm, self._grad_clip))
         with self.instruments.timed("record"):
-            self._delivery.put(record | self.instruments.host_fields(), measured)
-            self._write_ready()
+            self._log.step(record | self.instruments.host_fields(), measured)
         self.num_steps += 1
         self._begin_step()
 
@@ -214,10 +206,6 @@ class Inspector:
             hook.remove()
         self.instruments.close()
         self._log.close()
-        if self._log.error is not None:
-            _LOGGER.warning(
-                "%d records are not in %s: %s", self._log.num_lost, self._log.path, self._log.error
-            )
 
     def __enter__(self) -> Inspector:
         return self
@@ -230,8 +218,8 @@ class Inspector:
     def _begin_step(self) -> None:
         self._norm, self._lr, self._has_updated = None, None, False
         self._started = time.perf_counter()
-        is_first = self.num_steps == 0 and self._initial is not None
-        self.instruments.before_step(self.num_steps, with_rms=is_first)
+        self.instruments.before_step(self.num_steps, with_rms=self._needs_rms)
+        self._needs_rms = False
 
     def _before_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> Any:
         """The gradient is there; or the step has been given a closure, and will be when that has run once."""
@@ -271,54 +259,18 @@ class Inspector:
         self.num_skipped += not self._has_updated
         return {"skipped_updates": self.num_skipped} if self.num_skipped else {}
 
+    def _write_header(self, grad_norm_is: str | None = None) -> None:
+        if self._log.needs_header:
+            self._log.header(
+                {"grad_norm_is": grad_norm_is or "at the update"}
+                | header_facts(self.instruments.model, self._optimizer)
+                | self.instruments.header()
+                | self._header
+            )
+
     def _write(self, record: Fields) -> None:
-        """Write at once what is not a step: after the steps before it, for which this waits."""
-        self._write_header(None)
-        self._write_ready(wait=True)
+        self._write_header()
         self._log.write(record)
-
-    def _write_ready(self, *, wait: bool = False) -> None:
-        for record in self._delivery.ready(wait=wait):
-            if self._initial is not None:
-                activations = {name: record[name] for name in _OF_INITIAL if name in record}
-                self._log.write({"kind": "initial", "step": record["step"], **self._initial, **activations})
-                self._initial = None
-                record.pop("activation_rms", None)
-            self._log.write(record)
-
-    def _write_header(self, grad_norm_is: str | None) -> None:
-        """Before the first record, when the first passes have shown what the model looks like inside."""
-        if self._has_header:
-            return
-        self._has_header = True
-        self._log.write(
-            {
-                "kind": "header",
-                "format": FORMAT_VERSION,
-                "run_id": uuid.uuid4().hex,
-                "name": self._log.path.resolve().parent.name,
-                "grad_norm_is": grad_norm_is or "at the update",
-                **header_facts(self.instruments.model, self._optimizer),
-                **self.instruments.header(),
-                **self._header,
-            }
-        )
-
-
-def _open_log(path: Path, first_step: int, *, resume: bool) -> LogWriter:
-    """The log, new or continued; a path without a suffix is the run folder."""
-    path = path if path.suffix else path / LOG_NAME
-    if resume:
-        log, torn_bytes = LogWriter.reopen(path)
-        log.write({"kind": "resume", "step": first_step, **_given(torn_bytes=torn_bytes or None)})
-        return log
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        return LogWriter.create(path)
-    except FileExistsError:
-        raise FileExistsError(
-            f"{path} exists and a log is never overwritten; choose another path, or pass resume=True"
-        ) from None
 
 
 def _norm_at_update(norm: Tensor, grad_clip: float | None) -> Measured:
