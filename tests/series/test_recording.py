@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -121,3 +122,22 @@ def test_a_hash_longer_than_any_number_is_infinite() -> None:
     recording = _recorded(_step(0, batch_hash="f" * 400), _step(1, loss=10**400))
     assert recording.steps["batch_hash"].values.tolist() == [math.inf]
     assert recording.steps["loss"].values.tolist() == [math.inf]
+
+
+@pytest.mark.parametrize(
+    ("facts", "steps", "num_done"),
+    [
+        ({}, [5, 6], 7),
+        ({"source": "printed"}, [0, 10, 20], 21),
+        ({"source": "printed"}, [10, 20], 20),
+        ({"source": "huggingface", "lr_lag": 1}, [0, 10], 10),
+    ],
+)
+def test_a_step_of_a_foreign_log_is_one_more_only_where_it_counts_from_0(
+    facts: dict[str, object], steps: list[int], num_done: int
+) -> None:
+    recording = Recording()
+    recording.extend(
+        [{"kind": "header", **facts}, *({"kind": "step", "step": s, "loss": 1.0} for s in steps)]
+    )
+    assert recording.num_steps == num_done

@@ -49,14 +49,20 @@ class Recording:
     def num_steps(self) -> int:
         """Optimizer steps known to be done.
 
-        Our own step record s is written by update number s + 1; a foreign log numbers the updates done, and
-        its header says so (`lr_lag`).
+        Our own step record s is written by update number s + 1. A foreign log numbers the updates done if its
+        header says so (`lr_lag`) or if it does not begin at 0.
         """
         last = self.last_step
-        done = 0 if last is None else last + (0 if self.header.get("lr_lag") else 1)
+        done = 0 if last is None else last + (not self._counts_done)
         evaluated = int(self.evaluations.steps[-1]) if len(self.evaluations) else 0
         ended = self.exit.get("step") if self.exit else 0
         return max(done, evaluated, ended if isinstance(ended, int) else 0)
+
+    @property
+    def _counts_done(self) -> bool:
+        """Whether step s is known only to follow s updates, not to make one more."""
+        begins_at_0 = "source" not in self.header or self.steps.steps[0] == 0
+        return bool(self.header.get("lr_lag")) or not begins_at_0
 
     def extend(self, records: Sequence[Record]) -> None:
         """Take in records in the order in which they were written."""
