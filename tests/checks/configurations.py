@@ -119,8 +119,13 @@ class Case:
 WELL_START = started(weights=FRESH, parameter_groups=GROUPS)
 FALLING = [6.2 * 0.99**step for step in range(260)]
 
+MEGATRON = {"source": "megatron", "vocab_size": None, "origin": None}
+_MEGATRON_WELL = log(header=MEGATRON, loss="11 9x3")
+
 CASES: tuple[Case, ...] = (
     Case("Q1.1a", "loss far above a uniform guess", log(loss="8.1 7x5"), log(loss="7.9 7x5")),
+    Case("Q1.1d", "loss above that of any vocabulary", log(header=MEGATRON, loss="60 9x3"), _MEGATRON_WELL),
+    Case("Q1.1d", "loss of many tokens at once", log(header=MEGATRON, loss="2600 900x3"), _MEGATRON_WELL),
     Case("Q1.1a", "loss is a sum over tokens", log(loss="6398 6000x3"), log(loss="49 40x3")),
     Case("Q1.1a", "loss far below a uniform guess", log(loss="3.9x3"), log(loss="4.1x3")),
     Case(

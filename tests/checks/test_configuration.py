@@ -3,7 +3,7 @@ import math
 import pytest
 
 from tests.checks.builders import judged, log, verdict
-from tests.checks.configurations import CASES, COSINE, Case, Records, cosine, scheduled, started
+from tests.checks.configurations import CASES, COSINE, MEGATRON, Case, Records, cosine, scheduled, started
 from tui.checks.form import Check
 from tui.checks.thresholds import Thresholds
 from tui.checks.tree import every_check
@@ -164,3 +164,10 @@ def test_a_rate_of_which_few_digits_were_printed_is_not_zero() -> None:
     rates = [round(1e-4 * (1 + math.cos(math.pi * row / 200)) / 2, 4) for row in range(200)]
     assert rates.count(0.0) > 90
     assert verdict("Q2.1e", log(header=UNDECLARED, lr=rates)).state is State.PASS
+
+
+def test_a_loss_of_thousands_of_nats_a_token_is_a_sum_before_it_is_a_rate_that_is_too_high() -> None:
+    records = log(header=MEGATRON, first_step=1, loss="2600 *0.995x100", grad_norm="2300 *0.98x100")
+    assert _first_cause(records) == "sum_reduction"
+    elsewhere = {**MEGATRON, "source": "jsonl"}  # a loss of unknown units
+    assert verdict("Q1.1d", log(header=elsewhere, loss="2600 900x3")).state is State.NOT_MEASURED

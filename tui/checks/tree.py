@@ -24,6 +24,7 @@ from tui.checks import (
     optimizer_state,
     overfit,
     pace,
+    per_token,
     precision,
     probes,
     rate_ran_out,
@@ -38,6 +39,7 @@ from tui.checks.form import REGISTRY, Check
 
 MODULES: tuple[ModuleType, ...] = (
     start,
+    per_token,
     learning_rate,
     rate_ran_out,
     schedule_slips,
