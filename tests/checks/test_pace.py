@@ -11,8 +11,19 @@ def test_a_throughput_drop_is_watched_and_no_more(slower: float, fires: bool) ->
     assert found.level <= Level.YELLOW
 
 
-def test_the_first_two_hundred_records_are_what_later_ones_are_slower_than() -> None:
-    assert verdict("D6.1", log(step_s="0.01x210 0.07x290")).symptom == "throughput drop"
+@pytest.mark.parametrize(("num_slow", "fires"), [(160, True), (60, False)])
+def test_a_slow_half_of_a_short_run_is_held_against_its_fast_one(num_slow: int, fires: bool) -> None:
+    found = verdict("D6.1", log(step_s=f"0.01x100 0.11x{num_slow}"))
+    assert (found.symptom == "throughput drop" and bool(found.spans)) is fires
+
+
+def test_what_waits_for_data_is_said() -> None:
+    slow = log(step_s="0.02x200 0.23x200", data_s="0.001x200 0.21x200")
+    assert "91% of it is waiting for data" in verdict("D6.1", slow).evidence
+
+
+def test_one_long_step_in_twenty_is_no_pace() -> None:
+    assert verdict("D6.1", log(step_s="0.01x200" + " 20 0.01x19" * 20)).state is State.PASS
 
 
 def _times(pause_s: float, earlier_pause_s: float = 0.0) -> list[float]:

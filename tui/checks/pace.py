@@ -6,11 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui.checks.form import HINT, NOTHING, PROOF, STRONG, Floats, Leaf, Readings, check
-from tui.checks.long_means import BLOCK, LongMeans
+from tui.checks.long_means import BLOCK
 from tui.checks.verdict import Level
 from tui.checks.view import View
 
 _OURS = "ours"
+
+_BLOCKS = 5
+"""Blocks of 20 records whose mean is the pace."""
 
 
 @check(
@@ -19,14 +22,15 @@ _OURS = "ours"
     question="Does a step take as long as it used to?",
     panel="loss",
     reads=("step_s",),
+    optional=("data_s",),
     window=BLOCK,
     leaves=(
         Leaf(
             "throughput drop",
             above=5.0,
             level=Level.YELLOW,
-            hold=5,
-            keep=5,
+            hold=3,
+            keep=3,
             causes=("throughput_drop",),
             weight=STRONG,
             fix="Look at the machine: another job, heat, a disk, the data loader.",
@@ -35,24 +39,50 @@ _OURS = "ours"
     source=_OURS,
     why="a machine that others use is no fault of the run: watched, no more",
 )
-class Slowdown(LongMeans):
-    """Mean wall time of a step over 200 records, over the smallest such mean so far."""
+class Slowdown:
+    """Mean wall time of a step over 100 records, over the smallest such mean so far.
+
+    The longest of each 20 records is left out: a checkpoint or an evaluation is no pace.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
+        self._past: Floats = np.empty(0)
         self._fastest = np.inf
 
     def __call__(self, view: View) -> Readings:
-        """One reading every 20 records."""
-        steps, now, before = self.take(view, "step_s")
-        known, earlier = (np.where(np.isfinite(mean) & (mean > 0), mean, np.inf) for mean in (now, before))
-        best = np.minimum(known, earlier)  # the first 200 records have no reading of their own
-        fastest = np.minimum.accumulate(np.concatenate([[self._fastest], best]))[1:]
-        self._fastest = min([self._fastest, *best.tolist()])
-        values = np.where(np.isfinite(known), known / fastest, 1.0)
+        """One reading every 20 records, from the 100th on."""
+        lead = -(view.first_index - view.num_past) % BLOCK
+        times, waits = (view.with_past(name)[lead:] for name in ("step_s", "data_s"))
+        count = len(times) // BLOCK
+        if not count:
+            return NOTHING
+        blocks, waits = (column[: count * BLOCK].reshape(count, BLOCK) for column in (times, waits))
+        known = np.concatenate([self._past, _paces_of(blocks)])
+        self._past = known[-(_BLOCKS - 1) :]
+        ready = len(known) - _BLOCKS + 1
+        if ready <= 0:
+            return NOTHING
+        steps = view.steps_with_past[lead:][BLOCK - 1 : count * BLOCK : BLOCK][count - ready :]
+        now = sum((known[k : k + ready] for k in range(_BLOCKS)), np.zeros(1)) / _BLOCKS
+        fastest = np.fmin.accumulate(np.concatenate([[self._fastest], now]))[1:]
+        self._fastest = float(fastest[-1])
+        shares = np.fmin(_paces_of(waits) / _paces_of(blocks), 1.0)[count - ready :]
+        values = np.where(np.isfinite(now), now / fastest, 1.0)
         return Readings(
-            steps, values, lambda i: f"{now[i] * 1e3:.3g} ms a step, it has been {fastest[i] * 1e3:.3g}"
+            steps,
+            values,
+            lambda i: (
+                f"{now[i] * 1e3:.3g} ms a step, it has been {fastest[i] * 1e3:.3g}"
+                + (f"; {shares[i]:.0%} of it is waiting for data" if shares[i] > 0.5 else "")
+            ),
         )
+
+
+def _paces_of(blocks: Floats) -> Floats:
+    """Mean of each block of records less its longest; NaN where nothing above 0 was measured."""
+    finite = np.where(np.isfinite(blocks), blocks, 0.0)
+    means = (finite.sum(axis=1) - finite.max(axis=1)) / (BLOCK - 1)
+    return np.asarray(np.where((means > 0) & np.isfinite(blocks).all(axis=1), means, np.nan))
 
 
 @check(

@@ -45,8 +45,8 @@ def _per_token(value: float, text: str) -> Bound:
         ),
     ),
     exempt="the log is not of a program that prints nats per token",
-    source="the stability checklist, Q1.1, for any vocabulary: ln V is 13 for 442,000 tokens; ours: 300, as far above it "
-    "as Q1.1a asks of a sum (50 x) for the smallest vocabulary, that of bytes",
+    source="the stability checklist, Q1.1, for any vocabulary: ln V is 13 for 442,000 tokens; ours: 300, "
+    "as far above it as Q1.1a asks of a sum (50 x) for the smallest vocabulary, that of bytes",
 )
 def first_loss_per_token(view: View) -> Readings:
     """Training loss of the first record, in nats per token."""
