@@ -223,6 +223,12 @@ CASES: tuple[Case, ...] = (
         log(header={"grad_clip": None}, grad_norm="0.1x150 0.9x60"),
     ),
     Case(
+        "Q3.1d",
+        "gradients add up",
+        log(first_step=1, grad_norm="4 +3x20 80x80"),
+        log(first_step=1, grad_norm="4 +3x9 30 +3x10 80x80"),
+    ),
+    Case(
         "Q3.1c",
         "dead training",
         log(loss="2x60", grad_norm="0.005x60"),

@@ -171,3 +171,23 @@ def test_a_loss_of_thousands_of_nats_a_token_is_a_sum_before_it_is_a_rate_that_i
     assert _first_cause(records) == "sum_reduction"
     elsewhere = {**MEGATRON, "source": "jsonl"}  # a loss of unknown units
     assert verdict("Q1.1d", log(header=elsewhere, loss="2600 900x3")).state is State.NOT_MEASURED
+
+
+@pytest.mark.parametrize(
+    ("norms", "fires"),
+    [("4 +3x20 80x80", True), ("4 +3x20 80x40 8x40", False), ("4 +0.5x20 14x80", False)],
+    ids=["they stay", "they come back", "they hardly grow"],
+)
+def test_gradients_that_rise_at_each_early_step_and_stay_are_never_set_to_zero(
+    norms: str, fires: bool
+) -> None:
+    records = log(header={"grad_clip": None}, first_step=1, grad_norm=norms)
+    assert (verdict("Q3.1d", records).symptom == "gradients add up") is fires
+    assert (_first_cause(records) == "missing_zero_grad") if fires else True
+
+
+def test_a_log_of_every_tenth_step_cannot_tell_whether_gradients_add_up() -> None:
+    records = log(grad_norm="4 +3x20 80x80")
+    for row, record in enumerate(records[1:]):
+        record["step"] = 10 * row
+    assert verdict("Q3.1d", records).symptom == ""

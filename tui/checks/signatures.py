@@ -70,7 +70,7 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         "grad_norm", "explodes in the first steps: bad initialisation or a sum for a mean", ("Q1.2a", "Q6.3")
     ),
-    Signature("grad_norm", "far above the clip line for long", ("Q3.1a", "Q3.1b")),
+    Signature("grad_norm", "far above the clip line for long", ("Q3.1a", "Q3.1b", "Q3.1d")),
     Signature("grad_norm", "at the floor while there is loss: dead training", ("Q3.1c", "Q6.4")),
     Signature("grad_norm", "single steps stand far out", ("Q3.2a", "Q3.2b", "D2.4")),
     Signature("activation", "grows from block to block at step 0: bad initialisation", ("Q5.2a", "Q5.2b")),

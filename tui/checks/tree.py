@@ -33,6 +33,7 @@ from tui.checks import (
     spikes,
     start,
     stuck,
+    summed_gradients,
     untrained,
 )
 from tui.checks.form import REGISTRY, Check
@@ -44,6 +45,7 @@ MODULES: tuple[ModuleType, ...] = (
     rate_ran_out,
     schedule_slips,
     gradients,
+    summed_gradients,
     losses,
     initial_weights,
     activations,
