@@ -15,7 +15,6 @@ Instruments alone measure and know no file: they are for a loop that keeps its o
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.ending import close_at_exit, ending
-from engine.inspector_log import InspectorLog
+from engine.inspector_log import InspectorLog, require_known
 from engine.probes.batch_hash import batch_hash
 from engine.probes.budget import SHARE
 from engine.probes.cadence import NEVER, Cadence
@@ -34,7 +33,7 @@ from engine.probes.gradient_norm import global_norm
 from engine.probes.instruments import Instruments
 from engine.probes.measured import Fields, Measured, on_host
 from engine.probes.setup import header_facts, innermost, rank
-from engine.runlog.schema import EVALUATION, HEADER, STEP, Field
+from engine.runlog.schema import EVALUATION, HEADER, STEP
 from engine.shards import is_cut
 
 __all__ = ["NEVER", "Cadence", "Inspector", "Instruments"]
@@ -90,7 +89,7 @@ class Inspector:
         resume: bool = False,
         **header: Any,
     ) -> None:
-        _require_known(header, HEADER)
+        require_known(header, HEADER)
         if any(is_cut(parameter) for parameter in model.parameters()):
             # All ranks would have to measure together, and rank 0 alone would wait for them for ever.
             raise ValueError(
@@ -120,7 +119,7 @@ class Inspector:
         except OSError:
             self.instruments.close()
             raise
-        self._norm: Tensor | None = None
+        self._norm: float | Tensor | None = None
         self._lr: float | None = None
         self._hooks = [
             optimizer.register_step_pre_hook(self._before_update),
@@ -155,22 +154,19 @@ class Inspector:
         """
         if not self._is_open:
             return
-        _require_known(fields, STEP)
-        step, now = self.num_steps, time.time()
+        require_known(fields, STEP)
+        now = time.time()
         self._write_header(
             "before clipping" if grad_norm is not None or self._grad_clip is not None else None
         )
-        measured = self.instruments.read(step)
-        record: Fields = {"kind": "step", "step": step, "time": round(now, 3), "loss": _detached(loss)}
-        record |= _given(
-            lr=self._lr if lr is None else lr, batch_hash=None if batch is None else batch_hash(batch)
-        )
-        record |= {"step_s": time.perf_counter() - self._started} | self._skipped_updates() | fields
-        if grad_norm is not None:
-            record["grad_norm"] = _detached(grad_norm)
-        elif self._norm is not None:
-            measured.append(_norm_at_update(self._norm, self._grad_clip))
+        measured = self.instruments.read(self.num_steps)
         with self.instruments.timed("record"):
+            record: Fields = {"kind": "step", "step": self.num_steps, "time": round(now, 3)}
+            record |= {"loss": _number(loss), "step_s": time.perf_counter() - self._started}
+            record |= _given(
+                lr=self._lr if lr is None else lr, batch_hash=None if batch is None else batch_hash(batch)
+            )
+            record |= self._grad_norm(grad_norm, measured) | self._skipped_updates() | fields
             self._log.step(record | self.instruments.host_fields(), measured)
         self.num_steps += 1
         self._begin_step()
@@ -182,7 +178,7 @@ class Inspector:
             TypeError: a field that the log does not know.
         """
         if self._is_open:
-            _require_known(fields, EVALUATION)
+            require_known(fields, EVALUATION)
             self._write({"kind": "evaluation", "step": self.num_steps, "val_loss": float(val_loss), **fields})
 
     def checkpoint(self, path: str | Path, *, role: str = "periodic", val_loss: float | None = None) -> None:
@@ -237,23 +233,34 @@ class Inspector:
 
     def _look_at_gradient(self, optimizer: torch.optim.Optimizer) -> None:
         """The gradient as the optimizer will use it."""
-        gradients = [
-            p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
-        ]
         with torch.no_grad(), self.instruments.timed("norm"):
-            self._norm = global_norm(gradients) if gradients else None
+            gradients = [
+                p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
+            ]
+            norm = global_norm(gradients) if gradients else None
             # A fused optimizer under a gradient scaler unscales inside its step.
-            if self._norm is not None and isinstance(getattr(optimizer, "grad_scale", None), Tensor):
-                self._norm = self._norm / optimizer.grad_scale  # type: ignore[attr-defined]
-        # Arithmetic with one number of the host costs a tenth of that with a tensor of one element.
-        at_hand = float(self._norm) if self._norm is not None and on_host(self._norm) else self._norm
-        self.instruments.after_backward(self.num_steps, grad_norm=at_hand)
+            if norm is not None and isinstance(getattr(optimizer, "grad_scale", None), Tensor):
+                norm = norm / optimizer.grad_scale  # type: ignore[attr-defined]
+            # Arithmetic with one number of the host costs a tenth of that with a tensor of one element.
+            self._norm = None if norm is None else _number(norm)
+        self.instruments.after_backward(self.num_steps, grad_norm=self._norm)
 
     def _after_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         """The learning rate is still that of this update: a scheduler steps later."""
         self._lr = float(optimizer.param_groups[0]["lr"])
         self._has_updated = True
         self.instruments.after_update(self.num_steps)
+
+    def _grad_norm(self, passed: float | Tensor | None, measured: list[Measured]) -> Fields:
+        """What the loop passed, else the norm at the update: a field, or one more that is measured."""
+        if passed is not None:
+            return {"grad_norm": _number(passed)}
+        if isinstance(self._norm, Tensor):
+            clip = self._grad_clip
+            late = Measured(self._norm.reshape(1), lambda numbers: _unless_clipped(numbers[0], clip))
+            measured.append(late)
+            return {}
+        return {} if self._norm is None else _unless_clipped(self._norm, self._grad_clip)
 
     def _skipped_updates(self) -> Fields:
         self.num_skipped += not self._has_updated
@@ -273,27 +280,17 @@ class Inspector:
         self._log.write(record)
 
 
-def _norm_at_update(norm: Tensor, grad_clip: float | None) -> Measured:
-    def fields(numbers: list[float]) -> Fields:
-        is_clipped = bool(grad_clip) and numbers[0] >= _CLIPPED_SHARE * float(grad_clip or 0)
-        return {} if is_clipped else {"grad_norm": numbers[0]}
-
-    return Measured(norm.reshape(1), fields)
-
-
-def _require_known(fields: Mapping[str, Any], table: Mapping[str, Field]) -> None:
-    for name in fields:
-        if name not in table:
-            near = difflib.get_close_matches(name, table, n=1)
-            raise TypeError(
-                f"the log has no field {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-            )
+def _unless_clipped(norm: float, grad_clip: float | None) -> Fields:
+    is_clipped = bool(grad_clip) and norm >= _CLIPPED_SHARE * float(grad_clip or 0)
+    return {} if is_clipped else {"grad_norm": norm}
 
 
 def _given(**fields: Any) -> Fields:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _detached(value: float | Tensor) -> float | Tensor:
-    """The number, safe from whatever the loop does next with its tensor."""
-    return value.detach().clone() if isinstance(value, Tensor) else float(value)
+def _number(value: float | Tensor) -> float | Tensor:
+    """The number at once where nothing has to be waited for, otherwise safe from what the loop does next."""
+    if not isinstance(value, Tensor):
+        return float(value)
+    return value.item() if on_host(value) else value.detach().clone()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from engine.probes.delivery import Delivery
 from engine.probes.measured import Fields, Measured
 from engine.probes.setup import device_of
-from engine.runlog.schema import FORMAT_VERSION, LOG_NAME
+from engine.runlog.schema import FORMAT_VERSION, LOG_NAME, Field
 from engine.runlog.writer import LogWriter
 
 _OF_INITIAL = ("activation", "activation_rms")
@@ -44,7 +46,9 @@ class InspectorLog:
         path = path if path.suffix else path / LOG_NAME
         self.needs_header = not resume
         self._initial = initial
-        self._delivery = Delivery(device_of(model))
+        device = device_of(model)
+        self._is_on_host = device.type == "cpu"
+        self._delivery = Delivery(device)
         self._writer = _reopened(path, first_step) if resume else _created(path)
 
     def header(self, fields: Fields) -> None:
@@ -56,6 +60,10 @@ class InspectorLog:
 
     def step(self, record: Fields, measured: Sequence[Measured]) -> None:
         """One step, and all before it that are whole by now."""
+        is_whole = not measured and not any(isinstance(value, Tensor) for value in record.values())
+        if is_whole and self._is_on_host:  # nothing is on its way that it could overtake
+            self._write_step(record)
+            return
         self._delivery.put(record, measured)
         self._write_ready()
 
@@ -73,13 +81,15 @@ class InspectorLog:
 
     def _write_ready(self, *, wait: bool = False) -> None:
         for record in self._delivery.ready(wait=wait):
-            if self._initial is not None:
-                activations = {name: record[name] for name in _OF_INITIAL if name in record}
-                initial = {"kind": "initial", "step": record["step"], **self._initial, **activations}
-                self._writer.write(initial)
-                self._initial = None
-                record.pop("activation_rms", None)
-            self._writer.write(record)
+            self._write_step(record)
+
+    def _write_step(self, record: Fields) -> None:
+        if self._initial is not None:
+            activations = {name: record[name] for name in _OF_INITIAL if name in record}
+            self._writer.write({"kind": "initial", "step": record["step"], **self._initial, **activations})
+            self._initial = None
+            record.pop("activation_rms", None)
+        self._writer.write(record)
 
 
 def _created(path: Path) -> LogWriter:
@@ -97,3 +107,17 @@ def _reopened(path: Path, first_step: int) -> LogWriter:
     torn = {"torn_bytes": torn_bytes} if torn_bytes else {}
     writer.write({"kind": "resume", "step": first_step, **torn})
     return writer
+
+
+def require_known(fields: Mapping[str, Any], table: Mapping[str, Field]) -> None:
+    """Every field is one of this kind of record.
+
+    Raises:
+        TypeError: one is not; the message has the nearest name.
+    """
+    for name in fields:
+        if name not in table:
+            near = difflib.get_close_matches(name, table, n=1)
+            raise TypeError(
+                f"the log has no field {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            )

@@ -40,12 +40,13 @@ class Budget:
         self.share = share
         self._clock = clock
         self._now: float | None = None
-        self._seconds: dict[str, float] = {}
+        self._total = 0.0
         self._earned = math.inf
         self._credit = 0.0
         self._costs: dict[str, float] = {}
         self._measured_at: dict[str, int] = {}
-        self._chosen: frozenset[str] = frozenset()
+        self._before: dict[str, float] = {}
+        self._forced_at = 0.0
 
     def choose(self, step: int, seconds: Mapping[str, float]) -> frozenset[str]:
         """The groups to measure in this step; to be called once a step, as it begins.
@@ -53,6 +54,12 @@ class Budget:
         `seconds` is the CPU time that each part of measuring has taken so far, the groups by their names.
         """
         self._settle(seconds)
+        nothing_is_due = step >= self.cadence.early and step < self._forced_at
+        chosen = frozenset() if self._credit <= 0 and nothing_is_due else self._chosen(step)
+        self._before = {group: seconds.get(group, 0.0) for group in chosen}
+        return chosen
+
+    def _chosen(self, step: int) -> frozenset[str]:
         waited = {group: self._waited(group, step) for group in GROUPS if self._is_due(group, step)}
         chosen = {group for group, stretch in waited.items() if stretch >= LONGEST_STRETCH}
         if step < self.cadence.early:
@@ -64,21 +71,21 @@ class Budget:
             chosen.add(group)
             credit -= self._costs.get(group, 0.0)
         self._measured_at |= dict.fromkeys(chosen, step)
-        self._chosen = frozenset(chosen)
-        return self._chosen
+        ends = (last + LONGEST_STRETCH * getattr(self.cadence, g) for g, last in self._measured_at.items())
+        self._forced_at = min(ends, default=math.inf)
+        return frozenset(chosen)
 
     def _settle(self, seconds: Mapping[str, float]) -> None:
         """Book what the step before has earned and cost."""
         now, before = self._clock(), self._now
-        spent = {name: value - self._seconds.get(name, 0.0) for name, value in seconds.items()}
-        self._now, self._seconds = now, dict(seconds)
+        total = sum(seconds.values()) - self._total
+        self._now, self._total = now, self._total + total
         if before is None:
             return
-        total = sum(spent.values())
         # A step that takes far longer than the one before was an evaluation, or the work of somebody else.
         self._earned = min(self.share * max(0.0, now - before - total), 2 * self._earned)
         self._credit = min(self._credit + self._earned - total, _SAVED_STEPS * self._earned)
-        self._costs |= {group: spent.get(group, 0.0) for group in self._chosen}
+        self._costs |= {group: seconds.get(group, 0.0) - then for group, then in self._before.items()}
 
     def _is_due(self, group: str, step: int) -> bool:
         every: int = getattr(self.cadence, group)
