@@ -20,6 +20,7 @@ def test_a_slow_half_of_a_short_run_is_held_against_its_fast_one(num_slow: int, 
 def test_what_waits_for_data_is_said() -> None:
     slow = log(step_s="0.02x200 0.23x200", data_s="0.001x200 0.21x200")
     assert "91% of it is waiting for data" in verdict("D6.1", slow).evidence
+    assert "waiting" not in verdict("D6.1", log(step_s="0.02x200 0.23x200")).evidence
 
 
 def test_one_long_step_in_twenty_is_no_pace() -> None:

@@ -66,7 +66,7 @@ class Slowdown:
         now = sum((known[k : k + ready] for k in range(_BLOCKS)), np.zeros(1)) / _BLOCKS
         fastest = np.fmin.accumulate(np.concatenate([[self._fastest], now]))[1:]
         self._fastest = float(fastest[-1])
-        shares = np.fmin(_paces_of(waits) / _paces_of(blocks), 1.0)[count - ready :]
+        shares = np.minimum(_paces_of(waits) / _paces_of(blocks), 1.0)[count - ready :]
         values = np.where(np.isfinite(now), now / fastest, 1.0)
         return Readings(
             steps,
