@@ -49,3 +49,8 @@ def test_explaining_a_question_explains_all_nodes_it_is_split_into() -> None:
 def test_explaining_an_unknown_node_names_the_nearest() -> None:
     with pytest.raises(UnknownCheck, match=r"no check is called 'Q7\.1'; the nearest is D7.1"):
         explain("Q7.1")
+
+
+def test_a_cause_is_explained_by_the_leaves_that_name_it() -> None:
+    text = explain("overfit")
+    assert "D4.2" in text and "Q4.2a" in text and "Q2.1a" not in text

@@ -15,7 +15,7 @@ class UnknownCheck(ValueError):
 
 
 def explain(check_id: str) -> str:
-    """The node, or all nodes whose id begins so ("Q3.1" is Q3.1a, b and c), as shipped.
+    """The node, all nodes whose id begins so ("Q3.1" is Q3.1a, b and c), or what names this cause.
 
     Raises:
         UnknownCheck: there is none.
@@ -34,6 +34,8 @@ def explanation(check_id: str, thresholds: Thresholds | None = None) -> str:
     exact = [check for check in every_check() if check.id.lower() == wanted]
     family = [check for check in every_check() if wanted and is_part_of(check, wanted)]
     if not (exact or family):
+        if lines := list(_lines_on_cause(wanted)):
+            return "\n".join(lines)
         ids = {check.id.lower(): check.id for check in every_check()}
         near = difflib.get_close_matches(wanted, list(ids), n=1, cutoff=0.0)
         hint = f"; the nearest is {ids[near[0]]}" if near else ""
@@ -45,6 +47,16 @@ def is_part_of(check: Check, prefix: str) -> bool:
     """Whether the check is one of those into which a question is split: Q3.1a of q3.1, D2.1 of d2."""
     id = check.id.lower()
     return id.startswith(prefix) and (id[len(prefix) :].startswith(".") or id[len(prefix) :].isalpha())
+
+
+def _lines_on_cause(cause: str) -> Iterator[str]:
+    """The leaves that name this cause, in walking order; nothing for what is no cause."""
+    named = [(check, leaf) for check in every_check() for leaf in check.leaves if cause in leaf.causes]
+    if named:
+        yield f"{cause} is a cause; what speaks for it (tui explain NODE says more):"
+    for check, leaf in named:
+        yield f"{check.id:6}{leaf.level!s:8}{leaf.symptom}"
+        yield f"      {check.question}"
 
 
 def _lines(check: Check) -> Iterator[str]:
