@@ -89,6 +89,13 @@ def test_megatron_without_a_loss_is_nan_when_every_iteration_since_the_last_line
     assert step["nonfinite_count"] == num_nan
 
 
+def test_megatron_tells_the_time_of_the_lines_that_bear_it() -> None:
+    line = " [2026-11-20 10:20:{:02d}] iteration {:6d}/ 99 | consumed samples: 9 | lm loss: 1.0 |\n"
+    first, second = of_kind(read((line.format(7, 10) + line.format(37, 20)).encode()), "step")
+    assert second["time"] - first["time"] == 30
+    assert "time" not in of_kind(_log("megatron.out"), "step")[0]
+
+
 def test_megatron_tells_its_arguments() -> None:
     facts = header(_log("megatron.out"))
     assert (facts["grad_clip"], facts["planned_steps"], facts["world_size"]) == (1.0, 1000, 8)

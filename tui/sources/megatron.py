@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 from engine.runlog.codec import Record
 from tui.sources.names import NUMBER, number, own_name
@@ -23,6 +24,9 @@ from tui.sources.parser import SourceOptions, TextParser
 _LINE = re.compile(r"\biteration +(\d+)/ *(\d+) *\|([^\n]*)")
 _OF_MEGATRON = re.compile(r"consumed (?:samples|tokens):|elapsed time per iteration")
 """What stands in each of its lines and in none of those who print an iteration in the same words."""
+
+_CLOCK = re.compile(r"\[ *(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)?\]")
+"""The writer's local time, which is taken for ours: only the time between two lines is judged."""
 
 _VALIDATION = re.compile(
     r"\b(validation|test) loss at (?:iteration +(\d+)|the end of training)[^|]*\|([^\n]*)"
@@ -70,7 +74,10 @@ class MegatronParser(TextParser):
             if not match[3].rstrip().endswith("|") and "|" not in match[3]:
                 raise ValueError("iteration without its numbers")
             self.timeline.learn(planned_steps=int(match[2]))
-            yield from self.timeline.place(self._step(int(match[1]), match[3]))
+            step = self._step(int(match[1]), match[3])
+            if clock := _CLOCK.search(text, 0, match.start()):
+                step["time"] = datetime.fromisoformat(clock[1]).timestamp()
+            yield from self.timeline.place(step)
         elif match := _VALIDATION.search(text):
             yield from self._validation(match)
         elif match := _ARGUMENT.search(text):
