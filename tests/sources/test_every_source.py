@@ -17,6 +17,7 @@ from tui.sources.printed import PrintedParser
 from tui.sources.recognise import TEXT_FORMATS, Recognising
 
 EXPECTED = {
+    "fastai": "table",
     "huggingface": "huggingface",
     "metrics": "csv",
     "4": "trainer_state",

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.sources.reading import header, of_kind, read
+from tui.sources.errors import CannotRead
+from tui.sources.names import field_of
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,31 @@ CASES = [
         (50, 99, 150, 199),
         (50, 99, 149, 198),
     ),
+    Case(
+        "OLMo",
+        lambda n, x: f"2024-08-06 09:59:26 host:0 olmo.train:908 INFO    [step={n}/900,epoch=0]\n"
+        f"    optim/total_grad_norm=1.5\n    train/CrossEntropyLoss={x}\n    train/Perplexity=195,153\n"
+        "    optim/learning_rate_group0=0.1",
+    ),
+    Case(
+        "Composer",
+        lambda n, x: f"[batch={n}/900]:\n\t Train trainer/global_step: {n - 1}\n"
+        f"\t Train loss/train/total: {x}\n\t Train metrics/train/LanguageCrossEntropy: {x}\n"
+        f"\t Train lr-DecoupledAdamW/group0: 0.1",
+        val=(30, 9.5),
+        tail="[Eval batch=3/3] Eval on eval data:\n\t Eval metrics/eval/LanguageCrossEntropy: 9.5\n",
+    ),
+    Case(
+        "Stable-Baselines3",
+        lambda n, x: f"{'-' * 30}\n| time/         |      |\n|    fps        | 900  |\n"
+        f"| train/        |      |\n|    loss       | {x} |\n|    n_updates  | {n} |\n{'-' * 30}",
+    ),
+    Case("XGBoost", lambda n, x: f"[{n}]\ttrain-logloss:{x}\teval-logloss:{x + 1}", val=(30, 3.0)),
+    Case(
+        "LightGBM",
+        lambda n, x: f"[{n}]\ttraining's binary_logloss: {x}\tvalid_1's binary_logloss: {x + 1}",
+        val=(30, 3.0),
+    ),
     Case("a loop without an end of epoch", lambda n, x: f"Epoch {n // 40}, Step {n % 40}, Loss {x}",
          (0, 20, 40, 60), (0, 20, 40, 60)),
 ]  # fmt: skip
@@ -157,3 +184,31 @@ def test_a_run_that_goes_back_within_an_epoch_is_a_resume() -> None:
     rows = [_d(epoch=1, step=n, loss=2.5) for n in (100, 200, 300, 200, 300)]
     records = read("\n".join([*rows, ""]).encode())
     assert [record["step"] for record in of_kind(records, "resume")] == [200]
+
+
+def test_what_stands_around_the_loss_in_a_block_is_of_its_step() -> None:
+    block = "[step={0}/9]\n    optim/total_grad_norm=1.5\n    train/loss=2.5\n    optim/lr=0.1\n"
+    records = of_kind(read("".join(map(block.format, (1, 2, 3))).encode()), "step")
+    assert [(row["step"], row["grad_norm"], row["loss"], row["lr"]) for row in records] == [
+        (step, 1.5, 2.5, 0.1) for step in (1, 2, 3)
+    ]
+
+
+def test_one_of_two_losses_can_be_chosen_in_what_a_loop_prints() -> None:
+    lines = [f"[{e}/3][{n}/50]\tLoss_D: 1.5\tLoss_G: 0.7\tD(x): 0.6" for e in range(3) for n in (0, 25)]
+    log = "\n".join([*lines, ""]).encode()
+    with pytest.raises(CannotRead, match=r"Loss_D, Loss_G.*none of them is a loss that I know.*loss=Loss_D"):
+        read(log)
+    steps = of_kind(read(log, names={"loss": "Loss_G"}), "step")
+    assert [(row["step"], row["loss"]) for row in steps] == [(n, 0.7) for n in range(0, 150, 25)]
+
+
+def test_a_counter_that_is_printed_once_an_epoch_goes_on() -> None:
+    log = "".join(f"[{epoch}/4][0/50] Loss: 2.5\n" for epoch in range(4)).encode()
+    assert [row["step"] for row in of_kind(read(log), "step")] == [0, 50, 100, 150]
+
+
+def test_the_negative_elbo_is_a_loss_and_the_elbo_is_none() -> None:
+    assert field_of("train/elbo_loss") == "loss"
+    assert field_of("val/elbo_loss") == "val_loss"
+    assert field_of("train/elbo") is None

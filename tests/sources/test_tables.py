@@ -94,3 +94,25 @@ def test_seconds_since_the_start_are_no_point_in_time() -> None:
     records = of_kind(read(b"step,time,loss\n1,12.5,2.0\n2,1700000000.5,2.0\n"), "step")
     assert "time" not in records[0]
     assert records[1]["time"] == 1700000000.5
+
+
+def test_a_column_of_losses_alone_is_counted() -> None:
+    for name in ("loss", '"train_loss"'):
+        records = read(f"{name}\n2.5\n2.4\n2.3\n".encode())
+        assert [(row["step"], row["loss"]) for row in of_kind(records, "step")] == [
+            (0, 2.5),
+            (1, 2.4),
+            (2, 2.3),
+        ]
+        assert header(records)["steps_inferred"] is True
+
+
+def test_rows_between_other_lines_are_read_under_names_that_spaces_part() -> None:
+    records = read((LOGS / "fastai.out").read_bytes())
+    assert [(row["epoch"], row["loss"]) for row in of_kind(records, "step")] == [
+        (0, 2.512),
+        (1, 1.912),
+        (2, 1.512),
+        (3, 1.212),
+    ]
+    assert [row["val_loss"] for row in of_kind(records, "evaluation")] == [2.431, 1.881, 1.731, 1.701]

@@ -37,7 +37,7 @@ class CsvParser(TextParser):
     @classmethod
     def recognises(cls, text: str, is_first: bool, options: SourceOptions) -> bool:
         """Whether this first line names columns, a loss among them."""
-        return is_first and _names_in(text, options) is not None
+        return is_first and (_names_in(text, options) or _only_name(text, options)) is not None
 
     def records_in(self, text: str) -> Iterator[Record]:
         """The records that this row completes.
@@ -47,7 +47,7 @@ class CsvParser(TextParser):
         """
         if text.startswith("#"):
             return
-        found = _names_in(text, self.options)
+        found = _names_in(text, self.options) or (None if self._names else _only_name(text, self.options))
         if found is not None:
             yield from self._rows.flush()
             self._delimiter, self._names = found
@@ -92,8 +92,17 @@ def _names_in(text: str, options: SourceOptions) -> tuple[str, list[str]] | None
     return None
 
 
+def _only_name(text: str, options: SourceOptions) -> tuple[str, list[str]] | None:
+    """The only column of a table, if this line names a loss in one word and nothing else."""
+    name = text.strip().strip("\"'")
+    is_one = name.isascii() and _NAME.fullmatch(name) is not None and " " not in name
+    return (",", [name]) if is_one and names_a_loss(name, options.names) else None
+
+
 def columns_of(first: str, second: str) -> list[str]:
     """The fields of the first line if these two could be the beginning of a table; [] if they could not."""
+    if number(second) is not None and _is_name(first):
+        return [first.strip()]
     for delimiter in (delimiter for delimiter in _DELIMITERS if delimiter in first):
         fields, below = _fields(first, delimiter), _fields(second, delimiter)
         is_table = len(fields) == len(below) and any(number(one) is not None for one in below)

@@ -41,7 +41,7 @@ class Laps:
         return epoch is not None and self._epoch is not None and epoch > self._epoch
 
     def _begins_again(self, count: int, is_later: bool) -> bool:
-        if count > self._last or (count == self._last and not (is_later and count == self._end)):
+        if count > self._last or (count == self._last and not (is_later and self._end)):
             return False
         is_near_end = self._last >= _LAST_TENTH * self._end or self._last + self._interval >= self._end
         return is_later or (self._end > 0 and is_near_end)

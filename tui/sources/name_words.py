@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-_CROSS_ENTROPY = re.compile(r"cross[ _-]?entropy", re.IGNORECASE)
+_CROSS_ENTROPY = re.compile(r"(?:language)?cross[ _-]?entropy", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
 
 _TRAINING = frozenset({"train", "training", "trn"})
@@ -16,7 +16,7 @@ _HELD_OUT = frozenset(
     | {"test", "testing", "heldout", "holdout"}
 )
 _LOSS = frozenset({"loss", "losses"})
-_KINDS_OF_LOSS = frozenset({"lm", "clm", "mlm", "nll", "ce", "xent", "crossentropy"})
+_KINDS_OF_LOSS = frozenset({"lm", "clm", "mlm", "nll", "ce", "xent", "crossentropy", "logloss", "mlogloss"})
 _PERPLEXITY = frozenset({"ppl", "perplexity"})
 _STEP = frozenset({"step", "steps", "iter", "iters", "iteration", "iterations", "update", "updates"})
 _OF_A_STEP = frozenset({"global", "current", "curr", "num", "n", "opt", "optim", "optimizer", "trainer"})
@@ -34,6 +34,7 @@ _FILLING = frozenset(
         "average",
         "mean",
         "reduced",
+        "elbo",  # alone it is what is maximised
     }
 )
 _COARSE = frozenset({"epoch", "total", "smooth", "smoothed", "ema", "running", "test", "dataloader", "idx"})

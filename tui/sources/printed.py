@@ -21,15 +21,20 @@ from tui.sources.laps import Laps
 from tui.sources.name_words import is_held_out, is_of_training
 from tui.sources.names import NUMBER, field_of, names_a_loss, number, ranked, whole
 from tui.sources.parser import SourceOptions, TextParser
+from tui.sources.printed_blocks import Blocks, Boxes
 from tui.sources.rows import Rows
 
+_ITEM_NAME = r"[A-Za-z](?:[\w/.]|-(?=[A-Za-z])){0,60}(?: [A-Za-z]\w{0,40})?"
 _ITEM = re.compile(
-    rf"(?<![\w.])([A-Za-z][\w/.]{{0,60}}(?: [A-Za-z]\w{{0,40}})?)[ \t]*+[:=]?[ \t]*+[\[(]?[ \t]*+({NUMBER})"
+    rf"(?<![\w.])({_ITEM_NAME})[ \t]*+[:=]?[ \t]*+[\[(]?[ \t]*+({NUMBER})"
     r"(?![\w.]*[A-Za-z_])(?:[ \t]*+/[ \t]*(\d+))?",
     re.IGNORECASE,
 )
 _BAR = re.compile(r"([^\r\n|]{0,200})\d{1,3}%\|[^|]*\|[ \t]*(\d+)/(\d+)[ \t]*\[")
 _COUNTER = re.compile(r"\[[ \t]*(\d+)[ \t]*/[ \t]*(\d+)[ \t]*[\](]|^[ \t]*(\d+)/(\d+)[ \t]+[^\s\d]")
+_ROUND = re.compile(r"\[(\d+)\]\t")
+_BOOSTED = re.compile(r"(\w)'s (?:binary_|multi_)?(?=logloss\b)")
+_EPOCH_AND_STEP = re.compile(r"\[(\d+)/\d+\][ \t]?\[[ \t]*(\d+)/(\d+)\]")
 _OF_EPOCHS = re.compile(r"epochs?\W*$", re.IGNORECASE)
 _EPOCH_HEADING = re.compile(r"\W*epoch\W*(\d+)(?:\W+(?:of\W+)?\d+)?\W*", re.IGNORECASE)
 
@@ -71,11 +76,15 @@ class PrintedParser(TextParser):
         super().__init__(options)
         self._rows = Rows(self.timeline, self.options.names)
         self._laps = Laps()
+        self._blocks, self._boxes = Blocks(), Boxes()
         self._epoch: int | None = None
 
     @classmethod
     def recognises(cls, text: str, is_first: bool, options: SourceOptions) -> bool:
-        """Whether this piece names a loss and a place in the run."""
+        """Whether this piece names a loss and a place in the run, or is a line of a box about one."""
+        name, value = Boxes.item(text)
+        if name and names_a_loss(name, options.names) and number(value) is not None:
+            return True
         line = _read(text, options)
         return line.names_a_loss(options) and line.says_where(options)
 
@@ -86,11 +95,20 @@ class PrintedParser(TextParser):
 
     @classmethod
     def is_heading(cls, text: str) -> bool:
-        """Whether this piece is the heading of an epoch and nothing else: "Epoch 3/24"."""
-        return _EPOCH_HEADING.fullmatch(text) is not None
+        """Whether this piece only says where the next ones are: "Epoch 3/24", "[step=10/1000]"."""
+        return _EPOCH_HEADING.fullmatch(text) is not None or Blocks.is_head(text)
 
     def records_in(self, text: str) -> Iterator[Record]:
         """The records that this piece completes."""
+        if self._blocks.keeps(text) or self._boxes.keeps(text):
+            return
+        yield from self._of_line(self._blocks.closed())
+        self._blocks.open(text)
+        if items := self._boxes.closed_by(text):
+            yield from self._rows.add(items)
+        yield from self._of_line(text)
+
+    def _of_line(self, text: str) -> Iterator[Record]:
         if heading := _EPOCH_HEADING.fullmatch(text):
             self._epoch = int(heading[1])
             return
@@ -104,6 +122,7 @@ class PrintedParser(TextParser):
 
     def last_records(self) -> Iterator[Record]:
         """What still waits for more of its step."""
+        yield from self._of_line(self._blocks.closed())
         yield from self._rows.flush()
 
     def _training(self, line: _Line) -> Iterator[Record]:
@@ -145,6 +164,12 @@ class PrintedParser(TextParser):
             yield from self._rows.add([*own, *((_held_out_name(name), raw) for name, raw in rest)])
 
 
+def names_beside_a_place(text: str) -> list[str]:
+    """Names of the numbers in a line that says where in the run it is; [] for any other line."""
+    line = _read(text, SourceOptions())
+    return [name for name, _ in line.items] if line.says_where(SourceOptions()) else []
+
+
 def _read(text: str, options: SourceOptions) -> _Line:
     text = text[:MAX_LENGTH]
     bar = _BAR.search(text)
@@ -152,11 +177,17 @@ def _read(text: str, options: SourceOptions) -> _Line:
         return _Line()
     place = (int(bar[2]), int(bar[3])) if bar else None
     line = _Line()
+    if boosting_round := _ROUND.match(text):
+        line.items.append(("iteration", boosting_round[1]))
+        text = _BOOSTED.sub(r"\1/", text)
     for name, raw, end in _ITEM.findall(text):
         short = _known_part(name, options)
         if end and (ranked(short, options.names) or ("",))[0] == "step" and number(raw) is not None:
             place = (int(float(raw)), int(end))
         line.items.append((short, raw))
+    if place is None and (both := _EPOCH_AND_STEP.search(text)):
+        line.items.append(("epoch", both[1]))
+        place = (int(both[2]), int(both[3]))
     place = place or _counter(text)
     line.place = place if place and place[1] else None
     line.counts_samples = bar is None and _OF_SAMPLES.search(text) is not None

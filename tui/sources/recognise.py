@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.runlog.codec import Record
 from engine.runlog.reader import Damaged
+from tui.sources.aligned_table import AlignedTableParser
 from tui.sources.beside import facts_beside
 from tui.sources.csv_table import CsvParser
 from tui.sources.errors import CannotRead
@@ -40,6 +41,7 @@ TEXT_FORMATS: tuple[type[RunlogParser | TextParser], ...] = (
     PicoTrainParser,
     JsonLinesParser,
     CsvParser,
+    AlignedTableParser,
 )
 """In the order in which they are asked about a piece; the ones that accept most come last."""
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from engine.runlog.codec import DamagedLine, decode
+from tui.sources.aligned_table import names_of
 from tui.sources.csv_table import columns_of
 from tui.sources.json_lines import flat
+from tui.sources.name_words import is_held_out
 from tui.sources.names import number
+from tui.sources.printed import names_beside_a_place
 from tui.sources.text import plain_text
 
 _PICKLE = "is a pickle, which is never opened for it could run anything; write the numbers as CSV or JSON."
@@ -24,6 +27,10 @@ _MAGIC = {
 }
 HEAD_BYTES = 64
 MAX_LISTED = 20
+MAX_LINES = 500
+"""Lines that are looked at."""
+
+_LIKELY = ("loss", "bpb", "bits_per", "nll", "elbo", "entropy", "rmse", "mse", "error")
 
 
 def why_unread(head: bytes) -> str:
@@ -47,28 +54,49 @@ def is_surely_none(head: bytes) -> bool:
 
 def _of_text(head: bytes) -> str:
     lines = [line for line in plain_text(head.decode("utf-8", errors="replace")).splitlines() if line.strip()]
+    if lines and all(number(line) is not None for line in lines[:MAX_LINES]):
+        return (
+            'is a plain list of numbers; put "loss" in a line of its own in front if that is what they are.'
+        )
     if len(lines) > 1 and (names := columns_of(lines[0], lines[1])):
         if all(number(name) is not None for name in names):
             return "has rows of numbers without a row of names; put one in front: step,loss,lr."
         return _no_loss_among("columns", names)
-    names = [name for name, value in _object_in(lines) if number(value) is not None]
-    return _no_loss_among("numbers", names) if names else ""
+    if names := _numbers_in(lines[:MAX_LINES]):
+        return _no_loss_among("numbers", names)
+    tables = (names for line in lines[:MAX_LINES] if _likely(names := names_of(line)))
+    if names := next(tables, []):
+        return _no_loss_among("columns", names)
+    printed = list(dict.fromkeys(name for line in lines[:MAX_LINES] for name in names_beside_a_place(line)))
+    return _no_loss_among("numbers", printed) if _likely(printed) else ""
 
 
 def _no_loss_among(what: str, names: list[str]) -> str:
     named = [name for name in names if name]
     listed = ", ".join(named[:MAX_LISTED]) + (", ..." if len(named) > MAX_LISTED else "")
-    likely = next((name for name in named if "loss" in name.lower()), "THEIR_NAME")
-    return (
-        f"has the {what} {listed}, and none of them is a loss that I know; "
-        f"say which one is: --map loss={likely}."
-    )
+    likely = _likely(named) or (named if len(named) == 1 else [])
+    training = next((name for name in likely if not is_held_out(name)), "THEIR_NAME")
+    held_out = next((name for name in likely if is_held_out(name)), "")
+    both = f"--map loss={_quoted(training)}" + (f" --map val_loss={_quoted(held_out)}" if held_out else "")
+    return f"has the {what} {listed}, and none of them is a loss that I know; say which one is: {both}."
 
 
-def _object_in(lines: list[str]) -> list[tuple[str, object]]:
+def _likely(names: list[str]) -> list[str]:
+    """Names that may well be those of a loss."""
+    return [name for name in names if any(part in name.lower() for part in _LIKELY)]
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'" if " " in name else name
+
+
+def _numbers_in(lines: list[str]) -> list[str]:
+    """Names of all numbers in the objects among these lines, in order."""
+    names: dict[str, None] = {}
     for line in lines:
         try:
-            return flat(decode(line.strip().encode()))
+            items = flat(decode(line.strip().encode()))
         except DamagedLine:
             continue
-    return []
+        names |= {name: None for name, value in items if number(value) is not None}
+    return list(names)
