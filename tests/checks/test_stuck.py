@@ -81,6 +81,11 @@ def test_a_noise_in_which_a_fall_could_hide_is_no_standstill() -> None:
     assert verdict("D5.10", log(header=FOREIGN, loss=noise)).state is not State.FIRING
 
 
+def test_a_loss_that_wanders_does_not_stand_still() -> None:
+    waves = [2.0 + 0.3 * np.sin(row / 60) for row in range(400)]
+    assert verdict("D5.10", _run(waves)).state is not State.FIRING
+
+
 def _epochs(train: str, val: str) -> list[dict[str, Any]]:
     return log(header=FOREIGN, loss=train, evaluations={"val_loss": val}, eval_every=1)
 

@@ -20,6 +20,12 @@ _SMALL = 0.3
 """A loss that starts below this has been learned before."""
 _NOISE = 0.25
 """Scatter of the records, as a share of the first loss, in which a fall could hide."""
+_RECENT = 50
+"""Blocks over which the loss is asked whether it stands still."""
+_WANDERS = 0.1
+"""Spread of the means of blocks, as a share of the first loss, that is no standstill."""
+_PLAIN = 0.1
+"""A fall by this share of the first loss needs no other witness."""
 
 _CAUSES = ("plateau", "lr_too_low", "lr_too_high", "frozen_parameters", "shuffled_labels")
 _FIX = (
@@ -61,8 +67,8 @@ FALLEN = Bound("0.05 of the first loss", lambda facts: 0.05 if _is_judged(facts)
     source="ours; 200 records from the stability checklist, Q4.1; 5 % chosen on runs that learn nothing, or "
     "a bias alone (at most 4 %), and on honest ones (at least 12 %)",
     why="a fine-tune may start at its floor, and the loss of players has none: those are left out, as are "
-    "losses that start small, late or below zero, and those in whose noise a fall could hide; nothing is "
-    "said while the rate still rises",
+    "losses that start small, late or below zero, and those that wander or in whose noise a fall could hide; "
+    "nothing is said while the rate still rises",
 )
 class Learned:
     """The largest fall of the loss since the first record that noise does not explain, as a share of it.
@@ -74,6 +80,7 @@ class Learned:
     def __init__(self) -> None:
         self._first: tuple[int, float] | None = None
         self._second_step = -1
+        self._lowest = np.inf
         self._means: list[float] = []
         self._variances: list[float] = []
         self._is_left_out = False
@@ -116,14 +123,18 @@ class Learned:
     def _fall(self, view: View, step: int, first: float) -> float | None:
         """The fall at the end of a block, None where it cannot be told."""
         count = _MANY // _BLOCK
-        early, late = np.median(self._means[:count]), np.median(self._means[-count:])
+        self._lowest = min(self._lowest, *self._means[-_RECENT:])
         scatter = float(np.sqrt(np.median(self._variances[-count:])))
-        is_of_players = first_step_of_players(view.recording) <= step
-        if scatter > _NOISE * first or is_of_players or _is_rising(view, step):
+        fall = (first - 2 * scatter - self._lowest) / first
+        if fall > _PLAIN:
+            return fall
+        low, high = np.quantile(self._means[max(1, len(self._means) - _RECENT) :], [0.1, 0.9])
+        wanders = high - low > _WANDERS * first or scatter > _NOISE * first
+        if wanders or first_step_of_players(view.recording) <= step or _is_rising(view, step):
             return None
-        error = scatter * np.sqrt(2 / _MANY)
-        falls = [(first - 2 * scatter - min(self._means)) / first, _validation_fall(view, step)]
-        if early - late > 3 * error:
+        falls = [fall, _validation_fall(view, step)]
+        early, late = np.median(self._means[:count]), np.median(self._means[-count:])
+        if early - late > 3 * scatter * np.sqrt(2 / _MANY):
             falls.append(float(early - late) / first)
         return max(falls)
 
