@@ -9,7 +9,17 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from engine.runlog.codec import encode
-from tests.screen.builders import header, play, settle, step, text_of
+from tests.screen.builders import (
+    batch,
+    header,
+    healthy_verdicts,
+    monitor,
+    play,
+    run_records,
+    settle,
+    step,
+    text_of,
+)
 from tui.checks.verdict import State
 from tui.screen.app import Monitor
 from tui.screen.gathering import Gathering
@@ -78,3 +88,15 @@ def test_log_of_a_newer_format_ends_the_monitor_with_a_sentence(tmp_path: Path) 
     asyncio.run(played())
     assert app.return_code == 2
     assert "9.0" in app.failure
+
+
+def test_clock_that_ticks_while_the_screen_is_taken_down_draws_nothing() -> None:
+    app = monitor(batch(run_records(10)), verdicts=healthy_verdicts())
+
+    async def story(pilot: Pilot[int]) -> None:
+        await settle(pilot)
+
+    play(app, story)
+    assert not app.is_running
+    app._redraw()
+    app._draw_status()

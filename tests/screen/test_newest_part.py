@@ -19,7 +19,7 @@ from tui.follow.splits import PathFollower
 from tui.panels.registry import PANELS
 from tui.panels.view import View as PanelView
 from tui.run import Run, judged
-from tui.screen import app as screen
+from tui.screen import frames
 from tui.screen.app import Monitor
 from tui.screen.feed import Watched
 from tui.screen.progress import status_of
@@ -123,7 +123,7 @@ def test_view_stays_when_the_whole_takes_the_place_of_its_newest_part() -> None:
 
 
 def test_key_is_answered_while_the_past_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screen, "READING_FRAME_S", 3600.0)
+    monkeypatch.setattr(frames, "READING_FRAME_S", 3600.0)
     app = Monitor([Watched(0, "x", Unread(PREVIEW))], clock=lambda: START, is_light=False)
 
     async def story() -> None:

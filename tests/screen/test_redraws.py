@@ -18,8 +18,8 @@ from tests.screen.builders import (
     text_of,
 )
 from tui.follow.batch import Pulse
-from tui.screen.app import FRAMES_PER_S
 from tui.screen.feed import BatchArrived
+from tui.screen.frames import FRAMES_PER_S
 
 
 def test_each_batch_is_one_message_in_order() -> None:
@@ -45,9 +45,9 @@ def test_thousand_batches_are_drawn_at_most_once_a_frame() -> None:
     async def story(pilot: Pilot[int]) -> None:
         assert app.watched[0].num_batches == 1000
         assert app.run_shown.recording.last_step == 999
-        elapsed = app.last_frame_at - app.first_frame_at
-        assert app.num_redraws <= elapsed * FRAMES_PER_S + 4
-        assert app.num_redraws < 1000
+        elapsed = app.frames.last_at - app.frames.first_at
+        assert app.frames.num_drawn <= elapsed * FRAMES_PER_S + 4
+        assert app.frames.num_drawn < 1000
 
     play(app, story)
 

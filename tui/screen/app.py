@@ -13,62 +13,40 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from textual import events, on
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 
 from tui.checks.thresholds import Thresholds
-from tui.checks.verdict import Level
 from tui.panels.registry import PANELS
-from tui.run import Run
-from tui.screen import board, theme
-from tui.screen.actions import Actions
-from tui.screen.card import card_lines
-from tui.screen.feed import BatchArrived, FollowingEnded, JudgedAtLast, Watched
+from tui.screen import board, overlay, theme
+from tui.screen.feed import Watched
 from tui.screen.figures import QUIET_S, Figures
-from tui.screen.frame import boxed
-from tui.screen.gathering import LOOK_S, Gathering, RunsBegan
-from tui.screen.help import help_lines
+from tui.screen.frames import FRAMES_PER_S, Frames
+from tui.screen.gathering import Gathering
 from tui.screen.keys import bindings
 from tui.screen.layout import Layout, is_upper, layout_for
 from tui.screen.lines import Lines
 from tui.screen.progress import status_of
 from tui.screen.room import arrange, bare_line, bare_panels, seen_cells
-from tui.screen.run_list import list_lines
-from tui.screen.spans import said
 from tui.screen.status import status_line
-from tui.screen.threshold_editor import editor_lines
+from tui.screen.taking_in import TakingIn
 from tui.screen.view import Mode
 from tui.screen.violations import violations_line
 from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
 
-FRAMES_PER_S = 30
-"""Redraws in a second at most."""
-
-LONGEST_WAIT_S = 0.07
-"""Until a record is seen: with 25 ms of polling and the drawing itself it stays under a tenth of a second."""
-
-READING_FRAME_S = 0.3
-"""Between two frames while a long past is being read for the first time."""
-
-CPU_SHARE = 0.15
-"""Of a core, for everything: frames become rarer, down to the longest wait, when they cost more."""
-
 CLOCK_S = 1.0
 """How often the status line is made again while nothing comes, so that a silence is seen to last."""
 
 
-_OVERLAY_WIDTHS = {"help": 110, "runs": 110, "card": 88, "threshold": 88}
-
-
-class Monitor(Actions):
+class Monitor(TakingIn):
     """Shows runs. It owns their state; widgets only show lines.
 
     Attributes:
         watched: the runs, each with its follower.
-        num_redraws: frames drawn so far, between `first_frame_at` and `last_frame_at` of the monotonic clock.
+        frames: when something is drawn, and how often it was.
         figures: the figures that are on the screen.
     """
 
@@ -87,34 +65,21 @@ class Monitor(Actions):
         # Without colours Textual would still send greys, unless the terminal's own are used.
         super().__init__(ansi_color=not theme.has_colour())
         self.watched = list(watched)
-        self._gathering = gathering or Gathering(())
+        self.gathering = gathering or Gathering(())
         self.figures = Figures()
-        self.num_redraws = 0
-        self.failure = ""
+        self.frames = Frames()
         self._clock = clock
-        self._levels = [Level.GREEN for _ in self.watched]
-        self.first_frame_at = self.last_frame_at = 0.0
-        self._cpu_s = time.process_time()
-        self._frame_s = 1 / FRAMES_PER_S
-        self._is_due = self._is_waiting = self._is_asked_for = False
+        self._is_waiting = False
         self._arranged: tuple[tuple[int, ...], Layout] = ((), self.layout_now)
         self.palette = theme.palette_for(is_light)
         self._options = theme.drawing_options()
 
     @property
-    def num_runs(self) -> int:
-        """How many are open."""
-        return len(self.watched)
-
-    @property
-    def run_shown(self) -> Run:
-        """The run whose panels are on the screen."""
-        return self.watched[self.current].run
-
-    @property
     def is_settled(self) -> bool:
         """Whether everything that there is to read was read and drawn."""
-        return not (self._is_due or self._is_behind) and all(watched.is_caught_up for watched in self.watched)
+        return not (self.frames.is_due or self._is_behind) and all(
+            watched.is_caught_up for watched in self.watched
+        )
 
     @property
     def _is_behind(self) -> bool:
@@ -139,85 +104,17 @@ class Monitor(Actions):
         theme.use(self, self.palette)
         self.set_interval(CLOCK_S, self._draw_status)
         self.changed()
-        for watched in self.watched:
-            watched.start(self.post_message)
-        if self._gathering.notice:
-            self.look(self.view, self._gathering.notice)
-        if self._gathering.grows:
-            self.set_interval(LOOK_S, self._look_for_runs)
-
-    def on_unmount(self) -> None:
-        """Let the threads end."""
-        for watched in self.watched:
-            watched.stop()
-
-    # What comes in
-
-    @on(BatchArrived)
-    def take_batch(self, message: BatchArrived) -> None:
-        """The batch becomes part of its run, and is seen, at the next frame."""
-        self.watched[message.number].take(message.batch)
-        if message.batch.is_preview or message.batch.stored:
-            self.changed()
-        else:
-            self._draw_soon()
-
-    @on(JudgedAtLast)
-    def take_judge(self, message: JudgedAtLast) -> None:
-        """The verdicts on what an index knew are seen at the next frame."""
-        self.watched[message.number].take_judge(message.judge, message.thresholds)
-        self.changed()
-
-    @on(FollowingEnded)
-    def end_following(self, message: FollowingEnded) -> None:
-        """A log that cannot be read ends a monitor of one run; among several it is said."""
-        self.watched[message.number].failure = message.reason
-        self.failure = message.reason
-        if all(watched.failure for watched in self.watched):
-            self.exit(2, return_code=2)
-        else:
-            self.look(self.view, message.reason)
-
-    def _look_for_runs(self) -> None:
-        self.run_worker(lambda: self._gathering.look(self.post_message), thread=True, exclusive=True)
-
-    @on(RunsBegan)
-    def add_runs(self, message: RunsBegan) -> None:
-        """Runs that began while others are watched join them; those that have ended stay."""
-        for path in message.paths:
-            watched = self._gathering.open(path)
-            self.watched.append(watched)
-            self._levels.append(Level.GREEN)
-            watched.start(self.post_message)
-            self.look(
-                self.view, f"{said(path)} has begun: run {self.num_runs}, o shows the next, O all of them"
-            )
-
-    def _ring(self, number: int) -> None:
-        """The bell, once, when a run has become red or black and was neither before."""
-        level = self.watched[number].run.judge.level
-        if level >= Level.RED > self._levels[number]:
-            self.bell()
-        self._levels[number] = max(level, self._levels[number]) if level >= Level.ORANGE else level
-
-    # What goes out
+        self.follow_all()
 
     def changed(self) -> None:
         """Ask for a redraw at the next frame; many such calls make one."""
-        self._is_asked_for = True
-        self._draw_soon()
+        self.frames.is_asked_for = True
+        self.draw_soon()
 
-    def _draw_soon(self) -> None:
-        if self._is_due:
-            return
-        self._is_due = True
-        wait = self.last_frame_at + self._frame_s - time.monotonic()
-        self.set_timer(max(0.001, wait), self._redraw)
-
-    def _pace(self) -> None:
-        """How long the next frame waits: what the last one and all since then cost decides."""
-        spent, self._cpu_s = time.process_time() - self._cpu_s, time.process_time()
-        self._frame_s = min(max(1 / FRAMES_PER_S, spent / CPU_SHARE), LONGEST_WAIT_S)
+    def draw_soon(self) -> None:
+        """Have a frame drawn in its time, unless one is due already."""
+        if not self.frames.is_due:
+            self.set_timer(self.frames.due_in(), self._redraw)
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size may mean another arrangement; cells know their size after it was laid out."""
@@ -227,21 +124,15 @@ class Monitor(Actions):
         self.call_after_refresh(self.changed)
 
     def _redraw(self) -> None:
-        self._is_due = False
-        if not self.screen_stack:
+        if not self.is_running:
             return  # a timer that outlived the screen
-        if self._should_read_on():
-            self._is_due = True
+        if self.frames.gives_way(any(watched.is_reading_the_past for watched in self.watched)):
             self.set_timer(1 / FRAMES_PER_S, self._redraw)
             return
-        self._is_asked_for = False
-        self._pace()
-        self.last_frame_at = time.monotonic()
-        self.first_frame_at = self.first_frame_at or self.last_frame_at
-        self.num_redraws += 1
+        self.frames.begin()
         for watched in self.watched:
             if watched.settle():
-                self._ring(watched.number)
+                self.ring(watched)
         if self._arrange():
             self.call_after_refresh(self.changed)
         self._draw_status()
@@ -252,13 +143,6 @@ class Monitor(Actions):
             self.set_timer(QUIET_S, self._catch_up)
         self._draw_footer()
         self._draw_card()
-
-    def _should_read_on(self) -> bool:
-        """Whether a frame now would only take time from the reading of a long past."""
-        is_reading = any(watched.is_reading_the_past for watched in self.watched)
-        return (
-            is_reading and not self._is_asked_for and time.monotonic() < self.last_frame_at + READING_FRAME_S
-        )
 
     def _catch_up(self) -> None:
         """Draw what was hardly news when it came."""
@@ -289,6 +173,8 @@ class Monitor(Actions):
         self.call_after_refresh(self.changed)
 
     def _draw_status(self) -> None:
+        if not self.is_running:
+            return
         number = f"{self.current + 1}/{len(self.watched)}" if len(self.watched) > 1 else ""
         shown = self.watched[self.current]
         pace = shown.arrivals.steps_per_s()
@@ -322,7 +208,7 @@ class Monitor(Actions):
 
     def _draw_footer(self) -> None:
         run = self.run_shown
-        notice = self.notice or (self._gathering.unmet() if run.recording.last_step else "")
+        notice = self.notice or (self.gathering.unmet() if run.recording.last_step else "")
         if not run.is_judged:
             notice = notice or "nothing is judged before all of the log was read"
         line = violations_line(self.violations(), self.view.violation, self.size.width, notice)
@@ -333,7 +219,7 @@ class Monitor(Actions):
         if not self.overlay:
             return
         card = self.query_one("#card", Lines)
-        width = min(self.size.width, _OVERLAY_WIDTHS[self.overlay])
+        width = min(self.size.width, overlay.WIDTHS[self.overlay])
         lines = self._overlay_lines(width)
         hidden = max(0, len(lines) - self.size.height + 1)
         self.overlay_top = min(self.overlay_top, hidden)
@@ -346,21 +232,15 @@ class Monitor(Actions):
         card.show(lines, self.palette)
 
     def _overlay_lines(self, width: int) -> board.LinesOfSpans:
-        run, inside = self.run_shown, width - 4
+        run = self.run_shown
         if self.overlay == "help":
-            return boxed(help_lines(inside), width, "Keys", "↑ ↓ scroll   Esc back")
+            return overlay.help_box(width)
         if self.overlay == "runs":
             runs = [one.run for one in self.watched]
-            rows = list_lines(runs, self.current, self.without_lines, self.listed, self._clock(), inside)
-            return boxed(rows, width, "Runs", "↑ ↓ run   Enter show   Space lines   Esc back")
+            return overlay.runs_box(runs, self.current, self.without_lines, self.listed, self._clock(), width)
         if self.editor is not None:
-            lines = editor_lines(self.editor, run.judge.verdicts, inside, max(3, self.size.height // 6))
-            return boxed(lines, width, f"Thresholds of {self.editor.title}", "")
-        found, verdicts, selected = self.violations(), run.judge.verdicts, self.view.violation
-        violation = found[selected] if 0 <= selected < len(found) else None
-        verdict = violation.verdict if violation else verdicts[min(self.view.node, len(verdicts) - 1)]
-        lines = card_lines(verdict, violation, verdicts, run.recording.last_step, inside)
-        return boxed(lines, width, "Card", "Enter panel   n N other   T threshold   Esc back")
+            return overlay.editor_box(self.editor, run.judge.verdicts, width, self.size.height)
+        return overlay.card_box(run, self.view, self.violations(), width)
 
     def _show(self, id: str, lines: board.LinesOfSpans) -> None:
         self.query_one(f"#{id}", Lines).show(lines, self.palette)

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from textual.message import Message
 
 from tui.checks.judge import Judge
 from tui.checks.thresholds import Thresholds
+from tui.checks.verdict import Level
 from tui.follow import index
 from tui.follow.batch import Batch, Pulse
-from tui.follow.pipe import PipeFollower
 from tui.follow.splits import PathFollower
 from tui.follow.thread import Follows, FollowThread
 from tui.run import Run, judged
 from tui.screen.arrivals import Arrivals
-from tui.screen.replay import ReplayFollower
 from tui.series.stored import stored
-from tui.sources.errors import CannotRead
-from tui.sources.parser import SourceOptions
 from tui.sources.runlog import RunlogParser
 
 _SMALL_BATCH = 500
@@ -81,6 +75,7 @@ class Watched:
         self._whole = Run(path, thresholds)
         self._preview: Run | None = None
         self.failure = ""
+        self.worst_level = Level.GREEN  # since it was last below orange: the bell rings once
         self.arrivals = Arrivals()
         self.num_batches = 0
         self.follower = follower
@@ -273,37 +268,3 @@ def joined(batches: Sequence[Batch]) -> Batch:
         damaged=tuple(damaged for batch in rest for damaged in batch.damaged),
         restarted=rest[0].restarted,
     )
-
-
-def follower_of(path: str, options: SourceOptions | None, speed: float | None) -> Follows:
-    """What follows a run, or plays it again at a speed.
-
-    Raises:
-        CannotRead: there is no log to play again, or no terminal beside standard input.
-    """
-    if speed is not None:
-        recording = ReplayFollower.of(path, options, speed)
-        if path == "-":
-            os.close(_keyboard_instead_of_stdin())  # read to its end: keys come from the terminal now
-        return recording
-    if path == "-":
-        return PipeFollower(_keyboard_instead_of_stdin(), options)
-    return PathFollower(Path(path), options, newest_first=True)
-
-
-def _keyboard_instead_of_stdin() -> int:
-    """A descriptor of standard input; the terminal takes its place, so that keys can be read.
-
-    Raises:
-        CannotRead: nothing is piped in, or there is no terminal.
-    """
-    if sys.stdin.isatty():
-        raise CannotRead("Standard input is the terminal; pipe a log into it: python train.py | tui watch -")
-    try:
-        terminal = os.open("/dev/tty", os.O_RDWR)
-    except OSError:
-        raise CannotRead("There is no terminal to read keys from; use tui check - or tui show -.") from None
-    piped = os.dup(0)
-    os.dup2(terminal, 0)
-    os.close(terminal)
-    return piped

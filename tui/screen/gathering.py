@@ -10,7 +10,8 @@ from pathlib import Path
 from textual.message import Message
 
 from tui.checks.thresholds import Thresholds
-from tui.screen.feed import Watched, follower_of
+from tui.screen.feed import Watched
+from tui.screen.followers import follower_of
 from tui.sources.errors import CannotRead
 from tui.sources.options import GivenNames, SourceOptions
 from tui.sources.runs import newest_of, runs_in, runs_of

@@ -1,0 +1,48 @@
+"""Who follows what the user named: a file or folder, standard input, or a recording that is played again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tui.follow.pipe import PipeFollower
+from tui.follow.splits import PathFollower
+from tui.follow.thread import Follows
+from tui.screen.replay import ReplayFollower
+from tui.sources.errors import CannotRead
+from tui.sources.parser import SourceOptions
+
+
+def follower_of(path: str, options: SourceOptions | None, speed: float | None) -> Follows:
+    """What follows a run, or plays it again at a speed.
+
+    Raises:
+        CannotRead: there is no log to play again, or no terminal beside standard input.
+    """
+    if speed is not None:
+        recording = ReplayFollower.of(path, options, speed)
+        if path == "-":
+            os.close(_keyboard_instead_of_stdin())  # read to its end: keys come from the terminal now
+        return recording
+    if path == "-":
+        return PipeFollower(_keyboard_instead_of_stdin(), options)
+    return PathFollower(Path(path), options, newest_first=True)
+
+
+def _keyboard_instead_of_stdin() -> int:
+    """A descriptor of standard input; the terminal takes its place, so that keys can be read.
+
+    Raises:
+        CannotRead: nothing is piped in, or there is no terminal.
+    """
+    if sys.stdin.isatty():
+        raise CannotRead("Standard input is the terminal; pipe a log into it: python train.py | tui watch -")
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        raise CannotRead("There is no terminal to read keys from; use tui check - or tui show -.") from None
+    piped = os.dup(0)
+    os.dup2(terminal, 0)
+    os.close(terminal)
+    return piped
