@@ -82,7 +82,7 @@ def test_a_noise_in_which_a_fall_could_hide_is_no_standstill() -> None:
 
 
 def test_a_loss_that_wanders_does_not_stand_still() -> None:
-    waves = [2.0 + 0.3 * np.sin(row / 60) for row in range(400)]
+    waves = [2.0 + 0.3 * (1 - np.cos(row / 60)) for row in range(400)]
     assert verdict("D5.10", _run(waves)).state is not State.FIRING
 
 
