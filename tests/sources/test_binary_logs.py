@@ -56,6 +56,16 @@ def test_events_cut_anywhere_give_the_same_records(events: bytes) -> None:
         assert comparable(read_chunks(cut(events, places))) == comparable(read(events))
 
 
+def test_damage_that_arrives_in_pieces_is_one_stretch(events: bytes) -> None:
+    log = events + bytes([255] * 200) + events
+    whole, pieces = Recognising("the log"), Recognising("the log")
+    whole.feed(log)
+    for byte in log:
+        pieces.feed(bytes([byte]))
+    assert len(whole.damaged) == 1
+    assert pieces.damaged == whole.damaged
+
+
 def test_one_flipped_byte_costs_one_event(events: bytes) -> None:
     whole = read(events)
     start = events.index(b"train/loss 2 2")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from engine.runlog.codec import Record
@@ -20,6 +21,7 @@ from tui.sources.timeline import Timeline
 
 MAX_EVENT_BYTES = 64 * 2**20
 _LENGTH, _CHECKSUM = struct.Struct("<Q"), struct.Struct("<I")
+_NO_EVENT = "no event with a right checksum"
 _OVERHEAD = 16  # length 8, its checksum 4, checksum of the data 4
 
 
@@ -53,13 +55,21 @@ class TensorBoardParser:
         while (event := self._event_at(at)) is not None:
             payload, length = event
             if payload is None:
-                self.damaged.append(Damaged(self.offset, length, "no event with a right checksum"))
+                self._damage(length)
             else:
                 records += self._records(payload, length)
             at += length
             self.offset += length
         self._rest = self._rest[at:]
         return records
+
+    def _damage(self, length: int) -> None:
+        """What follows damage right away is the same stretch, however the bytes arrived."""
+        last = self.damaged[-1] if self.damaged else None
+        if last is not None and last.reason == _NO_EVENT and last.offset + last.num_bytes == self.offset:
+            self.damaged[-1] = replace(last, num_bytes=last.num_bytes + length)
+        else:
+            self.damaged.append(Damaged(self.offset, length, _NO_EVENT))
 
     def settle(self) -> list[Record]:
         """The step that no other one has followed yet."""
