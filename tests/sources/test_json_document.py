@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.sources.reading import cut, header, of_kind, read, read_chunks
+from tests.sources.reading import RECORDED, cut, header, of_kind, read, read_chunks
 from tui.sources.errors import CannotRead
 from tui.sources.recognise import Recognising
 
@@ -41,12 +41,33 @@ def test_lists_whose_steps_nobody_knows_are_left_out_and_that_is_said() -> None:
     assert "1 list of another length than that of the loss is left out" in header(records)["notes"]
 
 
-def test_half_a_document_is_waited_for_and_refused_at_the_end() -> None:
+def test_half_a_document_is_waited_for_and_read_as_far_as_it_goes() -> None:
     half = json.dumps(RECORDS).encode()[:-20]
     parser = Recognising("the log")
     assert parser.feed(half) == []
-    with pytest.raises(CannotRead):
-        parser.finish()
+    assert [row["step"] for row in of_kind(parser.finish(), "step")] == [10, 20, 30, 40]
+    (damage,) = parser.damaged
+    assert (damage.offset + damage.num_bytes, damage.reason) == (
+        len(half),
+        f"the JSON document is cut off at byte {len(half)}",
+    )
+
+
+@pytest.mark.parametrize("end", [0.5, 0.999])
+def test_a_state_that_is_cut_off_is_read_up_to_its_last_whole_line(end: float) -> None:
+    data = (RECORDED / "5.x.trainer_state.json").read_bytes()
+    whole, half = of_kind(read(data), "step"), data[: int(len(data) * end)]
+    parser = Recognising("the log")
+    steps = of_kind(parser.feed(half) + parser.finish(), "step")
+    assert 0 < len(steps) <= len(whole)
+    assert steps == whole[: len(steps)]
+    assert f"cut off at byte {len(half):,}" in parser.damaged[0].reason
+
+
+@pytest.mark.parametrize("half", [b'{"log_history": [{"loss": 2.5', b'{"loss": [2.5, 2.4, 2.3'])
+def test_a_document_of_which_nothing_is_whole_is_said_to_be_cut_off(half: bytes) -> None:
+    with pytest.raises(CannotRead, match=f"cut off at byte {len(half)}"):
+        read(half)
 
 
 def test_a_document_without_a_loss_is_no_log() -> None:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from engine.runlog.codec import DamagedLine, Record, decode
+from engine.runlog.reader import Damaged
+from tui.sources.cut_json import until_cut
 from tui.sources.json_lines import flat
 from tui.sources.names import field_of, names_a_loss, number
 from tui.sources.options import SourceOptions
@@ -44,6 +46,20 @@ class JsonDocumentParser(TextParser):
         """Whether these bytes are a whole document with a history in it."""
         content = _content(head)
         return content is not None and _history(content, options.names) is not None
+
+    def finish(self) -> list[Record]:
+        """What there is of a document that is cut off."""
+        rest = None if self._is_read else until_cut(bytes(self._document))
+        if rest is None:
+            return []
+        size = len(self._document)
+        self._document = bytearray(rest[0])
+        records = self.feed(b"")
+        self.offset = rest[1]
+        self.damaged.append(
+            Damaged(rest[1], size - rest[1], f"the JSON document is cut off at byte {size:,}")
+        )
+        return records
 
     def feed(self, data: bytes) -> list[Record]:
         """All records, with the bytes that complete the document."""

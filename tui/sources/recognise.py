@@ -13,6 +13,7 @@ from engine.runlog.reader import Damaged
 from tui.sources.aligned_table import AlignedTableParser
 from tui.sources.beside import facts_beside
 from tui.sources.csv_table import CsvParser
+from tui.sources.cut_json import until_cut
 from tui.sources.errors import CannotRead
 from tui.sources.huggingface import HuggingFaceParser
 from tui.sources.json_document import JsonDocumentParser
@@ -191,6 +192,11 @@ class Recognising:
         parser = self._parser_for(bytes(self._head[self._asked_to :]))
         if parser is None and self._num_printed:
             parser = PrintedParser(self._options)
+        if parser is None and (rest := until_cut(bytes(self._head))) is not None:
+            if not JsonDocumentParser.recognises_whole(rest[0], self._options):
+                size = len(self._head)
+                raise CannotRead(f"{self._name} is a JSON document that is cut off at byte {size:,}.")
+            parser = JsonDocumentParser(self._options)
         if parser is None:
             raise self._unknown()
         return parser

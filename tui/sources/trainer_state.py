@@ -13,6 +13,8 @@ from typing import Any
 
 from engine.runlog.codec import DamagedLine, Record, decode
 from engine.runlog.reader import Damaged
+from tui.sources.cut_json import until_cut
+from tui.sources.errors import CannotRead
 from tui.sources.huggingface import evaluation_record, training_record
 from tui.sources.names import number, whole
 from tui.sources.parser import SourceOptions, TextParser, plain_text
@@ -56,10 +58,24 @@ class TrainerStateParser(TextParser):
         return list(self._records(state))
 
     def finish(self) -> list[Record]:
-        """Nothing more; a document that never became whole is damaged."""
-        if not self._is_read and self._document:
-            self.damaged.append(Damaged(0, len(self._document), "half a document"))
-        return []
+        """What there is of a document that is cut off.
+
+        Raises:
+            CannotRead: nothing can be read of it.
+        """
+        if self._is_read or not self._document:
+            return []
+        size = len(self._document)
+        reason = f"the JSON document is cut off at byte {size:,}"
+        rest = until_cut(bytes(self._document))
+        try:
+            records = list(self._records(decode(rest[0]))) if rest else []
+        except DamagedLine:
+            records = []
+        if rest is None or not records:
+            raise CannotRead(f"There is nothing to read here yet: {reason}.")
+        self.damaged.append(Damaged(rest[1], size - rest[1], reason))
+        return records
 
     def _records(self, state: Record) -> Iterator[Record]:
         self.timeline.learn(**{ours: whole(state.get(name)) for name, ours in _FACTS.items()})
