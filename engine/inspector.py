@@ -61,7 +61,7 @@ class Inspector:
         planned_steps: optimizer steps the run is meant to take.
         grad_clip: largest gradient norm that the loop lets through, 0 for none; None when not known.
         cadence: when what is measured, at any price. Without one it is the default cadence, stretched where
-            its timed work would take more than 3 % of the training; each record shows what it holds.
+            its timed work would take more than 2 % of the training; each record shows what it holds.
         points: shell patterns over module names that choose the layers; found by themselves otherwise.
         first_step: optimizer steps already done.
         resume: continue the log of an earlier process instead of starting one.
