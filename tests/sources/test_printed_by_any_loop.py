@@ -113,3 +113,12 @@ def test_samples_are_counted_in_steps_where_an_epoch_has_a_known_number_of_them(
     assert steps[:3] == [0, 100, 200]
     assert steps[10:12] == [938, 1038]
     assert "notes" not in header(records)
+
+
+def test_a_full_bar_without_a_loss_is_the_last_step_of_a_run_of_that_length() -> None:
+    bar = "\r 50%|##   | {0}/200 [00:01<00:02, 9.0it/s{1}]"
+    bars = [bar.format(n, ", loss=2.5") for n in (50, 100, 150)]
+    other = "\r100%|#####| 180/180 [00:01<00:00, 9.0it/s]"
+    log = "".join([*bars, other, bar.format(199, ""), bar.format(200, ""), "\n"]).encode()
+    assert [record["step"] for record in of_kind(read(log), "step")] == [50, 100, 150, 200]
+    assert "loss" not in of_kind(read(log), "step")[-1]

@@ -58,6 +58,7 @@ class _Line:
     place: tuple[int, int] | None = None
     is_held_out: bool = False
     counts_samples: bool = False
+    is_bar: bool = False
 
     def names_a_loss(self, options: SourceOptions) -> bool:
         return any(names_a_loss(name, options.names) for name, _ in self.items)
@@ -114,6 +115,7 @@ class PrintedParser(TextParser):
             return
         line = _read(text, self.options)
         if not (line.names_a_loss(self.options) or _is_of_a_step(line)):
+            yield from self._end(line)
             return
         if line.is_held_out:
             yield from self._evaluation(line)
@@ -137,6 +139,13 @@ class PrintedParser(TextParser):
             items.append(("step", str(self._laps.step(count, epoch, end))))
             self._learn(end)
         yield from self._rows.add(items)
+
+    def _end(self, line: _Line) -> Iterator[Record]:
+        """A bar that is full, of the run's length, and bare of a loss: the last step was made."""
+        count, end = line.place or (0, -1)
+        if line.is_bar and count == end == self.timeline.fact("planned_steps") > self.timeline.step:
+            yield from self._rows.flush()
+            yield from self.timeline.place({"kind": "step", "step": count})
 
     def _in_steps(self, line: _Line) -> tuple[int, int] | None:
         """The line's counter with its end, in optimizer steps; None where it has none or they are unknown."""
@@ -176,7 +185,7 @@ def _read(text: str, options: SourceOptions) -> _Line:
     if bar and is_held_out(bar[1]):
         return _Line()
     place = (int(bar[2]), int(bar[3])) if bar else None
-    line = _Line()
+    line = _Line(is_bar=bar is not None)
     if boosting_round := _ROUND.match(text):
         line.items.append(("iteration", boosting_round[1]))
         text = _BOOSTED.sub(r"\1/", text)
