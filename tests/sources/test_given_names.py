@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.sources.reading import LOGS, RECORDED, read
+from tests.sources.reading import LOGS, RECORDED, of_kind, read
 from tui.commands import app
 from tui.sources.options import GivenNames
 
@@ -48,3 +48,20 @@ def test_a_hostile_name_is_shown_as_text() -> None:
     names = GivenNames({"loss": "\x1b[2Jone\ntwo" + "x" * 5000})
     assert names.unmet().isprintable()
     assert len(names.unmet()) < 300
+
+
+HF = b"""{'loss': 2.5, 'grad_norm': 1.5, 'kl': 0.25, 'learning_rate': 0.1, 'epoch': 1.0}
+{'eval_loss': 2.6, 'eval_wer': 30.5, 'epoch': 1.0}
+"""
+
+
+@pytest.mark.parametrize("is_state", [False, True])
+def test_what_the_trainer_logs_can_be_given_for_ours(is_state: bool) -> None:
+    rows = ",".join(f'{{"step":10,{row[1:]}'.replace("'", '"') for row in HF.decode().splitlines())
+    log = f'{{"log_history": [{rows}]}}\n'.encode() if is_state else HF
+    names = GivenNames({"loss": "kl", "val_loss": "eval_wer"})
+    records = read(log, names=names)
+    (step,), (evaluation,) = of_kind(records, "step"), of_kind(records, "evaluation")
+    assert (step["loss"], step["grad_norm"], step["other/loss"]) == (0.25, 1.5, 2.5)
+    assert (evaluation["val_loss"], evaluation["eval_loss"]) == (30.5, 2.6)
+    assert not names.unmet()

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from engine.runlog.codec import Record
 from tui.sources.huggingface_steps import BAR, StepFinder
 from tui.sources.names import number, own_name, renamed, whole
+from tui.sources.options import GivenNames
 from tui.sources.parser import SourceOptions, TextParser
 
 Metrics = dict[str, Any]
@@ -68,20 +69,23 @@ def unmasked(record: Record) -> Record:
     return record
 
 
-def training_record(metrics: Iterable[tuple[str, Any]], step: int) -> Record:
-    """Step record of a training line."""
-    found = renamed(metrics)
+def training_record(metrics: Iterable[tuple[str, Any]], step: int, names: Mapping[str, str]) -> Record:
+    """Step record of a training line; `names` are those that the user gave."""
+    found = renamed(metrics, names)
     found.pop("step", None)
     return unmasked({"kind": "step", "step": step, **found})
 
 
-def evaluation_record(metrics: Iterable[tuple[str, Any]], step: int) -> Record:
-    """Evaluation record of a line with eval_ metrics."""
-    found = {
-        _EVALUATION_NAMES.get(name) or own_name(name): value
-        for name, raw in metrics
-        if name != "step" and (value := number(raw)) is not None
-    }
+def evaluation_record(metrics: Iterable[tuple[str, Any]], step: int, names: Mapping[str, str]) -> Record:
+    """Evaluation record of a line with eval_ metrics; a name that the user gave for ours has it."""
+    ours = _EVALUATION_NAMES | {theirs: ours for ours, theirs in names.items()}
+    found: Record = {}
+    for name, raw in metrics:
+        if isinstance(names, GivenNames):
+            names.see(name)
+        if name != "step" and (value := number(raw)) is not None:
+            is_taken = ours.get(name) in names and names[ours[name]] != name
+            found[own_name(name) if is_taken else ours.get(name) or own_name(name)] = value
     return {"kind": "evaluation", "step": step, **found}
 
 
@@ -149,9 +153,9 @@ class HuggingFaceParser(TextParser):
 
     def _records_of(self, metrics: Metrics, step: int) -> Iterator[Record]:
         if "loss" in metrics:
-            yield training_record(metrics.items(), step)
+            yield training_record(metrics.items(), step, self.options.names)
         elif "eval_loss" in metrics:
-            yield evaluation_record(metrics.items(), step)
+            yield evaluation_record(metrics.items(), step, self.options.names)
         else:
             runtime = number(metrics.get("train_runtime"))
             yield {

@@ -185,7 +185,10 @@ def renamed(
         ours, rank = naming.ranked(name) or ("", 0)
         if ours == "time" and not 1e9 < value < 1e10:  # seconds since the start, or milliseconds
             ours = ""
+        before = naming.holder(ours)
         if ours in FIELDS and naming.has(name, ours, rank):
+            if ours in found and before != name:
+                found[own_name(before)] = found[ours]
             found[ours] = value
         else:
             found.setdefault(own_name(name), value)

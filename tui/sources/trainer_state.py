@@ -87,9 +87,9 @@ class TrainerStateParser(TextParser):
 
     def _line(self, line: dict[str, Any], step: int) -> Iterator[Record]:
         if number(line.get("loss")) is not None:
-            yield from self.timeline.place(training_record(line.items(), step))
+            yield from self.timeline.place(training_record(line.items(), step, self.options.names))
         elif number(line.get("eval_loss")) is not None:
-            yield from self.timeline.place(evaluation_record(line.items(), step))
+            yield from self.timeline.place(evaluation_record(line.items(), step, self.options.names))
         elif number(line.get("train_runtime")) is not None:
             message = f"train_runtime {number(line['train_runtime'])} s"
             yield from self.timeline.place(
