@@ -19,7 +19,7 @@ try:
     from lightning.pytorch.callbacks import Callback
 except ImportError:
     try:
-        from pytorch_lightning.callbacks import Callback  # type: ignore[import-not-found]
+        from pytorch_lightning.callbacks import Callback
     except ImportError as error:
         raise ImportError(
             "the callback for Lightning needs lightning: pip install 'training-flight-recorder[lightning]'"
