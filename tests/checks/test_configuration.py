@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -191,3 +192,27 @@ def test_a_log_of_every_tenth_step_cannot_tell_whether_gradients_add_up() -> Non
     for row, record in enumerate(records[1:]):
         record["step"] = 10 * row
     assert verdict("Q3.1d", records).symptom == ""
+
+
+FOREIGN = {"source": "printed", "vocab_size": None, "origin": None}
+
+
+@pytest.mark.parametrize(
+    ("losses", "level"),
+    [
+        (lambda step: 1.5 + 0.02 * math.cos(7 * step), Level.RED),
+        (lambda step: 1.3 + 0.2 * 0.99**step + 0.02 * math.cos(7 * step), Level.GREEN),
+    ],
+    ids=["the loss stays", "the loss falls"],
+)
+def test_a_rate_that_was_printed_as_zero_is_zero_only_if_nothing_is_learned(
+    losses: Callable[[int], float], level: Level
+) -> None:
+    records = log(header=FOREIGN, lr="0x300", loss=[losses(step) for step in range(300)])
+    found = {one.check: one for one in judged(records).verdicts}["Q2.1a"]
+    assert (found.level if found.state is State.FIRING else Level.GREEN) is level, found
+
+
+def test_the_first_rates_of_a_warm_up_may_be_printed_as_zero() -> None:
+    records = log(header=FOREIGN, lr="0x15 0.0001x15 0.0002x300", loss="3 *0.99x300")
+    assert "Q2.1a" not in {check for _, check, *_ in judged(records).calls()}

@@ -12,6 +12,10 @@ from tui.checks.verdict import Level
 from tui.checks.view import View
 
 _SOURCE = "the stability checklist"
+
+_FIRST_LOSSES = 10
+"""Records whose losses are taken together, so that one batch proves nothing."""
+
 _REBUILT = "Make optimizer and scheduler once, outside the loop, and step the scheduler after each update."
 
 
@@ -35,6 +39,8 @@ def _when_undeclared(value: float, text: str) -> Bound:
     question="Is the learning rate above zero?",
     panel="lr",
     reads=("lr",),
+    optional=("loss",),
+    window=_FIRST_LOSSES,
     leaves=(
         Leaf(
             "learning rate stays zero",
@@ -48,9 +54,11 @@ def _when_undeclared(value: float, text: str) -> Bound:
     ),
     source=f"{_SOURCE}, Q2.1",
     as_written="LR constant = 0",
+    why="a small rate printed with few digits reads 0: a loss that falls was trained at some rate, and the "
+    "log of another program is given 20 records to show that",
 )
 class LargestRate:
-    """Largest learning rate so far."""
+    """Largest learning rate so far; above 0 by a hair where the log says 0 and the loss has fallen."""
 
     def __init__(self) -> None:
         self.largest = -np.inf
@@ -59,9 +67,35 @@ class LargestRate:
         """Go on by the new rows."""
         largest = np.maximum(np.fmax.accumulate(view["lr"]), self.largest)
         self.largest = float(largest[-1])
-        return Readings(
-            view.steps, largest, lambda i: f"the largest learning rate so far is {largest[i]:.3g}"
-        )
+        rows = view.first_index + np.arange(len(view))
+        is_known = (largest > 0) | (rows >= (2 * _FIRST_LOSSES if view.facts.is_foreign else 0))
+        if largest[0] <= 0:
+            largest = np.where((largest == 0) & _has_fallen(view, rows), np.finfo(np.float64).tiny, largest)
+        steps, largest = view.steps[is_known], largest[is_known]
+        return Readings(steps, largest, lambda i: _said_of_rate(largest[i]))
+
+
+def _said_of_rate(largest: float) -> str:
+    if 0 < largest <= np.finfo(np.float64).tiny:
+        return "the log says 0, and the loss has fallen: the rate was printed with too few digits"
+    return f"the largest learning rate so far is {largest:.3g}"
+
+
+def _has_fallen(view: View, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the median of the latest losses is below that of the first ones, by more than noise explains.
+
+    Two medians of ten differ by 0.56 sigma; three sigma are more than five times that.
+    """
+    losses, column = view.with_past("loss"), view.recording.steps["loss"]
+    if len(losses) < _FIRST_LOSSES or len(column) < 2 * _FIRST_LOSSES:
+        return np.zeros(len(rows), np.bool_)
+    early = column.values[: 2 * _FIRST_LOSSES]
+    sigma = 1.4826 * np.median(np.abs(np.diff(early))) / np.sqrt(2)
+    first = np.median(early[:_FIRST_LOSSES])
+    latest = np.median(np.lib.stride_tricks.sliding_window_view(losses, _FIRST_LOSSES), axis=1)
+    latest = np.concatenate([np.full(len(rows), np.inf), latest])[-len(rows) :]
+    fallen = latest < first - max(3 * sigma, 0.01 * abs(first))
+    return np.asarray((view.steps >= column.steps[2 * _FIRST_LOSSES - 1]) & fallen)
 
 
 @check(

@@ -65,7 +65,7 @@ FALLEN = Bound("0.05 of the first loss", lambda facts: 0.05 if _is_judged(facts)
     ),
     exempt=_EXEMPT,
     source="ours; 200 records from the stability checklist, Q4.1; 5 % chosen on runs that learn nothing, or "
-    "a bias alone (at most 4 %), and on honest ones (at least 12 %)",
+    "a bias alone (at most 4 %), and on honest ones (at least 10 %)",
     why="a fine-tune may start at its floor, and the loss of players has none: those are left out, as are "
     "losses that start small, late or below zero, and those that wander or in whose noise a fall could hide; "
     "nothing is said while the rate still rises",
