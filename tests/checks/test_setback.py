@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests.checks.builders import log, verdict
+from tests.checks.builders import judged, log, verdict
 from tui.checks.verdict import Level, State
 
 
@@ -40,3 +40,8 @@ def test_a_memorised_loss_that_moves_by_factors_is_no_setback() -> None:
 def test_nothing_that_is_not_finite_hides_a_setback() -> None:
     found = verdict("D5.8", log(loss="2x40 nanx5 4x60"))
     assert found.state is State.FIRING
+
+
+def test_a_loss_that_climbs_steadily_is_named_a_drift() -> None:
+    judge = judged(log(loss="6 *0.99x150 1.4 *1.003x200", header={"vocab_size": None}))
+    assert judge.causes[0][0] == "drift"

@@ -26,7 +26,8 @@ def _walk(seed: int, count: int, size: float) -> np.ndarray:  # type: ignore[typ
 
 @pytest.mark.parametrize("count", [120, 1500])
 def test_of_losses_that_walk_at_random_hardly_any_drifts(count: int) -> None:
-    assert sum(bool(_alarms(loss=_walk(seed, count, 0.5).tolist())) for seed in range(8)) <= 1
+    drifts = [_alarms(loss=_walk(seed, count, 0.5).tolist()) & {"D5.5", "D5.8"} for seed in range(8)]
+    assert sum(map(bool, drifts)) <= 1
 
 
 @pytest.mark.parametrize("count", [150, 1500])
@@ -35,6 +36,27 @@ def test_a_loss_that_rises_steadily_through_its_noise_drifts(count: int) -> None
     rows = np.arange(count) / count
     level = np.where(rows < 0.4, 1.5 + np.exp(-rows * 20), 1.5 + 1.5 * (rows - 0.4))
     assert _alarms(loss=(level * np.exp(0.03 * source.normal(size=count))).tolist()) & {"D5.5", "D5.8"}
+
+
+@pytest.mark.parametrize("count", [100, 600])
+def test_a_loss_that_fell_to_its_goal_and_diverges_is_no_walk(count: int) -> None:
+    source = np.random.default_rng(4)
+    rows = np.arange(count) / count
+    fallen = 3 + 5 / (1 + rows * 40)
+    diverged = np.where(rows > 0.5, 8 - (8 - fallen) * np.exp(-(rows - 0.5) * 30), fallen)
+    losses = diverged * np.exp(0.03 * source.normal(size=count))
+    assert "D5.8" in _alarms(loss=losses.tolist())
+
+
+def test_nats_of_a_known_vocabulary_never_wander() -> None:
+    walk = next(w for seed in range(40) if (w := _walk(seed, 1500, 0.5))[-1] > 1.6 * w[300:].min())
+    drifts = {
+        size: [
+            id for _, id, *_ in judged(log(header=FOREIGN | {"vocab_size": size}, loss=walk.tolist())).calls()
+        ]
+        for size in (None, 512)
+    }
+    assert "D5.8" in drifts[512] and "D5.8" not in drifts[None]
 
 
 def test_the_loss_of_a_run_that_collects_reward_is_not_judged_by_its_rise() -> None:

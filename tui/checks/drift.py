@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tui.checks.facts import Facts
-from tui.checks.form import HINT, NOTHING, STRONG, Floats, Leaf, Readings, Steps, check
+from tui.checks.form import HINT, NOTHING, STRONG, Leaf, Readings, check
 from tui.checks.long_means import BLOCK, LongMeans
 from tui.checks.onset import learned_below
 from tui.checks.verdict import Level
@@ -201,10 +201,14 @@ class DistanceToChance:
     ),
     source="ours",
     why="0 is the baseline, 1 a uniform guess; healthy runs are below 0 by step 250. A loss that still falls "
-    "by over 2 % in 200 steps is given time",
+    "by over 2 % in 200 steps is given time; one that comes back up has learned before (D5.5)",
 )
 class WayFromBaseline(LongMeans):
-    """Mean loss of 200 steps, on a scale from the n-gram baseline (0) to ln V (1); 0 while it still falls."""
+    """Lowest mean loss of 200 steps, from the n-gram baseline (0) to ln V (1); 0 while it still falls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lowest = np.inf
 
     def __call__(self, view: View) -> Readings:
         """One reading every 20 records."""
@@ -212,17 +216,18 @@ class WayFromBaseline(LongMeans):
         uniform, baseline = view.facts.ln_vocab, view.facts.baseline_loss
         if uniform is None or baseline is None or uniform <= baseline:
             return NOTHING
-        return _scaled(steps, now, before, uniform, baseline)
-
-
-def _scaled(steps: Steps, now: Floats, before: Floats, uniform: float, baseline: float) -> Readings:
-    values: Floats = (now - baseline) / (uniform - baseline)
-    values = np.where(now < _FALLING * before, 0.0, values)
-    return Readings(
-        steps,
-        values,
-        lambda i: f"mean loss of {_LONG} steps is {now[i]:.3g}, the n-gram baseline {baseline:.3g}",
-    )
+        if not len(steps):
+            return NOTHING
+        lowest = np.fmin(np.fmin.accumulate(np.fmin(now, before)), self._lowest)
+        self._lowest = float(lowest[-1])
+        values = np.where(now < _FALLING * before, 0.0, (lowest - baseline) / (uniform - baseline))
+        return Readings(
+            steps,
+            values,
+            lambda i: (
+                f"mean loss of {_LONG} steps has been {lowest[i]:.3g}, the n-gram baseline is {baseline:.3g}"
+            ),
+        )
 
 
 @check(

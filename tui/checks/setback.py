@@ -33,7 +33,7 @@ _LEAST = 0.05
             level=Level.ORANGE,
             hold=_ROWS,
             keep=_ROWS,
-            causes=("instability", "drift", "lr_too_high"),
+            causes=("drift", "instability", "lr_too_high"),
             weight=STRONG,
             fix="Go back to the last checkpoint before the rise, and lower the learning rate.",
         ),
@@ -41,7 +41,8 @@ _LEAST = 0.05
     source="ours",
     why="a quarter, as D2.3 for a jump; against the scatter of the very records that are compared, so that "
     "a noisy loss does not alarm, and against a random walk with the run's own steps, so that the loss of "
-    "a policy or of two players does not",
+    "a policy or of two players does not; a rise that comes as a jump, or with gradients to match, is "
+    "named by those, which leaves the steady one, a drift, to be named first here",
 )
 class Setback:
     """Mean loss of 20 records over the lowest such mean so far, less 1.

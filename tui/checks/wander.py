@@ -33,6 +33,16 @@ _SIGMAS = 5.0
 """Deviations of a walk's end that a rise must exceed. The range of a walk is below three in 99 of 100; the
 rest is for steps whose size is known from few differences ([ours] chosen on simulated walks)."""
 
+_SIGMAS_DOWN = 3.0
+"""Deviations of a walk's end that the fall to its low may be: a walk is that low in 3 of 1000."""
+
+_LEAST_FALL = 0.22
+"""A fifth, in logarithms, of what the loss began with: less is no goal reached ([ours] as above)."""
+
+_STRAIGHT = 0.7
+"""Fall over the sum of all ups and downs on its way, from which it was straight; six steps of a walk, the
+fewest that are judged, end three deviations down at 0.6."""
+
 
 class Wander:
     """Takes the losses of a run in order and knows how far a walk with their steps may have come."""
@@ -40,6 +50,7 @@ class Wander:
     def __init__(self) -> None:
         self._rest: Floats = np.empty(0)
         self._logs: Floats = np.empty(0)
+        self._ways: Floats = np.empty(0)
         self._sizes: list[tuple[int, float, float]] = []
 
     def take(self, losses: Floats) -> None:
@@ -54,20 +65,28 @@ class Wander:
             logs = np.where(blocks > 0, np.log(blocks), np.nan)
         before = len(self._logs)
         self._logs = np.concatenate([self._logs, logs])
+        self._ways = np.nancumsum(np.abs(np.diff(self._logs, prepend=self._logs[:1])))
         for due in _milestones(before, len(self._logs)):
             self._sizes.append((due, *_variances(self._logs[due // 2 if due > 2 * _FIRST else 0 : due])))
 
     def explains(self, rows: Steps, since: Steps, ratios: Floats) -> Flags:
-        """Whether a walk explains, at each of these rows, the rise by this factor since that row."""
+        """Whether a walk explains, at each of these rows, the rise by this factor since that row.
+
+        None explains the rise of a loss that had fallen further to its low than a walk with the steps from
+        before the low does, or hardly ever turned on its way: it has a goal, and loses what it had reached.
+        """
         if not self._sizes:
             return np.zeros(len(rows), np.bool_)
-        due, walks, noises = (np.array(column) for column in zip(*self._sizes, strict=True))
-        place = np.searchsorted(due, (rows + 1) // _BLOCK, side="right") - 1
-        known = place >= 0
-        walk, noise = (np.where(known, column[np.maximum(place, 0)], 0.0) for column in (walks, noises))
+        due, step, noise = (np.array(column) for column in zip(*self._sizes, strict=True))
+        low = np.clip((since + 1) // _BLOCK, 1, len(self._logs))
+        at_low, now = (np.searchsorted(due, at, side="right") - 1 for at in (low, (rows + 1) // _BLOCK))
+        falls = self._logs[0] - np.fmin.accumulate(self._logs)[low - 1]
         with np.errstate(invalid="ignore", divide="ignore"):
-            deviation = np.sqrt(walk * np.maximum((rows - since) / _BLOCK, 1.0) + noise)
-            return np.asarray(np.log(ratios) <= _SIGMAS * deviation)
+            back = np.sqrt(step[now] * np.maximum((rows - since) / _BLOCK, 1.0) + noise[now])
+            down = np.sqrt(step[at_low] * low + noise[at_low])
+            has_goal = (falls > _SIGMAS_DOWN * down) | (falls > _STRAIGHT * self._ways[low - 1])
+            has_goal &= (at_low >= 0) & (falls > _LEAST_FALL)
+            return np.asarray((now >= 0) & (np.log(ratios) <= _SIGMAS * back) & ~has_goal)
 
 
 def _variances(logs: Floats) -> tuple[float, float]:
@@ -156,9 +175,13 @@ def is_excused(
 ) -> Flags:
     """At which of these rises over the lowest loss, as shares of it, the run need not be alarmed.
 
-    Where a walk explains them, validation acquits them, or the loss is one that players share.
+    Where a walk explains them, validation acquits them, or the loss is one that players share. Nats per token
+    of a known vocabulary are a distance from a goal, and never walk.
     """
-    return np.asarray(wander.explains(rows, since, 1 + rises) | is_no_fault(view, steps, since_steps))
+    excused = is_no_fault(view, steps, since_steps)
+    if view.facts.ln_vocab is None:
+        excused |= wander.explains(rows, since, 1 + rises)
+    return excused
 
 
 def is_no_fault(view: View, steps: Steps, since_steps: Steps) -> Flags:
