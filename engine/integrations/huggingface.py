@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.ending import close_at_exit
 from engine.inspector import Inspector
 from engine.integrations.schedules import of_arguments
 from engine.probes.points import unwrapped
@@ -59,6 +60,8 @@ class InspectorCallback(TrainerCallback):  # type: ignore[misc]
             **(_header(args, state, model, optimizer) | self._arguments),
         )
         self._losses.attach(model)
+        # Later than the inspector's own, hence called before it: a step that is over has its record first.
+        self._forget_exit = close_at_exit(self._close)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The step before is whole: the Trainer would have logged its gradient norm by now."""
@@ -91,12 +94,17 @@ class InspectorCallback(TrainerCallback):  # type: ignore[misc]
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The log has its exit record."""
+        self._close("early_stopping" if state.global_step < state.max_steps else "finished")
+
+    def _close(self, reason: str, message: str | None = None) -> None:
+        """The Trainer calls nothing when an exception ends it; then the process does, on its way out."""
+        if self._inspector is None:
+            return
         self._flush()
         self._losses.remove()
-        if self._inspector is not None:
-            stopped = state.global_step < state.max_steps
-            self._inspector.close("early_stopping" if stopped else "finished")
-            self._inspector = None
+        self._inspector.close(reason, message)
+        self._inspector = None
+        self._forget_exit()
 
     def _flush(self) -> None:
         if self._inspector is None or not self._is_over:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from engine.integrations.huggingface import InspectorCallback
 from tests.engine.integrations.logs import kinds, records
 
 pytestmark = pytest.mark.torch
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def gpt2(dropout: float = 0.1) -> GPT2LMHeadModel:
@@ -240,6 +243,41 @@ def test_a_fresh_model_is_from_scratch_and_a_loaded_one_a_fine_tune(tmp_path: Pa
     loaded = GPT2LMHeadModel.from_pretrained(tmp_path / "trained")
     train(tmp_path / "tuned", InspectorCallback(), model=loaded)
     assert records(tmp_path / "tuned", "header")[0]["origin"] == "fine-tune"
+
+
+BROKEN_DATA = """
+import sys
+from pathlib import Path
+from engine.integrations.huggingface import InspectorCallback
+from tests.engine.integrations import test_huggingface as here
+
+class Examples(list):
+    def __getitem__(self, index):
+        self.num_read = getattr(self, "num_read", 0) + 1
+        if self.num_read > 12:
+            raise OSError("the disk is gone")
+        return super().__getitem__(index)
+
+class Told(here.TrainerCallback):
+    def on_step_end(self, *args, **kwargs):
+        print("a step is over")
+
+real = here.examples
+here.examples = lambda num: Examples(real(num))
+here.train(Path(sys.argv[1]), InspectorCallback(), Told(), eval_strategy="no", save_strategy="no")
+"""
+
+
+def test_a_step_before_an_exception_in_the_data_has_its_record(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN_DATA, str(tmp_path)], capture_output=True, text=True, cwd=ROOT
+    )
+    assert "OSError: the disk is gone" in done.stderr
+    steps, (end,) = records(tmp_path, "step"), records(tmp_path, "exit")
+    num_over = done.stdout.count("a step is over")
+    assert [record["step"] for record in steps] == list(range(num_over)) and num_over == end["step"] > 0
+    assert (end["reason"], end["message"]) == ("error", "OSError: the disk is gone")
+    assert all("grad_norm" in record for record in steps)  # one each step, as the Trainer logged them
 
 
 def test_nothing_is_left_on_the_model(tmp_path: Path) -> None:
