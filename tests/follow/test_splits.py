@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -114,3 +115,21 @@ def test_a_path_that_is_no_folder_of_splits_is_followed_as_ever(tmp_path: Path) 
     log.write_text('{"step": 1, "loss": 2.0}\n')
     assert _seen(drain(follower)) == [("step", 1, 2.0)]  # type: ignore[arg-type]
     assert follower.is_caught_up
+
+
+@pytest.mark.parametrize("has_splits", [True, False])
+def test_a_folder_of_runs_stays_with_the_run_that_it_began_with(tmp_path: Path, has_splits: bool) -> None:
+    clock = Clock()
+    follower = PathFollower(tmp_path, clock=clock)
+    if has_splits:
+        _two_writers(tmp_path / "one")
+    else:
+        _write(tmp_path / "one", "loss 4 0", "loss 3 1", "loss 2 2")
+    before = _followed(follower, clock)
+    _write(tmp_path / "two" / "train", "loss 9 0", "loss 9 1")
+    _write(tmp_path / "two" / "val", "loss 9 1")
+    for log in (tmp_path / "two").rglob("*host"):
+        os.utime(log, (4e9, 4e9))
+    clock.now += 2 * RELOCATE_INTERVAL_S
+    assert not _seen(_followed(follower, clock))
+    assert ("step", 2, 2.0) in _seen(before)

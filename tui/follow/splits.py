@@ -15,7 +15,7 @@ from tui.sources.errors import CannotRead
 from tui.sources.name_words import is_held_out
 from tui.sources.options import SourceOptions
 from tui.sources.recorded import logs_in, splits_of
-from tui.sources.splits import event_files
+from tui.sources.splits import event_files, split_folders
 
 _LIVELIEST_FIRST = (Pulse.LIVE, Pulse.STALLED, Pulse.CRASHED, Pulse.FINISHED, Pulse.WAITING)
 
@@ -153,10 +153,13 @@ class PathFollower:
         }
 
     def _folders(self) -> list[Path]:
+        """The folders of the run that is followed; of the newest one while none is. It stays that run."""
         if not self._path.is_dir():
             return []
         try:
-            logs = logs_in(self._path)
+            if self._splits:
+                return split_folders(list(self._splits)[-1].parent)
+            log = self._one.log or next(iter(logs_in(self._path)), None)
         except (OSError, CannotRead):
             return []
-        return splits_of(self._path, logs[0]) if logs else []
+        return splits_of(self._path, log) if log else []

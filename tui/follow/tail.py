@@ -112,6 +112,11 @@ class Follower:
         self._relocated_at = clock()
 
     @property
+    def log(self) -> Path | None:
+        """The log that was found in a folder; None before, and where a file was named."""
+        return None if self._log == self.path else self._log
+
+    @property
     def pulse(self) -> Pulse:
         """How the writer is doing, as of the last batch."""
         return self._intake.pulse
