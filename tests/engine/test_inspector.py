@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ from engine.runlog.schema import KINDS, LOG_NAME
 from tests.engine.probes.models import TinyGPT, batch, loss_of
 
 pytestmark = pytest.mark.torch
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
@@ -64,6 +67,31 @@ def test_a_foreign_loop_becomes_a_whole_log(tmp_path: Path) -> None:
     assert header["config"] == {"lr": 1e-2} and header["vocab_size"] == 11
     assert (header["num_units"], header["num_heads"]) == (64, 4)
     assert header["optimizer"]["name"] == "AdamW"
+
+
+def test_the_listing_in_the_readme_runs_as_it_stands_and_the_monitor_reads_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, section = (ROOT / "README.md").read_text(encoding="utf-8").partition("### Your own loop")
+    listing = section.partition("```python\n")[2].partition("```")[0]
+    monkeypatch.chdir(tmp_path)
+    net = TinyGPT()
+
+    class Model(nn.Module):
+        def forward(self, step: int) -> torch.Tensor:
+            return loss_of(net, step)
+
+    model = Model()
+    model.net = net
+    optimizer = torch.optim.AdamW(model.parameters())
+    exec(listing, {"torch": torch, "model": model, "optimizer": optimizer, "loader": range(6)})
+    command = [sys.executable, "-m", "tui", "check", "run", "--json"]
+    checked = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    report = json.loads(checked.stdout)
+    assert (report["source"]["steps"], report["source"]["damaged_lines"]) == (6, 0)
+    assert report["source"]["pulse"].startswith("finished")
 
 
 def test_every_key_is_in_the_schema(tmp_path: Path) -> None:
