@@ -65,7 +65,8 @@ class Wander:
             logs = np.where(blocks > 0, np.log(blocks), np.nan)
         before = len(self._logs)
         self._logs = np.concatenate([self._logs, logs])
-        self._ways = np.nancumsum(np.abs(np.diff(self._logs, prepend=self._logs[:1])))
+        with np.errstate(invalid="ignore"):  # from one infinite loss to the next
+            self._ways = np.nancumsum(np.abs(np.diff(self._logs, prepend=self._logs[:1])))
         for due in _milestones(before, len(self._logs)):
             self._sizes.append((due, *_variances(self._logs[due // 2 if due > 2 * _FIRST else 0 : due])))
 
@@ -80,8 +81,8 @@ class Wander:
         due, step, noise = (np.array(column) for column in zip(*self._sizes, strict=True))
         low = np.clip((since + 1) // _BLOCK, 1, len(self._logs))
         at_low, now = (np.searchsorted(due, at, side="right") - 1 for at in (low, (rows + 1) // _BLOCK))
-        falls = self._logs[0] - np.fmin.accumulate(self._logs)[low - 1]
         with np.errstate(invalid="ignore", divide="ignore"):
+            falls = self._logs[0] - np.fmin.accumulate(self._logs)[low - 1]
             back = np.sqrt(step[now] * np.maximum((rows - since) / _BLOCK, 1.0) + noise[now])
             down = np.sqrt(step[at_low] * low + noise[at_low])
             has_goal = (falls > _SIGMAS_DOWN * down) | (falls > _STRAIGHT * self._ways[low - 1])
