@@ -288,3 +288,20 @@ def test_noise_of_validation_is_no_gap_once_training_costs_nothing() -> None:
 def test_two_rises_by_a_fifth_are_plain_even_where_the_noise_is_not_known_yet() -> None:
     assert "validation loss climbs" in _calls([0.31, 0.38, 0.45], [0.4, 0.2, 0.1])
     assert not _calls([0.31, 0.33, 0.35], [0.4, 0.2, 0.1])
+
+
+def test_validation_worse_than_ever_is_judged_when_training_goes_below_zero() -> None:
+    val = "3.2 2.1 1.5 1.1 0.8 0.6 0.5 0.7 1.1 1.9 3.1 4.5 6.9 9.8 13.4 19.7"
+    train = "3.1 2.0 1.4 1.0 0.7 0.4 0.2 0.1 -0.1 -0.3 -0.5 -0.7 -0.8 -0.9 -1.0 -1.1"
+    judge = judged(log(loss="3x800", header=_ANY_LOSS, evaluations={"val_loss": val, "train_loss": train}))
+    assert judge.level >= Level.RED and judge.causes[0][0] in ("overfit", "memorised")
+
+
+def test_validation_near_its_zero_is_no_overfitting_while_training_goes_below_zero() -> None:
+    val = "3.2 2.1 1.5 1.1 0.8 0.6 0.3 0.02 0.06 0.05 0.07 0.06 0.08 0.07 0.09 0.08"
+    train = "3.1 2.0 1.4 1.0 0.7 0.4 0.2 -0.1 -0.1 -0.3 -0.5 -0.7 -0.8 -0.9 -1.0 -1.1"
+    judge = judged(log(loss="3x800", header=_ANY_LOSS, evaluations={"val_loss": val, "train_loss": train}))
+    assert not {id for _, id, *_ in judge.calls()} & {"D4.1", "D4.2", "D4.3"}
+
+
+_ANY_LOSS = {"vocab_size": None, "baseline_loss": None, "origin": None}

@@ -42,7 +42,8 @@ class _Evaluations:
         self._last = math.inf
         self._rises = self._num_since = 0
         self._jitter = Jitter()
-        self._is_signed = False
+        self._is_signed = self._is_train_signed = False
+        self._first = 0.0
         self.uniform = math.inf
 
     def __call__(self, view: View) -> Readings:
@@ -57,23 +58,27 @@ class _Evaluations:
     def _walk(self, view: View, train: Floats) -> Iterator[Standing]:
         """Each finite evaluation from the first on that beats a guess: before it there is nothing to lose.
 
-        None any more after a loss below zero: such a loss has no zero of its own, and no shares.
+        None any more after a validation loss below zero: such a loss has no zero of its own, and no shares.
+        After a training loss below zero only those that are worse than the first one was: that is no noise
+        of a loss near its zero.
         """
         limits = learned_below_at(view.recording, view.facts, view.steps).tolist()
         self.uniform = view.facts.ln_vocab or math.inf
         for step, val, trained, learned in zip(
             view.steps.tolist(), view["val_loss"].tolist(), train.tolist(), limits, strict=True
         ):
-            self._is_signed = self._is_signed or val < 0 or trained < 0
+            self._is_signed = self._is_signed or val < 0
+            self._is_train_signed = self._is_train_signed or trained < 0
             if self._is_signed or not (math.isfinite(val) and val > 0):
                 continue
+            self._first = self._first or val
             self._rises = self._rises + 1 if val > self._last else 0
             self._last = val
             self._jitter.take(val)
             self._num_since += 1
             if self._best is None or val < self._best[1]:
                 self._best, self._num_since = (step, val, trained), 0
-            if self._best[1] < learned:
+            if self._best[1] < learned and (val > self._first or not self._is_train_signed):
                 yield Standing(step, val, trained, *self._best, self._rises, self._num_since, self._jitter)
 
     def reading(self, now: Standing) -> float:
