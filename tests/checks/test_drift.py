@@ -179,7 +179,7 @@ def test_the_dynamics_do_not_depend_on_how_the_log_was_cut_up(cuts: list[int], s
 
 
 def test_a_loss_that_comes_back_up_has_learned_more_than_frequencies() -> None:
-    records = log(loss="6.2 *0.99x110 2.1x200 *1.003x260", header={"baseline_loss": 2.9})
+    records = log(loss="6.2 *0.99x110 2.1x200 *1.003x340", header={"baseline_loss": 2.2})
     judge = judged(records)
     assert "shuffled_labels" not in dict(judge.causes)
     assert judge.causes[0][0] == "drift"

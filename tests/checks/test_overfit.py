@@ -298,7 +298,7 @@ def test_validation_worse_than_ever_is_judged_when_training_goes_below_zero() ->
 
 
 def test_validation_near_its_zero_is_no_overfitting_while_training_goes_below_zero() -> None:
-    val = "3.2 2.1 1.5 1.1 0.8 0.6 0.3 0.02 0.06 0.05 0.07 0.06 0.08 0.07 0.09 0.08"
+    val = "3.2 2.1 1.5 1.1 0.8 0.6 0.3 0.02 0.05 0.08 0.11 0.14 0.17 0.20 0.23 0.26"
     train = "3.1 2.0 1.4 1.0 0.7 0.4 0.2 -0.1 -0.1 -0.3 -0.5 -0.7 -0.8 -0.9 -1.0 -1.1"
     judge = judged(log(loss="3x800", header=_ANY_LOSS, evaluations={"val_loss": val, "train_loss": train}))
     assert not {id for _, id, *_ in judge.calls()} & {"D4.1", "D4.2", "D4.3"}
