@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 from textual.message import Message
 from textual.pilot import Pilot
 
@@ -50,7 +51,11 @@ def test_a_run_that_begins_later_is_found_once(tmp_path: Path) -> None:
         assert not _began(gathering)
 
 
-def test_the_first_run_of_an_empty_folder_is_not_opened_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_first_run_of_an_empty_folder_is_not_opened_twice(tmp_path: Path, is_there: bool) -> None:
+    tmp_path /= "runs"
+    if is_there:
+        tmp_path.mkdir()
     gathering = Gathering([str(tmp_path)])
     assert [watched.run.path for watched in gathering.open_all()] == [str(tmp_path)]
     _run(tmp_path, 0)

@@ -87,7 +87,7 @@ class Gathering:
         found = runs_of(path)
         here = {Path(run).resolve() for run in _all_in(path)} if _is_of_many(path) else set()
         self._known |= here
-        if Path(path).is_dir() and not here:
+        if not here and path != "-" and not Path(path).is_file():
             self._is_followed_whole.add(path)
         if len(found) > MOST_RUNS:
             self.notice = f"{MOST_RUNS} newest of {len(found)} runs; name a run or a pattern for the others"
@@ -97,7 +97,7 @@ class Gathering:
         new = [run for run in _all_in(path) if Path(run).resolve() not in self._known]
         self._known |= {Path(run).resolve() for run in new}
         if new and path in self._is_followed_whole:
-            self._is_followed_whole.remove(path)  # it was empty, and its first run is followed as the folder
+            self._is_followed_whole.remove(path)  # its first run is followed as the folder
             return new[:-1]
         return new
 
