@@ -205,6 +205,21 @@ def test_evaluations_and_checkpoints_stand_behind_the_steps_before_them(tmp_path
     assert tail[3]["train_loss"] == 2.125
 
 
+def test_an_evaluation_does_not_overtake_steps_that_wait_for_a_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.inspector_log.device_of", lambda model: torch.device("meta"))
+    model = TinyGPT()
+    with Inspector(model, torch.optim.AdamW(model.parameters()), log=tmp_path) as inspector:
+        for _ in range(3):
+            inspector.step(loss=2.0)
+        waiting = [record["kind"] for record in read(tmp_path)]
+        inspector.evaluation(val_loss=2.5)
+    assert waiting == ["header"]
+    kinds = [record["kind"] for record in read(tmp_path)]
+    assert kinds == ["header", "initial", "step", "step", "step", "evaluation", "exit"]
+
+
 @pytest.mark.parametrize(
     ("error", "reason", "message"),
     [

@@ -187,6 +187,12 @@ def test_a_resumed_trainer_goes_on_in_the_same_log(tmp_path: Path) -> None:
         ("polynomial", 0, {"lr_end": 1e-4}, lambda t: 1 - 0.9 * t / 20),
         ("cosine", 0, {}, lambda t: 0.5 + 0.5 * math.cos(math.pi * t / 20)),
         ("cosine_with_min_lr", 0, {"min_lr_rate": 0.5}, lambda t: 0.75 + 0.25 * math.cos(math.pi * t / 20)),
+        (
+            "warmup_stable_decay",
+            5,
+            {"num_decay_steps": 8, "decay_type": "linear"},
+            lambda t: min(t / 5, 1.0, (20 - t) / 8),
+        ),
         ("inverse_sqrt", 4, {}, lambda t: t / 4 if t < 4 else 2 / math.sqrt(t)),
     ],
 )
@@ -201,10 +207,12 @@ def test_the_declared_schedule_is_the_one_that_the_trainer_applies(
     assert applied == pytest.approx([1e-3 * rate(step) for step in range(20)], abs=1e-12)
     declared = records(tmp_path, "header")[0]["schedule"]
     end = {"polynomial": 1e-4, "cosine_with_min_lr": 5e-4}.get(kind, 1e-3 if "constant" in kind else 0.0)
+    families = {"polynomial": "linear", "inverse_sqrt": kind, "warmup_stable_decay": "wsd"}
     assert declared == {
-        "family": {"polynomial": "linear", "inverse_sqrt": kind}.get(kind, kind.partition("_")[0]),
+        "family": families.get(kind, kind.partition("_")[0]),
         "lr_max": 1e-3, "lr_min": pytest.approx(end), "warmup": "t / W", "total_steps": 20,
         "warmup_steps": 0 if kind == "constant" else 2 if warmup == 0.1 else warmup,
+        **({"cooldown_steps": 8} if kind == "warmup_stable_decay" else {}),
     }  # fmt: skip
 
 

@@ -69,7 +69,14 @@ def test_a_record_dearer_than_the_share_leaves_every_group_its_longest_stretch()
     for group in GROUPS:
         gaps = [after - before for before, after in zip(steps[group], steps[group][1:], strict=False)]
         late = [gap for gap in gaps if gap > 10]
-        assert late and max(late) == LONGEST_STRETCH * getattr(cadence, group)
+        assert set(late) == {LONGEST_STRETCH * getattr(cadence, group)}
+
+
+def test_a_credit_is_spent_once() -> None:
+    dear = ("spectral_norm", "optimizer")
+    _, _, steps = spend(400, {group: 1.0 if group in dear else 0.0 for group in GROUPS})
+    first, second = ({step for step in steps[group] if step >= Cadence().early} for group in dear)
+    assert first and second and not first & second
 
 
 def test_a_group_that_is_off_stays_off() -> None:
