@@ -100,9 +100,8 @@ class Terminal:
                 while quiet_s and self.read(quiet_s):
                     pass
                 return self.written[-1][0] - self.started_at
-            self.read(0.5)
-            if self.process.poll() is not None:
-                break
+            if not self.read(0.5) and self.process.poll() is not None:
+                break  # it has ended, and nothing that it wrote is left
         raise TimeoutError(f"not seen within {limit_s} s; the terminal ends with: {self.text[-300:]!r}")
 
     def cpu_s(self) -> float:
