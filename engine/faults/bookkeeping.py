@@ -160,9 +160,13 @@ class ThroughputDrop(Fault):
     def __init__(self, strength: float | None = None) -> None:
         super().__init__(strength)
         self._began: list[float] = []
+        self._step = -1
 
     def batch(self, step: int, batch: Batch) -> Batch:
-        """Wait each time."""
+        """Wait once a step, before the first of its micro-batches."""
+        if step == self._step:
+            return batch
+        self._step = step
         if step < self.onset_step:
             self._began.append(time.monotonic())
         else:

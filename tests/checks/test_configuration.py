@@ -216,3 +216,17 @@ def test_a_rate_that_was_printed_as_zero_is_zero_only_if_nothing_is_learned(
 def test_the_first_rates_of_a_warm_up_may_be_printed_as_zero() -> None:
     records = log(header=FOREIGN, lr="0x15 0.0001x15 0.0002x300", loss="3 *0.99x300")
     assert "Q2.1a" not in {check for _, check, *_ in judged(records).calls()}
+
+
+@pytest.mark.parametrize(("cooldown", "fires"), [(70, True), (4, False)])
+def test_a_sudden_drop_before_a_long_cooldown_is_step_decay(cooldown: int, fires: bool) -> None:
+    declared = {
+        "family": "wsd",
+        "lr_max": 3e-3,
+        "lr_min": 0.0,
+        "warmup": 10,
+        "total_steps": 200,
+        "cooldown_steps": cooldown,
+    }
+    records = log(header={"schedule": declared}, lr="0.0003 +0.0003x9 0.003x90 0.0015x100")
+    assert any(cause == "step_decay" for cause, _ in judged(records).causes) is fires

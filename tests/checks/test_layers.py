@@ -130,3 +130,13 @@ def test_a_block_may_lift_a_small_embedding_further_than_its_like(
     activation: list[float], fires: bool
 ) -> None:
     assert (verdict("Q5.2c", log(activation=[activation] * 4)).state is State.FIRING) is fires
+
+
+@pytest.mark.parametrize(
+    ("dead", "fires"),
+    [("0 +20x8 160x40 -4x40 0x30", False), ("0x60 +4x40 160x30", True), ("160x10", True)],
+    ids=["they come back", "they fall silent later", "they never spoke"],
+)
+def test_units_that_fall_silent_in_the_first_steps_may_come_back(dead: str, fires: bool) -> None:
+    calls = {check for _, check, *_ in judged(log(dead_units=dead)).calls()}
+    assert ("D7.4" in calls) is fires

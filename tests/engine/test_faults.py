@@ -8,6 +8,7 @@ import pytest
 
 from engine.build import build_loop
 from engine.config_file import to_yaml
+from engine.faults import bookkeeping
 from engine.faults.fault import Fault
 from engine.faults.registry import FAULTS, UnknownFault, explain, parse_fault
 from engine.model import declared_stds
@@ -98,3 +99,17 @@ def test_a_drill_into_a_folder_that_holds_a_run_says_so(tmp_path: Path) -> None:
     drill = engine("faults", "run", "zero_lr", str(config), "--out", str(tmp_path))
     assert drill.returncode == 2
     assert "holds a run already" in drill.stderr and "Traceback" not in drill.stderr
+
+
+def test_a_slow_loader_is_waited_for_once_a_step_however_many_micro_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drop = parse_fault("throughput_drop:10")
+    now, slept = [0.0], []
+    monkeypatch.setattr(bookkeeping.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(bookkeeping.time, "sleep", slept.append)
+    for step in range(drop.onset_step + 2):
+        now[0] += 0.5
+        for _ in range(4):
+            drop.batch(step, None)  # type: ignore[arg-type]
+    assert slept == [5.0, 5.0]

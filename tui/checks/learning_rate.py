@@ -29,6 +29,14 @@ def _when_declared(value: float, text: str, *, other_than: tuple[str, ...] = ())
     return Bound(text, of)
 
 
+def _jump_where_none_is_declared(facts: Facts) -> float | None:
+    """0.2 of the rate for a declared schedule without sudden drops; a short cooldown of WSD has them."""
+    family = facts.declares_schedule and facts.schedule["family"]
+    cooldown = facts.schedule.get("cooldown_steps") or 0 if family == "wsd" else None
+    may_jump = not family or family == "step" or (cooldown is not None and cooldown < 10)
+    return None if may_jump else 0.2
+
+
 def _when_undeclared(value: float, text: str) -> Bound:
     return Bound(text, lambda facts: None if facts.declares_schedule else value)
 
@@ -183,7 +191,7 @@ class Spread:
     leaves=(
         Leaf(
             "drops in steps, another schedule is declared",
-            above=_when_declared(0.2, "0.2 of the rate", other_than=("step", "wsd")),
+            above=Bound("0.2 of the rate", _jump_where_none_is_declared),
             latch=True,
             causes=("step_decay",),
             weight=PROOF,
