@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import queue
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from tests.follow.files import append, numbers, step, steps
 from tui.follow.batch import Batch, Pulse
 from tui.follow.pipe import PipeFollower
-from tui.follow.tail import Follower
-from tui.follow.thread import BOOT_LIMIT, Follows, FollowThread
+from tui.follow.tail import POLL_INTERVAL_S, Follower
+from tui.follow.thread import BOOT_LIMIT, QUIET_INTERVAL_S, Follows, FollowThread
 from tui.sources.errors import CannotRead
 
 WAIT_S = 20.0
@@ -141,3 +143,29 @@ def test_a_pipe_that_gives_nothing_is_a_sentence() -> None:
     with pytest.raises(CannotRead, match="Standard input ended"):
         PipeFollower(reader).poll()
     os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("pulse", "interval_s"),
+    [(Pulse.LIVE, POLL_INTERVAL_S), (Pulse.FINISHED, QUIET_INTERVAL_S), (Pulse.STALLED, QUIET_INTERVAL_S)],
+)
+def test_log_that_has_ended_is_looked_at_less_often(pulse: Pulse, interval_s: float) -> None:
+    class Once:
+        is_caught_up = True
+        batches: ClassVar = [Batch((), (), 0, 0, pulse, "runlog")]
+
+        def poll(self, limit_records: int, limit_s: float) -> Batch | None:
+            return self.batches.pop() if self.batches else None
+
+        def close(self) -> None:
+            pass
+
+    waits: queue.Queue[float] = queue.Queue()
+    news: queue.Queue[Batch | CannotRead] = queue.Queue()
+    thread = FollowThread(Once(), news.put, news.put)
+    thread._stopping.wait = lambda timeout: waits.put(timeout) or time.sleep(0.001)  # type: ignore
+    thread.start()
+    _next(thread, news)
+    assert [waits.get(timeout=WAIT_S) for _ in range(3)] == [interval_s] * 3
+    thread.stop()
+    thread.join(WAIT_S)

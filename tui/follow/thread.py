@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from tui.follow.batch import Batch
+from tui.follow.batch import Batch, Pulse
 from tui.follow.tail import POLL_INTERVAL_S
 from tui.sources.errors import CannotRead
 
@@ -17,6 +17,10 @@ message, small enough that the records are still in the cache when they become c
 
 LIVE_LIMIT = (2_000, 0.025)
 """The same once the end was reached: small batches, soon on the screen."""
+
+QUIET_INTERVAL_S = 0.2
+"""Between two looks at a log that has ended or fallen silent: it may be left open for a week, and what then
+comes all the same may be seen a little later."""
 
 _PATIENCE_S = 0.002
 """How long an owner who wants to look waits for the thread to let go of the follower."""
@@ -49,6 +53,7 @@ class FollowThread(threading.Thread):
         self._follower = follower
         self._post = post
         self._fail = fail
+        self._pulse = Pulse.WAITING
         self._errands: deque[Callable[[], object]] = deque()
         self._turn = threading.Lock()
         self._is_read = threading.Event()
@@ -66,7 +71,7 @@ class FollowThread(threading.Thread):
         if not self.is_alive() or not self._turn.acquire(timeout=_PATIENCE_S):
             return None
         try:
-            return None if self._stopping.is_set() else self._follower.poll(*LIVE_LIMIT)
+            return None if self._stopping.is_set() else self._look(LIVE_LIMIT)
         except CannotRead as error:
             self._fail(error)
             self.stop()
@@ -94,16 +99,26 @@ class FollowThread(threading.Thread):
         try:
             while not self._stopping.is_set():
                 with self._turn:
-                    self._hand_over(self._follower.poll(*limit))
+                    self._hand_over(self._look(limit))
                     while self._errands and not self._stopping.is_set():
                         self._errands.popleft()()
                 if self._follower.is_caught_up:
                     limit = LIVE_LIMIT
-                    self._stopping.wait(POLL_INTERVAL_S)
+                    self._stopping.wait(self._interval_s)
         except CannotRead as error:
             self._fail(error)
         finally:
             self._follower.close()
+
+    @property
+    def _interval_s(self) -> float:
+        return POLL_INTERVAL_S if self._pulse in (Pulse.WAITING, Pulse.LIVE) else QUIET_INTERVAL_S
+
+    def _look(self, limit: tuple[int, float]) -> Batch | None:
+        batch = self._follower.poll(*limit)
+        if batch is not None:
+            self._pulse = batch.pulse
+        return batch
 
     def _hand_over(self, batch: Batch | None) -> None:
         if batch is None:
