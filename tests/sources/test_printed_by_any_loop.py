@@ -122,3 +122,9 @@ def test_a_full_bar_without_a_loss_is_the_last_step_of_a_run_of_that_length() ->
     log = "".join([*bars, other, bar.format(199, ""), bar.format(200, ""), "\n"]).encode()
     assert [record["step"] for record in of_kind(read(log), "step")] == [50, 100, 150, 200]
     assert "loss" not in of_kind(read(log), "step")[-1]
+
+
+def test_print_outs_of_which_no_number_is_known_are_no_healthy_run() -> None:
+    lines = [f"[{n}]\tvalidation_0-logloss:{0.6 - n / 100}\tvalidation_1-logloss:0.6" for n in range(20)]
+    with pytest.raises(CannotRead, match="names that I do not know"):
+        read(_log(*lines))

@@ -77,6 +77,7 @@ class Recognising:
         self._is_first = True
         self._num_printed = 0
         self._has_heading = False
+        self._has_numbers = False
         self._parser: Parser | None = None
 
     @property
@@ -115,7 +116,7 @@ class Recognising:
             CannotRead: the content is of no known format, or the log is newer than this program.
         """
         if self._parser is not None:
-            return self._parser.feed(data)
+            return self._noted(self._parser.feed(data))
         self._head += data
         self._parser = self._recognised()
         if self._parser is None:
@@ -124,24 +125,35 @@ class Recognising:
             return []
         head = bytes(self._head)
         self._head.clear()
-        return self._parser.feed(head)
+        return self._noted(self._parser.feed(head))
 
     def settle(self) -> list[Record]:
         """The records that were held back for what might have followed."""
-        return self._parser.settle() if self._parser else []
+        return self._noted(self._parser.settle()) if self._parser else []
 
     def finish(self) -> list[Record]:
         """The records that only the end of the file completes.
 
         Raises:
-            CannotRead: the whole content is of no known format.
+            CannotRead: the whole content is of no known format, or has none of the numbers that are judged.
         """
         records: list[Record] = []
         if self._parser is None:
             self._parser = self._last_chance()
             records = self._parser.feed(bytes(self._head))
             self._head.clear()
-        return records + self._parser.finish()
+        records += self._parser.finish()
+        self._noted(records)
+        if not self._has_numbers and self._parser.format == PrintedParser.format:
+            raise CannotRead(
+                f"{self._name} prints losses under names that I do not know; say which is meant with "
+                "--map loss=THEIR_NAME, and --map val_loss=THEIR_NAME for validation."
+            )
+        return records
+
+    def _noted(self, records: list[Record]) -> list[Record]:
+        self._has_numbers = self._has_numbers or any(record["kind"] != "header" for record in records)
+        return records
 
     def _knowing_more(self, format_name: str) -> SourceOptions:
         """The options, with the facts that lie beside the log where its program leaves some there."""
