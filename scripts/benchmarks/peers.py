@@ -87,7 +87,7 @@ def _median(runs: list[Opened]) -> Opened:
 
 def _in_terminal(command: list[str], first: str, whole: str | None) -> Opened:
     """In a pane of 220 x 50; where no word says that it is whole, until nothing was drawn for two seconds."""
-    with Terminal(command) as terminal:
+    with Terminal(command, env={"TUI_INDEX": "off"}) as terminal:  # each time as if for the first time
         first_s = terminal.wait_for(lambda text: first in text, LONGEST_S, quiet_s=0.0)
         if whole is None:
             whole_s = terminal.wait_for(lambda _: True, quiet_s=2.0)

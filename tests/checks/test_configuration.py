@@ -230,3 +230,11 @@ def test_a_sudden_drop_before_a_long_cooldown_is_step_decay(cooldown: int, fires
     }
     records = log(header={"schedule": declared}, lr="0.0003 +0.0003x9 0.003x90 0.0015x100")
     assert any(cause == "step_decay" for cause, _ in judged(records).causes) is fires
+
+
+@pytest.mark.parametrize(("warmup", "fires"), [(0, False), (20, True)])
+def test_an_inverse_square_root_without_a_warm_up_may_fall_at_once(warmup: int, fires: bool) -> None:
+    declared = {"family": "inverse_sqrt", "lr_max": 3e-3, "lr_min": 0.0, "warmup": warmup, "total_steps": 200}
+    rates = [3e-3 / math.sqrt(max(1, step)) for step in range(200)]
+    records = log(header={"schedule": declared}, lr=rates)
+    assert ("Q2.1c" in {check for _, check, *_ in judged(records).calls()}) is fires
