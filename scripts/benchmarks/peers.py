@@ -54,7 +54,7 @@ def _figure(num_steps: int, rounds: int) -> Figure:
     log = log_of(num_steps)
     wandb, events = _as_wandb(log), _as_events(log)
     programs: dict[str, Callable[[], Opened]] = {
-        "ours": lambda: _in_terminal([TUI, "watch", str(log)], "Spectral norm", "finished"),
+        "ours": lambda: _in_terminal([TUI, "watch", str(log)], "Spectral norm", "green"),
         "W&B LEET 0.31": lambda: _in_terminal(
             [_bin("wandb"), "leet", "run", str(wandb)], "Metrics [1", "Finished"
         ),
