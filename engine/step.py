@@ -38,6 +38,7 @@ class StepTaken:
 def take_step(loop: Loop) -> StepTaken:
     """The parameters are one update further, and `loop.step` is one higher."""
     step, started, waited_s = loop.step, time.perf_counter(), loop.world.waited_s
+    loop.fault.load(step)
     micro_batches = [loop.fault.batch(step, batch) for batch in loop.order.step(step)]
     data_s = time.perf_counter() - started
     content = BatchContent(loop.world, micro_batches)

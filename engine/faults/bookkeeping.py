@@ -13,7 +13,6 @@ from engine.faults.fault import DAMAGED, SILENT, Fault
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
-    from engine.batches import Batch
     from engine.build import Loop
     from engine.corpus import Corpus
     from engine.saving import Recorder
@@ -136,11 +135,10 @@ class Stalled(Fault):
     onset_step = 90
     deadline_step = 91
 
-    def batch(self, step: int, batch: Batch) -> Batch:
+    def load(self, step: int) -> None:
         """Wait once."""
         if step == self.onset_step:
             time.sleep(self.strength)
-        return batch
 
 
 class ThroughputDrop(Fault):
@@ -160,19 +158,14 @@ class ThroughputDrop(Fault):
     def __init__(self, strength: float | None = None) -> None:
         super().__init__(strength)
         self._began: list[float] = []
-        self._step = -1
 
-    def batch(self, step: int, batch: Batch) -> Batch:
-        """Wait once a step, before the first of its micro-batches."""
-        if step == self._step:
-            return batch
-        self._step = step
+    def load(self, step: int) -> None:
+        """Wait each time."""
         if step < self.onset_step:
             self._began.append(time.monotonic())
         else:
             usual_s = median(later - sooner for sooner, later in pairwise(self._began))
             time.sleep(self.strength * usual_s)
-        return batch
 
 
 class NoValidation(Fault):

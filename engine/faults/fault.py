@@ -87,6 +87,9 @@ class Fault:
     def begin(self, loop: Loop) -> None:
         """Change what is built, before anything of it is measured."""
 
+    def load(self, step: int) -> None:
+        """Before the batches of a step are made, however many it has: where a loader may be slow."""
+
     def batch(self, step: int, batch: Batch) -> Batch:
         """The micro-batch that is learned from instead of this one."""
         return batch

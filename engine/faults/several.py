@@ -57,6 +57,11 @@ class Several(Fault):
         for fault in self.faults:
             fault.begin(loop)
 
+    def load(self, step: int) -> None:
+        """All of them."""
+        for fault in self.faults:
+            fault.load(step)
+
     def batch(self, step: int, batch: Batch) -> Batch:
         """Through all of them."""
         for fault in self.faults:

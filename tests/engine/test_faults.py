@@ -14,6 +14,7 @@ from engine.faults.registry import FAULTS, UnknownFault, explain, parse_fault
 from engine.model import declared_stds
 from engine.runlog.schema import LOG_NAME
 from engine.schedule import declared_schedule
+from engine.step import take_step
 from tests.engine.runs import engine, small
 
 pytestmark = pytest.mark.torch
@@ -101,15 +102,28 @@ def test_a_drill_into_a_folder_that_holds_a_run_says_so(tmp_path: Path) -> None:
     assert "holds a run already" in drill.stderr and "Traceback" not in drill.stderr
 
 
+@pytest.mark.parametrize("name", ["throughput_drop", "stalled"])
 def test_a_slow_loader_is_waited_for_once_a_step_however_many_micro_batches(
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(bookkeeping.time, "sleep", slept.append)
+    loop = build_loop(small(training={"accumulation": 4}, fault=name), inspect=False)
+    loop.fault.onset_step = 3
+    slept_by_step = []
+    for _ in range(5):
+        take_step(loop)
+        slept_by_step.append(len(slept))
+    assert slept_by_step == ([0, 0, 0, 1, 2] if name == "throughput_drop" else [0, 0, 0, 1, 1])
+    assert name == "stalled" or slept[0] > 0
+
+
+def test_a_slow_loader_is_as_slow_as_so_many_steps_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     drop = parse_fault("throughput_drop:10")
     now, slept = [0.0], []
     monkeypatch.setattr(bookkeeping.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(bookkeeping.time, "sleep", slept.append)
     for step in range(drop.onset_step + 2):
         now[0] += 0.5
-        for _ in range(4):
-            drop.batch(step, None)  # type: ignore[arg-type]
+        drop.load(step)
     assert slept == [5.0, 5.0]
