@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.checks.builders import judged, log
@@ -67,6 +67,44 @@ def _chunked(records: list[dict[str, Any]], sizes: list[int]) -> Judge:
 @given(st.integers(0, 5), st.lists(st.integers(1, 120), min_size=1, max_size=8))
 def test_any_chunking_of_a_whole_run_gives_the_same_verdicts(seed: int, sizes: list[int]) -> None:
     records = _run(seed)
+    whole, chunked = judged(records, ALL), _chunked(records, sizes)
+    for one, other in zip(whole.verdicts, chunked.verdicts, strict=True):
+        assert repr(one) == repr(other)
+    assert whole.causes == chunked.causes
+    assert whole.calls() == chunked.calls()
+
+
+def _resumed(records: list[dict[str, Any]], *restarts: tuple[int, int]) -> list[dict[str, Any]]:
+    """The run killed and taken up again: of each restart, the last step before it and the step it goes to."""
+    beginning = [record for record in records if record["kind"] in ("header", "initial")]
+    rows = [record for record in records if record["kind"] in ("step", "evaluation")]
+    written, first = beginning, 0
+    for killed_at, step in restarts:
+        written = written + [record for record in rows if first <= record["step"] <= killed_at]
+        written.append({"kind": "resume", "step": step, "optimizer_restored": True})
+        first = step
+    return written + [record for record in rows if first <= record["step"]]
+
+
+_SOME_RUN = _run(1, 130)
+_SPARSE_RUN = [
+    {**record, "class_loss": [3.0 - record["step"] / 100, 2.0]} if record["kind"] == "evaluation" else record
+    for record in _SOME_RUN
+    if record["kind"] != "step" or record["step"] % 20 == 7
+]
+_RESTARTS = st.lists(st.tuples(st.integers(0, 129), st.integers(0, 140)), min_size=1, max_size=3)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.sampled_from([_SOME_RUN, _SPARSE_RUN]), _RESTARTS, st.lists(st.integers(1, 60), min_size=1))
+@example(_SPARSE_RUN, [(60, 3)], [1])
+@example(_SOME_RUN, [(100, 0)], [30])
+@example(_SOME_RUN, [(100, 50), (100, 50)], [1])
+@example(_SOME_RUN, [(60, 140)], [7])
+def test_any_chunking_of_a_run_resumed_anywhere_gives_the_same_verdicts(
+    run: list[dict[str, Any]], restarts: list[tuple[int, int]], sizes: list[int]
+) -> None:
+    records = _resumed(run, *restarts)
     whole, chunked = judged(records, ALL), _chunked(records, sizes)
     for one, other in zip(whole.verdicts, chunked.verdicts, strict=True):
         assert repr(one) == repr(other)

@@ -149,7 +149,7 @@ class Table:
 
     @property
     def num_columns(self) -> int:
-        """Columns so far, empty ones included; while it stands still, no new name has appeared."""
+        """Columns so far; while it stands still and no row is dropped, no new name has appeared."""
         return len(self._columns)
 
     def group(self, field: str) -> dict[str, Column]:
@@ -197,6 +197,10 @@ class Table:
         for column in self._columns.values():
             column.keep_rows_before(row)
         self._steps.size = row
+        # A column that has nothing left goes too: whether a field is there must not depend on what was
+        # superseded.
+        self._columns = {name: column for name, column in self._columns.items() if len(column)}
+        self.num_items = sum("/" in name for name in self._columns)
 
     def _add(self, name: str, pieces: list[tuple[Steps, Floats]]) -> None:
         rows, values = pieces[0]
