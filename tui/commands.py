@@ -94,8 +94,8 @@ def check(
 ) -> None:
     """Judge a run by the tree, without a screen.
 
-    Exit code 0: nothing at LEVEL or above; 1: something is; 2: it cannot be read. With --follow it ends with
-    1 as soon as the level is reached: tui check --follow --fail-on red LOG || kill PID.
+    Exit code 0: nothing at LEVEL or above; 1: something is; 2: it cannot be read, or not be judged. With
+    --follow it ends with 1 as soon as the level is reached: tui check --follow --fail-on red LOG || kill PID.
     """
     from tui.checks.verdict import Level
 
@@ -123,7 +123,12 @@ def check(
             typer.echo(verdicts.as_json(run))
         else:
             verdicts.print_verdicts(run, console)
-        return int(run.judge.level >= level)
+        if run.judge.level >= level:
+            return 1
+        if failed := verdicts.sentence_on_failed(run):
+            sys.stdout.flush()
+            _fail(failed)
+        return 0
 
     _exit_with(judged)
 

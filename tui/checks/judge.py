@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
+
 from tui.checks.causes import ranked_causes
 from tui.checks.facts import Facts
 from tui.checks.leaf_at_work import NOT_FINITE
@@ -39,6 +41,8 @@ class Judge:
         self._num_updates = 0
         self.update()
 
+    # A log may hold any number: sums that overflow and quotients by zero are inf and NaN, and judged as such.
+    @np.errstate(all="ignore")
     def update(self) -> None:
         """Judge what is new; all of it again where rows were dropped or the run's facts have changed."""
         basis = self._current_basis()
@@ -91,6 +95,11 @@ class Judge:
     def level(self) -> Level:
         """The worst level of what is firing, or amber, now."""
         return max((verdict.level for verdict in self.verdicts), default=Level.GREEN)
+
+    @property
+    def failed(self) -> tuple[Verdict, ...]:
+        """The checks that broke, which say nothing of the run."""
+        return tuple(verdict for verdict in self.verdicts if verdict.state is State.FAILED)
 
     @property
     def headline(self) -> Verdict | None:

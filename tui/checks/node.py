@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tui.checks.defect import named
 from tui.checks.facts import Facts
 from tui.checks.form import Check, Readings, When
 from tui.checks.leaf_at_work import NOT_FINITE, OUTSIDE, LeafAtWork, Sample, resolve
@@ -25,6 +26,8 @@ _FEW = 3
 class Node:
     """A check, the readings that it has taken in, and where its leaves stand.
 
+    A check that raises is `failed` and says no more until the log is replayed; the others go on.
+
     Attributes:
         is_once: whether it is judged at one step only; `done` says that it has been.
         version: moves with each change of the verdict's inputs.
@@ -35,22 +38,42 @@ class Node:
         self.facts = facts
         self.stream = Stream(check.reads, check.optional, check.window)
         self.version = 0
-        self._restart()
-        self._after = _when(check.after, facts)
-        self._once = _when(check.at if check.at is not None else check.by, facts)
         self.is_once = check.at is not None or check.by is not None
         self._verdict: tuple[int, Verdict] | None = None
         self.done = False
-        self._lacks = self._missing_facts()
+        self._after: float | None = None
+        self._once: float | None = None
+        self._lacks = self._failed = ""
+        self._silence_all()
+        try:
+            self._restart()
+            self._after = _when(check.after, facts)
+            self._once = _when(check.at if check.at is not None else check.by, facts)
+            self._lacks = self._missing_facts()
+        except Exception as error:
+            self._fail(error)
+
+    def _silence_all(self) -> None:
+        """No reading, and no leaf that has a word."""
+        self.leaves: list[LeafAtWork] = []
+        self.not_finite = LeafAtWork(NOT_FINITE, self.facts)
+        self.amber = LeafAtWork(OUTSIDE, self.facts, self.check.amber_hold)
+        self._low: float | None = None
+        self._high: float | None = None
+        self._newest: Sample | None = None
+
+    def _fail(self, error: Exception) -> None:
+        self._failed = f"could not be judged: {named(error)}"
+        self.version += 1
+        self._silence_all()
 
     def _restart(self) -> None:
         check, facts = self.check, self.facts
+        self._silence_all()
+        self._failed = ""
         self._measure = check.make()
         self.leaves = [leaf for leaf in (LeafAtWork(leaf, facts) for leaf in check.leaves) if leaf.can_judge]
-        self.not_finite = LeafAtWork(NOT_FINITE, facts)
-        self.amber = LeafAtWork(OUTSIDE, facts, check.amber_hold)
         self._low, self._high = (None if b is None else resolve(b, facts) for b in check.passes)
-        self._newest: Sample | None = None
 
     @property
     def num_rows(self) -> int:
@@ -59,8 +82,14 @@ class Node:
 
     def update(self, recording: Recording) -> None:
         """Measure and judge the rows that are new."""
-        if self.done or self._lacks:
+        if self.done or self._lacks or self._failed:
             return
+        try:
+            self._update(recording)
+        except Exception as error:
+            self._fail(error)
+
+    def _update(self, recording: Recording) -> None:
         view = self.stream.take(recording, self.facts)
         if view is None:
             return
@@ -80,10 +109,13 @@ class Node:
         if self._lacks:
             return
         self.version += 1
-        self._restart()
-        empty = np.empty(0, np.int64)
-        readings = self._measure(View(recording, self.facts, empty, {}))
-        self._judge(readings, 0, len(readings.steps))
+        try:
+            self._restart()
+            empty = np.empty(0, np.int64)
+            readings = self._measure(View(recording, self.facts, empty, {}))
+            self._judge(readings, 0, len(readings.steps))
+        except Exception as error:
+            self._fail(error)
 
     def _judge_once_at(self, view: View) -> None:
         assert self._once is not None
@@ -240,7 +272,9 @@ class Node:
         return tuple(sorted(spans, key=lambda span: (span.first_step, span.last_step, span.level)))
 
     def _silence(self, recording: Recording) -> tuple[State, str]:
-        """Why there is no reading: not enough data yet, or the log lacks what the check reads."""
+        """Why there is no reading: the check broke, not enough data yet, or the log lacks what it reads."""
+        if self._failed:
+            return State.FAILED, self._failed
         table = self.stream.table(recording)
         started = len(recording.steps) > 0 or recording.exit is not None
         if self._lacks:

@@ -24,9 +24,10 @@ are data, can be overridden with `--thresholds FILE`, and stand here once for th
 and the test.
 
 States: `unknown` (not enough data yet), `not_measured` (the log lacks a field), `pass`, `amber` (outside the
-pass band, in no leaf), `pending` (a leaf holds, not yet for long enough), `firing`, `resolved`. A reading
-that is NaN or infinite is compared with nothing: it is a violation of its own. Levels: green, yellow (watch
-it), orange (act now), red (damage is happening), black (the run is lost).
+pass band, in no leaf), `pending` (a leaf holds, not yet for long enough), `firing`, `resolved`, `failed` (the
+check itself broke: a defect of this program, and no word on the run). A reading that is NaN or infinite is
+compared with nothing: it is a violation of its own. Levels: green, yellow (watch it), orange (act now), red
+(damage is happening), black (the run is lost).
 """
 
 

@@ -29,6 +29,7 @@ class State(StrEnum):
     PENDING = "pending"  # a leaf holds, not yet for long enough
     FIRING = "firing"
     RESOLVED = "resolved"  # fired and holds no more
+    FAILED = "failed"  # the check itself broke: a defect of ours, and no word on the run
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,8 @@ def _health(verdicts: list[Verdict]) -> tuple[Level, str]:
     states = {verdict.state for verdict in verdicts}
     if states & {State.PASS, State.PENDING, State.RESOLVED, State.AMBER}:
         return Level.GREEN, "ok"
+    if State.FAILED in states:
+        return Level.GREEN, "could not be judged"
     return Level.GREEN, "too early to say" if State.UNKNOWN in states else "not judged"
 
 

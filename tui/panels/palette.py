@@ -28,6 +28,7 @@ STATE_SIGNS: Mapping[State, str] = {
     State.PENDING: "…",
     State.FIRING: "▲",
     State.RESOLVED: "○",
+    State.FAILED: "✗",
 }
 """One sign a state of a node. A firing node shows the sign of its level instead."""
 

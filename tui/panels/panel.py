@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tui.checks.defect import named
 from tui.panels import compose
 from tui.panels.figure import Figure, Mark, Role, Rule, Scale
 from tui.panels.view import View
@@ -69,8 +70,17 @@ class Panel:
     by_layer: bool = False
 
     def figure(self, run: Run, view: View) -> Figure:
-        """The panel of this run as it is known now."""
-        return compose.figure(self, run, view)
+        """The panel of this run as it is known now; a note in its place where it cannot be made."""
+        try:
+            with np.errstate(all="ignore"):  # a log may hold any number
+                return compose.figure(self, run, view)
+        except Exception as error:
+            return self.undrawn(error)
+
+    def undrawn(self, error: Exception) -> Figure:
+        """The figure of a panel that broke while it was made or drawn: a sentence on the defect."""
+        words = f"cannot be drawn: {named(error)}"
+        return Figure(self.id, self.number, self.title, health="cannot be drawn", note=words)
 
     def values_at(self, run: Run, step: float) -> tuple[tuple[str, int, float], ...]:
         """(line, step, value) of the newest measurement of each line at this step or before it."""

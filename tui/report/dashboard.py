@@ -21,7 +21,7 @@ from tui.panels.palette import LEVEL_SIGNS
 from tui.panels.registry import PANELS
 from tui.panels.view import View
 from tui.report.artefact import write_artefact
-from tui.report.panel_html import cursor_data, panel_html, plain_name
+from tui.report.panel_html import cursor_data, drawable, panel_html, plain_name
 from tui.report.run_facts import MOST_SETTINGS, run_facts, settings
 from tui.report.tree_html import cards_html, gravest, map_html, table_html, when
 from tui.report.wording import html_text, number, percent, steps
@@ -53,7 +53,7 @@ def write_dashboard(run: Run, path: Path) -> None:
 
 def page(run: Run) -> str:
     """The whole page."""
-    figures = [panel.figure(run, View(width_dots=COLUMNS)) for panel in PANELS]
+    figures = [drawable(panel, panel.figure(run, View(width_dots=COLUMNS))) for panel in PANELS]
     style, script = _asset("dashboard.css"), _asset("dashboard.js")
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
@@ -119,6 +119,8 @@ def _verdict(run: Run) -> str:
         judged = sum(verdict.state is State.PASS for verdict in judge.verdicts)
         silent = sum(verdict.state is State.NOT_MEASURED for verdict in judge.verdicts)
         words = f"<p>{judged} checks passed; {silent} could not be made: the log lacks what they read.</p>"
+    broke = "; ".join(f"{verdict.check} {verdict.evidence}" for verdict in judge.failed)
+    words += f"<p><b>{html_text(broke)}</b></p>" if broke else ""
     causes = ", ".join(cause for cause, _ in judge.causes[:3])
     likely = f"<p>Likeliest cause first: {html_text(causes)}</p>" if causes else ""
     return (

@@ -23,7 +23,7 @@ def follow_until(
 ) -> Run:
     """The run as it is when `level` is reached, or when its writer has ended or died.
 
-    `tell` hears of each leaf once, when it begins to fire.
+    `tell` hears of each leaf once, when it begins to fire, and of each check that breaks.
 
     Raises:
         CannotRead: the file is of no known format or may not be read.
@@ -50,6 +50,6 @@ def follow_until(
 def _tell_news(run: Run, told: set[tuple[str, str, int | None]], tell: Tell) -> None:
     for verdict in run.judge.verdicts:
         key = (verdict.check, verdict.symptom, verdict.first_step)
-        if verdict.state is State.FIRING and key not in told:
+        if verdict.state in (State.FIRING, State.FAILED) and key not in told:
             told.add(key)
             tell(verdict)

@@ -23,6 +23,17 @@ DIGITS = 4
 """Significant digits of a value that the cursor reads."""
 
 
+def drawable(panel: Panel, figure: Figure) -> Figure:
+    """The figure, or a note in its place where its chart cannot be drawn."""
+    try:
+        with np.errstate(all="ignore"):
+            panel_html(panel, figure)
+            cursor_data([figure])
+    except Exception as error:
+        return panel.undrawn(error)
+    return figure
+
+
 def panel_html(panel: Panel, figure: Figure) -> str:
     """The panel as one `<section>`; a small one where there is nothing to draw."""
     if figure.note:

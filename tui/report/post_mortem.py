@@ -218,6 +218,7 @@ def _unknown(run: Run) -> str:
         lines.append(
             f"- {len(silent)} nodes of the tree could not be judged: {markdown_text(', '.join(silent), 2000)}"
         )
+    lines += [f"- {verdict.check} {markdown_text(verdict.evidence, 2000)}" for verdict in run.judge.failed]
     if header.get("steps_inferred"):
         lines.append("- the steps themselves: the log does not number its lines, they were counted")
     if run.damaged:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from rich.console import Console
 from rich.text import Text
 
@@ -21,6 +22,7 @@ from tui.panels.chart import chart
 from tui.panels.figure import Figure
 from tui.panels.layout import Options, name_of
 from tui.panels.palette import DARK, LEVEL_SIGNS
+from tui.panels.panel import Panel
 from tui.panels.printable import printable
 from tui.panels.pulse_words import pulse_words, steps_done
 from tui.panels.registry import PANELS
@@ -113,10 +115,19 @@ def _grid(run: Run, width: int, num_columns: int, height: int, colour: bool) -> 
     """The panels in reading order, row by row, with a blank column between neighbours."""
     cell_width = (width - num_columns + 1) // num_columns
     view = View(width_dots=2 * cell_width)
-    cells = [_cell(panel.figure(run, view), cell_width, height, colour) for panel in PANELS]
+    cells = [_safe_cell(panel, run, view, cell_width, height, colour) for panel in PANELS]
     for first in range(0, len(cells), num_columns):
         for row in zip_longest(*cells[first : first + num_columns], fillvalue=Text(" " * cell_width)):
             yield Text(" ").join(row)
+
+
+def _safe_cell(panel: Panel, run: Run, view: View, width: int, height: int, colour: bool) -> list[Text]:
+    """The cell of a panel; a panel that breaks while it is drawn says so, and the others live on."""
+    try:
+        with np.errstate(all="ignore"):
+            return _cell(panel.figure(run, view), width, height, colour)
+    except Exception as error:
+        return _cell(panel.undrawn(error), width, height, colour)
 
 
 def _cell(figure: Figure, width: int, height: int, colour: bool) -> list[Text]:
@@ -166,6 +177,8 @@ def _verdict_lines(run: Run) -> Iterable[Text]:
     wrong = [verdict for verdict in verdicts if verdict.level > Level.GREEN]
     for verdict in sorted(wrong, key=lambda verdict: -verdict.level):
         yield from _verdict(verdict)
+    for verdict in run.judge.failed:
+        yield Text(f"{verdict.check} {printable(verdict.evidence)}")
     counts = Counter(verdict.state for verdict in verdicts)
     words = ", ".join(f"{counts[state]} {_STATES[state]}" for state in State if counts[state])
     yield Text(f"{len(verdicts)} checks: {words}.", style=DARK["muted"])
@@ -179,6 +192,7 @@ _STATES = {
     State.PENDING: "about to fire",
     State.FIRING: "firing",
     State.RESOLVED: "resolved",
+    State.FAILED: "could not be judged",
 }
 
 

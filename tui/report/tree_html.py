@@ -11,11 +11,12 @@ from tui.panels.palette import LEVEL_SIGNS, sign_of
 from tui.report.wording import html_text, number, steps
 
 STATE_WORDS = {State.NOT_MEASURED: "not measured", State.UNKNOWN: "unknown", State.AMBER: "outside pass band"}
+STATE_WORDS |= {State.FAILED: "could not be judged"}
 
 
 def firing_first(judge: Judge) -> list[Verdict]:
-    """What fires now, the headline first and then the gravest, then what is outside its band or has fired."""
-    order = {State.FIRING: 0, State.AMBER: 1, State.PENDING: 2, State.RESOLVED: 3}
+    """What fires now, headline first, then the gravest; then what is outside its band, broke, or fired."""
+    order = {State.FIRING: 0, State.AMBER: 1, State.PENDING: 2, State.FAILED: 3, State.RESOLVED: 4}
     headline = judge.headline.check if judge.headline else None
     found = [verdict for verdict in judge.verdicts if verdict.state in order]
     return sorted(found, key=lambda v: (order[v.state], v.check != headline, -v.level))
@@ -28,7 +29,7 @@ def gravest(judge: Judge) -> Verdict | None:
 
 
 def cards_html(judge: Judge) -> str:
-    """A card for each node that fires or has fired; a calm sentence where there is none."""
+    """A card for each node that fires, has fired or broke; a calm sentence where there is none."""
     shown = firing_first(judge)
     if not shown:
         judged = sum(verdict.state is State.PASS for verdict in judge.verdicts)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tui.checks.verdict import Level, State, Verdict
-from tui.panels.palette import LEVEL_SIGNS
+from tui.panels.palette import LEVEL_SIGNS, sign_of
 from tui.panels.printable import printable
 from tui.panels.pulse_words import pulse_words, steps_done
 from tui.report.tree_html import gravest
@@ -27,7 +27,7 @@ STYLES = {
 }
 
 _LONGEST_SENTENCE = 1000
-_OPEN = (State.FIRING, State.PENDING, State.AMBER, State.RESOLVED)
+_OPEN = (State.FIRING, State.PENDING, State.AMBER, State.RESOLVED, State.FAILED)
 
 
 def as_json(run: Run) -> str:
@@ -108,14 +108,26 @@ def print_verdicts(run: Run, console: Console) -> None:
 
 
 def teller(console: Console) -> Callable[[Verdict], None]:
-    """Says in a line that a leaf has begun to fire."""
+    """Says in a line that a leaf has begun to fire, or that a check broke."""
 
     def tell(verdict: Verdict) -> None:
-        text = Text(f"{LEVEL_SIGNS[verdict.level]} {_title(verdict)}", style=STYLES[verdict.level])
+        text = Text(f"{sign_of(verdict)} {_title(verdict)}", style=STYLES[verdict.level])
         text.append(f"   {_when(verdict)}   {_said(verdict.evidence)}", style="default")
         console.print(text)
 
     return tell
+
+
+def sentence_on_failed(run: Run) -> str:
+    """Which checks broke, in a sentence; empty where none did."""
+    failed = run.judge.failed
+    if not failed:
+        return ""
+    others = f" (and {len(failed) - 1} others)" if len(failed) > 1 else ""
+    return (
+        f"{failed[0].check}{others} {_said(failed[0].evidence)}. That is a defect of tui. Nothing else is at "
+        "the level, but whether the run is well is not known. TUI_DEBUG=1 shows where the defect is."
+    )
 
 
 def _heading(run: Run) -> Text:

@@ -196,10 +196,9 @@ class Monitor(TakingIn):
             self.paused_at is not None,
         )
         for widget in self.query(Lines):
-            draw = board.DRAWN_BY.get(widget.id or "")
             width, height = widget.size
-            if draw is not None and width > 0 and height > 0 and self._is_seen(widget):
-                widget.show(draw(scene, widget.id or "", width, height), self.palette)
+            if widget.id in board.DRAWN_BY and width > 0 and height > 0 and self._is_seen(widget):
+                widget.show(board.drawn(scene, widget.id, width, height), self.palette)
 
     def _is_seen(self, widget: Lines) -> bool:
         if widget.has_class("cell"):

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+import numpy as np
+
+from tui.checks.defect import named
 from tui.checks.verdict import Level, Verdict
 from tui.panels.figure import Figure
 from tui.panels.layout import Options
@@ -16,7 +20,7 @@ from tui.screen.frame import framed
 from tui.screen.layout import TREE_CELL
 from tui.screen.palette import LEVEL_SIGNS, level_role
 from tui.screen.progress import main_verdict
-from tui.screen.spans import Span, Spans, clipped, fitted, said, whole_values, width_of
+from tui.screen.spans import Span, Spans, clipped, fitted, said, whole_values, width_of, wrapped
 from tui.screen.tree_view import tree_cell, tree_rows
 from tui.screen.view import Mode, Range, View
 
@@ -119,8 +123,8 @@ def _tree_frame(
 
 def _count_words(run: Run) -> str:
     states = [verdict.state.value for verdict in run.judge.verdicts]
-    firing, passing = states.count("firing"), states.count("pass")
-    return f"{firing} firing, {passing} pass" if firing else f"{passing} pass"
+    counts = [(state, states.count(state)) for state in ("firing", "pass", "failed")]
+    return ", ".join(f"{count} {state}" for state, count in counts if count or state == "pass")
 
 
 def run_lines(scene: Scene, width: int) -> LinesOfSpans:
@@ -140,7 +144,8 @@ def run_lines(scene: Scene, width: int) -> LinesOfSpans:
 
 def panel_rows(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
     """A row for each panel and one for the tree: number, name, newest values, a small curve."""
-    lines = [_panel_row(scene, panel.id, width) for panel in PANELS]
+    rows = [_or_sentence(partial(_one_row, scene, panel.id, width), width) for panel in PANELS]
+    lines = [row for row, *_ in rows]
     judge = scene.run.judge
     role = level_role(judge.level)
     main = main_verdict(judge.verdicts, judge.headline)
@@ -151,6 +156,10 @@ def panel_rows(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
     tree = [mark, Span("t ", "accent"), Span("Tree        "), Span(f"{LEVEL_SIGNS[judge.level]} ", role)]
     lines.append(clipped([*tree, Span(said(symptom), role)], width))
     return lines[:height]
+
+
+def _one_row(scene: Scene, panel_id: str, width: int) -> LinesOfSpans:
+    return [_panel_row(scene, panel_id, width)]
 
 
 def _panel_row(scene: Scene, panel_id: str, width: int) -> Spans:
@@ -210,3 +219,16 @@ DRAWN_BY: dict[str, Draw] = {
     "main": main_box,
 }
 """What draws each widget of the middle, by its id."""
+
+
+def drawn(scene: Scene, widget: str, width: int, height: int) -> Sequence[Spans]:
+    """The lines of a widget; where drawing them breaks a sentence in their place, and the others live on."""
+    return _or_sentence(partial(DRAWN_BY[widget], scene, widget, width, height), width)
+
+
+def _or_sentence(draw: Callable[[], Sequence[Spans]], width: int) -> Sequence[Spans]:
+    try:
+        with np.errstate(all="ignore"):  # a log may hold any number
+            return draw()
+    except Exception as error:
+        return wrapped(f"cannot be drawn: {said(named(error))}", max(1, width), "muted", " ", " ")

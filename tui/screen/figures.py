@@ -149,7 +149,11 @@ def _content(panel: Panel, run: Run) -> _Content:
         if one.panel == panel.id
     )
     facts = (id(recording), recording.num_resets, len(recording.header), len(recording.checkpoints))
-    return _Content(run, facts, verdicts, tuple(len(trace.column) for trace in panel.measured(recording)))
+    try:
+        lengths = tuple(len(trace.column) for trace in panel.measured(recording))
+    except Exception:  # the figure says what is wrong
+        lengths = ()
+    return _Content(run, facts, verdicts, lengths)
 
 
 def _is_slight_news(figure: Figure, panel: Panel, before: _Content, now: _Content) -> bool:

@@ -19,10 +19,11 @@ _STATE_ORDER = (
     State.RESOLVED,
     State.PENDING,
     State.AMBER,
+    State.FAILED,
     State.FIRING,
 )
 
-_LOUD = frozenset({State.FIRING, State.AMBER, State.PENDING})
+_LOUD = frozenset({State.FIRING, State.AMBER, State.PENDING, State.FAILED})
 
 
 def sign_of(verdict: Verdict) -> Span:
@@ -30,7 +31,7 @@ def sign_of(verdict: Verdict) -> Span:
     sign = palette.sign_of(verdict)
     if verdict.state is State.FIRING:
         return Span(sign, level_role(verdict.level))
-    role = {State.AMBER: "level-yellow", State.PENDING: "level-yellow", State.PASS: "muted"}
+    role = {State.PASS: "muted"} | dict.fromkeys(_LOUD, "level-yellow")
     return Span(sign, role.get(verdict.state, "faint"))
 
 
@@ -94,7 +95,10 @@ def _section_lines(verdicts: Sequence[Verdict], width: int) -> list[Spans]:
 def _node_entry(family: str, verdict: Verdict) -> Spans:
     sign = sign_of(verdict)
     if verdict.state is not State.FIRING:
-        return [sign, Span(f" {family}  ", "text" if verdict.state is State.AMBER else "faint")]
+        return [
+            sign,
+            Span(f" {family}  ", "text" if verdict.state in (State.AMBER, State.FAILED) else "faint"),
+        ]
     since = f" since {step_text(verdict.first_step)}  " if verdict.first_step is not None else "  "
     return [sign, Span(f" {family}", sign.role), Span(since, "text")]
 
@@ -179,5 +183,5 @@ def _state_words(verdict: Verdict) -> Spans:
         return [Span(f"{said(verdict.symptom)}{since}", level_role(verdict.level))]
     words = verdict.state.value.replace("_", " ")
     reading = f"{number(verdict.reading)}  " if verdict.reading is not None else ""
-    role = "level-yellow" if verdict.level > Level.GREEN else "faint"
+    role = "level-yellow" if verdict.level > Level.GREEN or verdict.state is State.FAILED else "faint"
     return [Span(reading, "text"), Span(words, role)]
