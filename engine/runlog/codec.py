@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from engine.runlog.schema import EXACT, TEXT
+from engine.runlog.schema import EXACT, TEXT, is_number
 
 Record = dict[str, Any]
 
@@ -42,7 +42,12 @@ def _encodable_float(value: float, exact: bool) -> float | str:
 
 
 def _repaired(value: Any) -> Any:
-    """Text that cannot be UTF-8 (from a file name in another encoding) with marks in the broken places."""
+    """What orjson cannot write: text that is no UTF-8 (a file name in another encoding) with marks in the
+    broken places, a whole number beyond 64 bits as the nearest double."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return _encodable_float(
+            float(value) if is_number(value) else math.inf if value > 0 else -math.inf, True
+        )
     if isinstance(value, str):
         return value.encode("utf-8", errors="replace").decode()
     if isinstance(value, list):

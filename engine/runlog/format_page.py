@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from engine.runlog.schema import KINDS, REQUIRED, Field
 
-_SHAPES = {"scalar": "", "object": "object"}
+_SHAPES = {
+    "scalar": "",
+    "object": "object",
+    "names": "list of text",
+    "rows": "list of objects",
+    "ranks": "list, one per rank",
+}
 
 
 def field_tables() -> str:

@@ -6,7 +6,9 @@ take their names. A field that was not measured is an absent key, never a null a
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from typing import TypeGuard
 
 FORMAT_VERSION = "1.0"
 """major.minor. A reader refuses a newer major version and ignores what a newer minor version adds."""
@@ -19,9 +21,10 @@ LOG_NAME = "inspector.log.jsonl"
 class Field:
     """One field of a record.
 
-    `shape` is "scalar", or the header field that names the items of a list ("layers", "matrices",
-    "classes"), or "object" for anything nested that is read whole. `exact` numbers keep every digit, the
-    others are written with five significant digits. `unit` is "text" for what is not a number.
+    `shape` is "scalar"; or the header field that names the items of a list of numbers ("layers", "matrices",
+    "classes"), or "ranks" for one item a rank; or, for what is read whole, "names" for a list of text, "rows"
+    for a list of objects, "object". `exact` numbers keep every digit, the others are written with five
+    significant digits. `unit` is "text" for what is not a number.
     """
 
     name: str
@@ -29,6 +32,33 @@ class Field:
     meaning: str
     shape: str = "scalar"
     exact: bool = False
+
+    def holds(self, value: object) -> bool:
+        """Whether this value has the shape of the field."""
+        match self.shape:
+            case "scalar":
+                return isinstance(value, str | bool) if self.unit == "text" else is_number(value)
+            case "object":
+                return isinstance(value, dict)
+            case "names":
+                return _is_list_of(value, str)
+            case "rows":
+                return _is_list_of(value, dict)
+            case "ranks":
+                return isinstance(value, list)
+            case _:
+                return isinstance(value, list) and all(map(is_number, value))
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether this is a number that a double can be, NaN and the infinities included."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    return isinstance(value, float)
+
+
+def _is_list_of(value: object, item: type) -> bool:
+    return isinstance(value, list) and all(isinstance(one, item) for one in value)
 
 
 def _table(*fields: Field) -> dict[str, Field]:
@@ -51,12 +81,12 @@ HEADER = _table(
     Field("schedule", "text", "declared schedule: family and every constant", shape="object"),
     Field("grad_clip", "1", "largest global gradient norm let through; 0 for none", exact=True),
     Field("baseline_loss", "nat/token", "validation loss of the n-gram baseline", exact=True),
-    Field("layers", "text", "measured points of the residual stream, in order", shape="object"),
+    Field("layers", "text", "measured points of the residual stream, in order", shape="names"),
     Field(
-        "residual_layers", "text", "those of `layers` that are on the residual stream itself", shape="object"
+        "residual_layers", "text", "those of `layers` that are on the residual stream itself", shape="names"
     ),
-    Field("matrices", "text", "weight matrices whose spectral norm is measured", shape="object"),
-    Field("classes", "text", "names of the classes of class_loss", shape="object"),
+    Field("matrices", "text", "weight matrices whose spectral norm is measured", shape="names"),
+    Field("classes", "text", "names of the classes of class_loss", shape="names"),
     Field("num_units", "1", "hidden units of all feed-forward layers together", exact=True),
     Field("num_heads", "1", "attention heads of all blocks together", exact=True),
     Field("dead_eps", "1", "|activation| below which a hidden unit counts as silent on a token", exact=True),
@@ -82,7 +112,7 @@ HEADER = _table(
     Field(
         "lr_lag", "step", "steps by which `lr` lags behind the schedule: lr at step s is schedule(s - lag)"
     ),
-    Field("notes", "text", "remarks on how another program's numbers were read", shape="object"),
+    Field("notes", "text", "remarks on how another program's numbers were read", shape="names"),
     _TIME,
 )
 
@@ -93,7 +123,7 @@ INITIAL = _table(
         "weights",
         "1",
         "per tensor: name, role (linear, embedding, norm, bias), shape, mean, std, min, max, declared_std",
-        shape="object",
+        shape="rows",
     ),
     Field("activation", "1", "mean absolute value over batch, time and width of one batch", shape="layers"),
     Field("activation_rms", "1", "root mean square over batch, time and width of one batch", shape="layers"),
@@ -101,7 +131,7 @@ INITIAL = _table(
         "parameter_groups",
         "text",
         "per optimizer group: weight_decay, num_tensors, num_matrices (2-D and more), num_vectors, names",
-        shape="object",
+        shape="rows",
     ),
     Field(
         "causality",
@@ -132,7 +162,7 @@ STEP = _table(
     Field("dead_units", "1", "hidden units with |activation| below eps on over 99 % of the batch's tokens"),
     Field("dead_heads", "1", "heads with attention entropy below log 2 on over 99 % of the queries"),
     Field("dead_unit_blocks", "text", "dead units by block, only where there are any", shape="object"),
-    Field("dead_head_names", "text", "names of the dead heads, only where there are any", shape="object"),
+    Field("dead_head_names", "text", "names of the dead heads, only where there are any", shape="names"),
     Field("class_loss", "nat/token", "mean training loss by class over whole sentences", shape="classes"),
     Field("num_targets", "token", "target tokens that count in the loss", exact=True),
     Field("num_tokens", "token", "positions in the batch, padding left out", exact=True),
@@ -154,7 +184,7 @@ STEP = _table(
         "parameters (elements) that have not moved since the measurement before",
         exact=True,
     ),
-    Field("frozen_names", "text", "tensors that have not moved, only where there are any", shape="object"),
+    Field("frozen_names", "text", "tensors that have not moved, only where there are any", shape="names"),
     Field("nonfinite_count", "1", "non-finite micro-batch losses in this step", exact=True),
     Field("nonfinite_site", "text", "first measured point that was not finite"),
     Field("loss_scale", "1", "loss scale of fp16 training"),
@@ -183,14 +213,14 @@ EVALUATION = _table(
     ),
     Field("eval_s", "s", "wall time of the evaluation"),
     Field("epoch", "epoch", "passes over the training set so far", exact=True),
-    Field("parameter_checksums", "text", "checksum of all parameters, by rank", shape="object"),
+    Field("parameter_checksums", "text", "checksum of all parameters, by rank", shape="ranks"),
     Field(
         "rank_step_s",
         "s",
         "mean step time since the evaluation before without waiting for other ranks, by rank",
-        shape="object",
+        shape="ranks",
     ),
-    Field("rank_data_s", "s", "mean data time since the evaluation before, by rank", shape="object"),
+    Field("rank_data_s", "s", "mean data time since the evaluation before, by rank", shape="ranks"),
 )
 
 CHECKPOINT = _table(

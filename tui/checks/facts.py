@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from engine.runlog.schema import is_number
+
 
 class Facts:
     """The header and the record of the start, read by meaning; None wherever the log is silent."""
@@ -90,6 +92,4 @@ class Facts:
 
 
 def _finite(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
+    return float(value) if is_number(value) and math.isfinite(value) else None

@@ -110,6 +110,7 @@ def _read(place: Path, descriptor: int) -> Stored:
             tuple((_count(step), str(field), value) for step, field, value in head["texts"]),
             tuple(Damaged(_count(at), _count(size), str(why)) for at, size, why in head["damaged"]),
             _count(head["num_out_of_order"]),
+            {str(name): _count(count) for name, count in head["misshapen"].items()},
         )
 
 
@@ -252,6 +253,7 @@ def _head_of(stored: Stored, descriptor: int) -> bytes:
         "texts": stored.texts,
         "damaged": [[damaged.offset, damaged.num_bytes, damaged.reason] for damaged in stored.damaged],
         "num_out_of_order": stored.num_out_of_order,
+        "misshapen": dict(stored.misshapen),
     }
     data = json.dumps(head).encode()
     return data + b" " * (-(len(_MAGIC) + 8 + len(data)) % 8)

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any, TypeGuard
 
 from engine.runlog.codec import Record
+from engine.runlog.schema import is_number
 from tui.follow.batch import Pulse
 
 STALL_FACTOR = 20.0
@@ -188,4 +189,4 @@ class Heart:
 
 
 def _is_time(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and math.isfinite(value)
+    return is_number(value) and math.isfinite(value)

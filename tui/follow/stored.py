@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,7 @@ class Stored:
     texts: tuple[tuple[int, str, Any], ...]
     damaged: tuple[Damaged, ...]
     num_out_of_order: int
+    misshapen: Mapping[str, int] = field(default_factory=dict)
 
     def newest(self) -> list[Record]:
         """Kind, step and time of the newest records, in order: enough to tell the pulse of the run."""

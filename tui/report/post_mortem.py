@@ -20,6 +20,7 @@ from tui.report.recommendations import declared_and_observed, family_words, reco
 from tui.report.run_facts import run_facts, schedule_text, settings
 from tui.report.timeline import newest, timeline
 from tui.report.tree_html import gravest
+from tui.report.verdicts import misshapen_words
 from tui.report.wording import markdown_code, markdown_text, number, percent, steps, table
 from tui.run import Run
 
@@ -221,6 +222,7 @@ def _unknown(run: Run) -> str:
     lines += [f"- {verdict.check} {markdown_text(verdict.evidence, 2000)}" for verdict in run.judge.failed]
     if header.get("steps_inferred"):
         lines.append("- the steps themselves: the log does not number its lines, they were counted")
+    lines += [f"- {markdown_text(words, 2000)}" for words in misshapen_words(run.recording.misshapen)]
     if run.damaged:
         lines.append(f"- {len(run.damaged)} damaged stretches of the log, which were skipped")
     return "\n".join(lines) or "Nothing that these pages need."

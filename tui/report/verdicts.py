@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -27,6 +27,7 @@ STYLES = {
 }
 
 _LONGEST_SENTENCE = 1000
+_MOST_MISSHAPEN = 8
 _OPEN = (State.FIRING, State.PENDING, State.AMBER, State.RESOLVED, State.FAILED)
 
 
@@ -140,9 +141,19 @@ def _heading(run: Run) -> Text:
 
 
 def _notes(run: Run) -> list[str]:
-    """Remarks on how another program's numbers were read."""
-    notes = run.recording.header.get("notes")
-    return [str(note) for note in notes] if isinstance(notes, list) else []
+    """Remarks on how another program's numbers were read, and on what could not be read as what it is."""
+    return [*run.recording.header.get("notes", ()), *misshapen_words(run.recording.misshapen)]
+
+
+def misshapen_words(misshapen: Mapping[str, int]) -> list[str]:
+    """A sentence on each field that was not of its shape, the first few of them."""
+    names = list(misshapen)
+    words = [
+        f"{name} is not of the form that the format gives it, in {misshapen[name]:,} places: not measured"
+        for name in names[:_MOST_MISSHAPEN]
+    ]
+    rest = len(names) - _MOST_MISSHAPEN
+    return [*words, f"{rest} more fields are not of their form"] if rest > 0 else words
 
 
 def _headline_first(firing: Iterable[Verdict], headline: Verdict | None) -> list[Verdict]:

@@ -5,6 +5,7 @@ How records come apart into columns is in fields.py.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.runlog.schema import Field
 from tui.series.fields import by_keys, columns_of
 from tui.series.growable import Growable
 from tui.series.pyramid import Pyramid
@@ -119,9 +121,12 @@ class Table:
 
     Attributes:
         num_items: columns so far that are items of a list.
+        misshapen: how many values of each field of the schema were not of its shape; they are left out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fields: Mapping[str, Field] | None = None) -> None:
+        self._fields = fields or {}
+        self.misshapen: Counter[str] = Counter()
         self._steps = Growable(np.int64)
         self._columns: dict[str, Column] = {}
         self.item_names: dict[str, Sequence[str]] = {}
@@ -155,11 +160,15 @@ class Table:
     def group(self, field: str) -> dict[str, Column]:
         """The columns of a list field by item, {"block_0_out": ...}."""
         prefix = field + "/"
-        return {
+        found = {
             name.removeprefix(prefix): column
             for name, column in self._columns.items()
             if name.startswith(prefix) and len(column)
         }
+        # In the order of the list, which need not be that in which its items were first measured.
+        names = [str(name) for name in self.item_names.get(field, ())]
+        places = {name: place for place, name in enumerate(names)}
+        return dict(sorted(found.items(), key=lambda pair: places.get(pair[0], _place(pair[0]))))
 
     def extend(self, records: Sequence[Mapping[str, Any]]) -> set[str]:
         """Append records whose steps increase and are all beyond the last one; the keys that they have."""
@@ -171,7 +180,9 @@ class Table:
             rows = places + first_row
             keys.update(fields)
             for key, raw in fields.items():
-                for name, (kept, values) in columns_of(key, raw, self.item_names.get(key, ())):
+                for name, (kept, values) in columns_of(
+                    key, raw, self.item_names.get(key, ()), self._fields.get(key), self.misshapen
+                ):
                     parts.setdefault(name, []).append((rows if kept is None else rows[kept], values))
         for name, pieces in parts.items():
             self._add(name, pieces)
@@ -216,3 +227,8 @@ class Table:
             column = self._columns[name] = Column(self._steps, int(rows[0]))
             self.num_items += "/" in name
         column.add(rows, values)
+
+
+def _place(item: str) -> int:
+    """Place in its list of an item without a name, which is called by it."""
+    return int(item) if item.isdecimal() else 0

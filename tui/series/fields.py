@@ -7,13 +7,17 @@ stands side by side is packed as it is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import cache
 from operator import itemgetter
 from struct import Struct, error
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.runlog.schema import Field
 
 Records = Sequence[Mapping[str, Any]]
 Places = NDArray[np.int64]
@@ -64,24 +68,49 @@ def _turned_by_key(alike: Records) -> dict[str, Raw]:
     return dict(zip(keys, steps_and_columns, strict=True))
 
 
-def columns_of(key: str, raw: Raw, item_names: Sequence[str]) -> Iterable[tuple[str, Numbers]]:
+def columns_of(
+    key: str, raw: Raw, item_names: Sequence[str], field: Field | None, misshapen: Counter[str]
+) -> Iterable[tuple[str, Numbers]]:
     """The columns that one key makes: one of its own name, or one for each item of its lists.
 
     Items are called "activation/block_0_out", by their place where there is no name. A hexadecimal hash is a
-    number; other text is none.
+    number; other text is none. A value of another shape than its `field` of the schema has is not measured,
+    and is counted under the key.
     """
+    if field is not None and is_text(field):
+        return
     packed = _packed(raw)
-    if packed is not None:
+    if packed is not None and (field is None or field.shape == "scalar"):
         yield key, (None, packed)
         return
     number = _hash_number if key.endswith(_HASHES) else _number
     types = set(map(type, raw))
+    if field is not None and not types <= (fitting := _types_of(field)):
+        misshapen[key] += sum(type(value) not in fitting for value in raw)
+        raw = [value if type(value) in fitting else None for value in raw]
+        types = set(map(type, raw))
     if types != {list}:
         yield key, _numbers(raw, number)
     for item, column in enumerate(_items(raw, types)):
         packed = _packed(column)
+        numbers = _numbers(column, number) if packed is None else (None, packed)
+        if field is not None and packed is None:
+            misshapen[key] += sum(value is not None and number(value) is None for value in column)
         name = f"{key}/{item_names[item] if item < len(item_names) else item}"
-        yield name, (None, packed) if packed is not None else _numbers(column, number)
+        yield name, numbers
+
+
+def is_text(field: Field) -> bool:
+    """Whether there is no number in this field, nor in its items."""
+    return field.unit == "text" and not field.name.endswith(_HASHES)
+
+
+@cache
+def _types_of(field: Field) -> frozenset[type]:
+    """Types of the values that have the shape of this field, None among them for one that is absent."""
+    if field.shape != "scalar":
+        return frozenset((type(None), list))
+    return frozenset((type(None), int, float, bool, *((str,) if field.name.endswith(_HASHES) else ())))
 
 
 def _packed(raw: Raw) -> Floats | None:

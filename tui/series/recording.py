@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from engine.runlog.codec import Record
-from engine.runlog.schema import EVALUATION, STEP
+from engine.runlog.schema import EVALUATION, KINDS, STEP
 from tui.series.columns import Table
+from tui.series.fields import is_text
 
 
 class Recording:
@@ -25,20 +27,35 @@ class Recording:
         exit: the exit record, or None while there is none (a resume takes it back).
         texts: (step, field, value) of step fields that are not numbers, such as nonfinite_site.
         num_resets: how often rows were dropped; who keeps a position in a column starts over when it moves.
+        misshapen_before: those of `misshapen` that were counted when the recording was stored.
         num_out_of_order: records dropped because their step does not come after the last one's.
     """
 
     def __init__(self) -> None:
         self.header: dict[str, Any] = {}
         self.initial: Record | None = None
-        self.steps = Table()
-        self.evaluations = Table()
+        self.steps = Table(STEP)
+        self.evaluations = Table(EVALUATION)
+        self.misshapen_before: Mapping[str, int] = {}
+        self._misshapen: Counter[str] = Counter()
         self.checkpoints: list[Record] = []
         self.resumes: list[Record] = []
         self.exit: Record | None = None
         self.texts: list[tuple[int, str, Any]] = []
         self.num_resets = 0
         self.num_out_of_order = 0
+
+    @property
+    def misshapen(self) -> dict[str, int]:
+        """How many values of each field, "header.layers", had another shape than the schema gives it.
+
+        They count as not measured; the rest of their records is kept.
+        """
+        tables = (("step", self.steps), ("evaluation", self.evaluations))
+        counts = self._misshapen + Counter(self.misshapen_before)
+        for kind, table in tables:
+            counts.update({f"{kind}.{name}": count for name, count in table.misshapen.items() if count})
+        return dict(sorted(counts.items()))
 
     @property
     def last_step(self) -> int | None:
@@ -81,7 +98,7 @@ class Recording:
             rows = self._increasing(table, waiting[kind])
             keys = table.extend(rows) if rows else set()
             if kind == "step" and not _TEXT_FIELDS.isdisjoint(keys):
-                self.texts.extend(_texts(rows))
+                self.texts.extend(self._texts(rows))
             waiting[kind] = []
 
     def _increasing(self, table: Table, records: list[Record]) -> list[Record]:
@@ -97,7 +114,8 @@ class Recording:
         self.num_out_of_order += len(records) - len(kept)
         return kept
 
-    def _take(self, kind: str, record: Record) -> None:
+    def _take(self, kind: str, written: Record) -> None:
+        record = self._shaped(kind, written)
         if kind == "header":
             self.header.update({key: value for key, value in record.items() if key != "kind"})
             self._name_items()
@@ -109,6 +127,27 @@ class Recording:
             self._rewind(record)
         elif kind == "exit":
             self.exit = record
+
+    def _shaped(self, kind: str, record: Record) -> Record:
+        """The record without what is not of the shape that the schema gives it."""
+        fields = KINDS[kind]
+        wrong = {
+            name
+            for name, value in record.items()
+            if name in fields and value is not None and not fields[name].holds(value)
+        }
+        self._misshapen.update(f"{kind}.{name}" for name in wrong)
+        return {name: value for name, value in record.items() if name not in wrong} if wrong else record
+
+    def _texts(self, records: Iterable[Record]) -> Iterable[tuple[int, str, Any]]:
+        for record in records:
+            for name in _TEXT_FIELDS.intersection(record):
+                if record[name] is None:
+                    continue
+                if STEP[name].holds(record[name]):
+                    yield record["step"], name, record[name]
+                else:
+                    self._misshapen[f"step.{name}"] += 1
 
     def _name_items(self) -> None:
         for table, fields in ((self.steps, STEP), (self.evaluations, EVALUATION)):
@@ -129,13 +168,5 @@ class Recording:
         self.texts = [text for text in self.texts if text[0] < step]
 
 
-def _texts(records: Iterable[Record]) -> Iterable[tuple[int, str, Any]]:
-    for record in records:
-        for name in _TEXT_FIELDS.intersection(record):
-            yield record["step"], name, record[name]
-
-
 _STEP = operator.itemgetter("step")
-_TEXT_FIELDS = frozenset(
-    field.name for field in STEP.values() if field.unit == "text" and not field.name.endswith("_hash")
-)
+_TEXT_FIELDS = frozenset(field.name for field in STEP.values() if is_text(field))

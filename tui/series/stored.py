@@ -22,6 +22,7 @@ def stored(recording: Recording, offset: int, damaged: Sequence[Damaged]) -> Sto
         tuple(recording.texts),
         tuple(damaged),
         recording.num_out_of_order,
+        recording.misshapen,
     )
 
 
@@ -37,6 +38,7 @@ def restored(stored: Stored) -> Recording:
     recording.num_resets = len(recording.resumes)
     recording.texts = list(stored.texts)
     recording.num_out_of_order = stored.num_out_of_order
+    recording.misshapen_before = stored.misshapen
     for kind, table in (("step", recording.steps), ("evaluation", recording.evaluations)):
         columns = stored.tables[kind].columns
         table.restore(stored.tables[kind].steps, [(one.name, one.values, one.rows) for one in columns])
