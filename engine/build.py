@@ -83,9 +83,13 @@ class Loop:
         }
 
     def restore_progress(self, progress: dict[str, Any]) -> None:
-        """The reverse of `progress`."""
-        for name, value in progress.items():
-            setattr(self, name, value)
+        """The reverse of `progress`.
+
+        Raises:
+            KeyError: one of them is missing.
+        """
+        for name in self.progress():
+            setattr(self, name, progress[name])
 
 
 def build_loop(config: Config, *, inspect: bool = True, world: World | None = None) -> Loop:
