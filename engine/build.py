@@ -116,7 +116,7 @@ def build_loop(config: Config, *, inspect: bool = True, world: World | None = No
         world.size,
     )
     torch.manual_seed(config.seed)
-    model = GPT(config.model, corpus.vocab_size)
+    model = _model(config, corpus.vocab_size)
     fault.model(model)
     if world.rank:
         torch.manual_seed(seed_of_rank(config.seed, world.rank))
@@ -140,6 +140,14 @@ def build_loop(config: Config, *, inspect: bool = True, world: World | None = No
     )
     fault.begin(loop)
     return loop
+
+
+def _model(config: Config, vocab_size: int) -> GPT:
+    try:
+        return GPT(config.model, vocab_size)
+    except (RuntimeError, MemoryError, OverflowError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DeviceError(f"this machine cannot hold the model of the config: {reason}.") from None
 
 
 def seed_of_rank(seed: int, rank: int) -> int:

@@ -103,7 +103,11 @@ class RunFolder:
             RunFolderError: a log is there and --resume was not given, or the other way round, or somebody
                 is writing it, or the folder cannot be written to, or the run to resume had another config.
         """
-        if self.path.exists() and not self.path.is_dir():
+        try:
+            is_file = self.path.exists() and not self.path.is_dir()
+        except OSError as error:
+            raise RunFolderError(f"{error.strerror}: the run folder {self.path}.") from None
+        if is_file:
             raise RunFolderError(f"{self.path} is a file; name a folder with --out.")
         self._refuse_if_in_use()
         if not resume and self.log.exists():

@@ -25,6 +25,7 @@ from engine.progress import ProgressReport
 from engine.run_folder import LAST, RunFolder, RunFolderError
 from engine.runlog.atomic_file import write_atomically
 from engine.runlog.lock import LogInUse
+from engine.runlog.printable import printable
 from engine.runlog.writer import LogWriter
 from engine.snapshot import captured, restore
 from engine.step import StepTaken
@@ -141,7 +142,7 @@ class Recorder:
             self._refused(f"cannot write to the log {self.folder.log}: {self.log.error}")
 
     def _say(self, sentence: str) -> None:
-        (self.progress.say if self.progress else print)(sentence)
+        (self.progress.say if self.progress else print)(printable(sentence, 2000))
 
     def checkpoint(self, loop: Loop, *roles_or_steps: str | int) -> bool:
         """Save the loop under each role or step; True when all are saved. Every rank has to ask.
@@ -264,10 +265,11 @@ def _has_checkpoint(loop: Loop, folder: RunFolder) -> bool:
 def _put_log_aside(folder: RunFolder) -> None:
     aside = folder.put_log_aside()
     if aside is not None:
-        print(
+        sentence = (
             f"{folder.path} holds no checkpoint yet, so the run starts again at step 0; "
             f"what was logged so far is kept as {aside.name}."
         )
+        print(printable(sentence, 2000))
 
 
 def _initial_facts(loop: Loop) -> dict[str, Any]:
