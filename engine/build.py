@@ -83,9 +83,13 @@ class Loop:
         }
 
     def restore_progress(self, progress: dict[str, Any]) -> None:
-        """The reverse of `progress`."""
-        for name, value in progress.items():
-            setattr(self, name, value)
+        """The reverse of `progress`.
+
+        Raises:
+            KeyError: one of them is missing.
+        """
+        for name in self.progress():
+            setattr(self, name, progress[name])
 
 
 def build_loop(config: Config, *, inspect: bool = True, world: World | None = None) -> Loop:
@@ -112,7 +116,7 @@ def build_loop(config: Config, *, inspect: bool = True, world: World | None = No
         world.size,
     )
     torch.manual_seed(config.seed)
-    model = GPT(config.model, corpus.vocab_size)
+    model = _model(config, corpus.vocab_size)
     fault.model(model)
     if world.rank:
         torch.manual_seed(seed_of_rank(config.seed, world.rank))
@@ -136,6 +140,14 @@ def build_loop(config: Config, *, inspect: bool = True, world: World | None = No
     )
     fault.begin(loop)
     return loop
+
+
+def _model(config: Config, vocab_size: int) -> GPT:
+    try:
+        return GPT(config.model, vocab_size)
+    except (RuntimeError, MemoryError, OverflowError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DeviceError(f"this machine cannot hold the model of the config: {reason}.") from None
 
 
 def seed_of_rank(seed: int, rank: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -11,6 +12,7 @@ import typer
 
 from engine import fault_commands
 from engine.output import outlive_the_terminal
+from engine.runlog.printable import printable
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -20,13 +22,34 @@ if TYPE_CHECKING:
 EXIT_CODES = {"interrupted": 130, "terminated": 143, "error": 1}
 """Shell convention: 128 plus the number of the signal."""
 
+LONGEST_LINE = 2000
+"""Characters of a sentence that are shown: paths and values in it may be long."""
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Train a small GPT and record its flight.",
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(fault_commands.app, name="faults")
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"engine {version('training-flight-recorder')}")
+        raise typer.Exit
+
+
+@app.callback()
+def engine(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which one this is.")
+    ] = False,
+) -> None:
+    """Train a small GPT and record its flight."""
 
 
 @app.command()
@@ -59,6 +82,7 @@ def train(
     ] = True,
 ) -> None:
     """Train as CONFIG says and write the run folder."""
+    _require_torch()
     settings, folder = _checked(config, overrides or [], fault, out, resume)
     outcome = _trained(settings, folder, resume, stop_after, inspector)
     if _rank() == 0:
@@ -66,6 +90,13 @@ def train(
         if report:
             _write_report(folder.path)
     raise typer.Exit(0 if outcome.ending.as_asked else EXIT_CODES.get(outcome.ending.reason, 0))
+
+
+def _require_torch() -> None:
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError:
+        _fail("engine train needs torch: pip install 'training-flight-recorder[train]'")
 
 
 def _checked(
@@ -76,7 +107,7 @@ def _checked(
     from engine.run_folder import RunFolder, RunFolderError, locate
 
     try:
-        settings = load_config(config, [*overrides, *([f"fault={fault}"] if fault else [])])
+        settings = load_config(config, overrides, fault)
         folder = RunFolder(locate(settings, config, out), config)
         if _rank() == 0:  # the others may come when it has begun to write
             folder.check(settings, resume)
@@ -102,6 +133,13 @@ def _trained(
     except RankLost as error:
         _complain(str(error))
         _leave_at_once(1)  # past whatever still waits for the rank that is gone
+    except Exception as error:  # a fault of the program or of the machine: whoever mends it needs the trace
+        traceback.print_exc()
+        _complain(
+            f"the training broke off with {type(error).__name__}: {' '.join(str(error).split())[:200]}; the "
+            f"trace is above, and what was recorded until then is in {folder.path}."
+        )
+        raise typer.Exit(1) from None
 
 
 def _say_outcome(outcome: Outcome, folder: Path) -> None:
@@ -112,7 +150,7 @@ def _say_outcome(outcome: Outcome, folder: Path) -> None:
     if outcome.best_step is not None:
         where = "checkpoints/best.pt" if outcome.best_is_saved else "not saved: the disk refused it"
         typer.echo(f"best val loss {outcome.best_val_loss:.4f} at step {outcome.best_step}  ({where})")
-    typer.echo(f"run folder {folder}")
+    typer.echo(f"run folder {printable(str(folder))}")
 
 
 def _write_report(folder: Path) -> None:
@@ -124,7 +162,7 @@ def _write_report(folder: Path) -> None:
     )
     if call.returncode:
         reason = (call.stderr.strip().splitlines() or ["no reason given"])[-1]
-        typer.echo(f"no dashboard was written ({reason}); try `tui report {folder}`.", err=True)
+        _complain(f"no dashboard was written ({reason}); try `tui report {folder}`.")
 
 
 def _rank() -> int:
@@ -151,7 +189,8 @@ def _leave_at_once(code: int) -> NoReturn:
 
 def _complain(sentence: str) -> None:
     """On stderr; where several processes write there, with the rank in front."""
-    typer.echo(f"rank {_rank()}: {sentence}" if _is_one_of_many() else sentence, err=True)
+    shown = "\n".join(printable(line, LONGEST_LINE) for line in sentence.split("\n"))
+    typer.echo(f"rank {_rank()}: {shown}" if _is_one_of_many() else shown, err=True)
     sys.stderr.flush()
 
 

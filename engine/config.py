@@ -14,10 +14,24 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from engine.faults.registry import parse_fault
 
 
+def _is_broken(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
 class Section(BaseModel):
     """A part of the config: unknown keys are errors, values are frozen once checked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_used(cls, value: object) -> object:
+        """No number too large to count with, no text that neither a path nor a log can hold."""
+        if isinstance(value, int) and abs(value) >= 2**63:
+            raise ValueError("it is a larger number than this machine counts with.")
+        if isinstance(value, str) and ("\0" in value or (not value.isascii() and _is_broken(value))):
+            raise ValueError(f"{value!r} holds a character that no path and no log can hold.")
+        return value
 
 
 class Training(Section):
@@ -25,7 +39,7 @@ class Training(Section):
 
     batch_size: int = Field(default=32, ge=1, description="sequences in a micro-batch, over all processes")
     accumulation: int = Field(default=1, ge=1, description="micro-batches in an optimizer step")
-    T: int = Field(default=2000, ge=1, description="optimizer steps")
+    T: int = Field(default=2000, ge=1, lt=2**53, description="optimizer steps")
     schedule: Literal["cosine", "linear", "constant", "step", "wsd", "inverse_sqrt"] = "cosine"
     warmup: int = Field(default=100, ge=0, description="steps of linear warm-up")
     lr_max: float = Field(default=3e-3, ge=0)

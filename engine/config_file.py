@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from engine.config import Config
+from engine.runlog.safe_yaml import MAX_BYTES, YamlError, composed, constructed, load_yaml
 
 Keys = tuple[str, ...]
 
@@ -18,8 +19,8 @@ class ConfigError(ValueError):
     """The config cannot be used; the message says what is wrong, where, and what would be right."""
 
 
-def load_config(path: Path, overrides: list[str] | None = None) -> Config:
-    """The checked config of a file, with `section.key=value` overrides on top. Touches nothing on disk.
+def load_config(path: Path, overrides: list[str] | None = None, fault: str | None = None) -> Config:
+    """The checked config of a file, with `section.key=value` overrides and a fault on top; only reads.
 
     Raises:
         ConfigError: no such file, no YAML, an unknown key, a value out of bounds.
@@ -30,6 +31,8 @@ def load_config(path: Path, overrides: list[str] | None = None) -> Config:
     for override in overrides or []:
         keys = _override(values, override)
         lines[keys] = f"--set {override}"
+    if fault is not None:
+        values["fault"], lines[("fault",)] = fault, f"--fault {fault}"
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -44,21 +47,20 @@ def to_yaml(config: Config) -> str:
 
 def _parsed(path: Path) -> yaml.Node | None:
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1).decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(f"there is no config file {path}.") from None
     except IsADirectoryError:
         raise ConfigError(f"{path} is a folder; name the config file in it.") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not a text file; a config is YAML.") from None
+        raise ConfigError(f"{path} is not a text file in UTF-8; a config is YAML.") from None
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}.") from None
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{where}: not YAML: {getattr(error, 'problem', error)}.") from None
+        root = composed(text)
+    except YamlError as error:
+        raise ConfigError(f"{path} {error}.") from None
     if root is not None and not isinstance(root, yaml.MappingNode):
         raise ConfigError(f"{path} must hold keys and values, such as `seed: 0`.")
     return root
@@ -68,9 +70,9 @@ def _plain(root: yaml.Node, path: Path) -> dict[str, Any]:
     """The values of the file; a key written twice is an error, since only one of them could count."""
     _refuse_repeated_keys(root, path)
     try:
-        values: dict[str, Any] = yaml.SafeLoader("").construct_document(root)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: {getattr(error, 'problem', error)}.") from None
+        values: dict[str, Any] = constructed(root)
+    except YamlError as error:
+        raise ConfigError(f"{path} {error}.") from None
     return values
 
 
@@ -79,6 +81,8 @@ def _refuse_repeated_keys(node: yaml.Node, path: Path) -> None:
         return
     seen: set[str] = set()
     for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise ConfigError(f"{path} line {key.start_mark.line + 1}: a key must be a single word.")
         if key.value in seen:
             raise ConfigError(f"{path} line {key.start_mark.line + 1}: {key.value} is written twice.")
         seen.add(key.value)
@@ -98,7 +102,7 @@ def _lines(node: yaml.Node | None, above: Keys = ()) -> dict[Keys, int]:
 def _override(values: dict[str, Any], override: str) -> Keys:
     """Put one KEY=VALUE into the nested values; return the key as a path."""
     name, equals, text = override.partition("=")
-    if not equals or not name:
+    if not equals or not all(name.split(".")):
         raise ConfigError(f"--set {override}: write it as section.key=value, such as training.T=400.")
     *sections, key = keys = tuple(name.split("."))
     for section in sections:
@@ -108,9 +112,9 @@ def _override(values: dict[str, Any], override: str) -> Keys:
             raise ConfigError(f"--set {override}: {section} has no keys of its own.")
         values = values[section]
     try:
-        values[key] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {override}: {text!r} is not a YAML value.") from None
+        values[key] = load_yaml(text)
+    except YamlError as error:
+        raise ConfigError(f"--set {override}: the value {error}.") from None
     return keys
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from engine.runlog.printable import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -17,6 +19,7 @@ app = typer.Typer(
     add_completion=False,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="List the fire drills that --fault can switch on, explain one, or run one beside a healthy twin.",
 )
 
@@ -139,5 +142,5 @@ def _parsed(text: str) -> Fault:
 
 def _fail(sentence: str) -> NoReturn:
     """Say what is wrong on stderr and leave with code 2."""
-    typer.echo(sentence, err=True)
+    typer.echo(printable(sentence, 2000), err=True)
     raise typer.Exit(2)

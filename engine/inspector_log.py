@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from engine.probes.delivery import Delivery
 from engine.probes.measured import Fields, Measured
 from engine.probes.setup import device_of
+from engine.runlog.printable import printable
 from engine.runlog.schema import FORMAT_VERSION, LOG_NAME, Field
 from engine.runlog.writer import LogWriter
 
@@ -38,6 +39,7 @@ class InspectorLog:
     Raises:
         FileExistsError: there is a log already and `resume` is off.
         FileNotFoundError: `resume` is on and there is no log.
+        LogInUse: another process is writing it.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class InspectorLog:
         self.needs_header = False
         name = self._writer.path.resolve().parent.name
         begin = {"kind": "header", "format": FORMAT_VERSION, "run_id": uuid.uuid4().hex, "name": name}
-        self._writer.write(begin | fields)
+        self._append(begin | fields)
 
     def step(self, record: Fields, measured: Sequence[Measured]) -> None:
         """One step, and all before it that are whole by now."""
@@ -70,14 +72,20 @@ class InspectorLog:
     def write(self, record: Fields) -> None:
         """Write at once what is not a step: after the steps before it, for which this waits."""
         self._write_ready(wait=True)
-        self._writer.write(record)
+        self._append(record)
 
     def close(self) -> None:
-        """Everything written is on disk; what could not be written has been said."""
+        """Everything written is on disk, and how many records are not has been said."""
         self._writer.close()
         if self._writer.error is not None:
             lost, path, error = self._writer.num_lost, self._writer.path, self._writer.error
-            _LOGGER.warning("%d records are not in %s: %s", lost, path, error)
+            _LOGGER.warning("%d records are not in %s: %s", lost, printable(str(path)), error)
+
+    def _append(self, record: Fields) -> None:
+        """A record at the end of the log; the first that the disk refuses is said, and training goes on."""
+        if not self._writer.write(record) and self._writer.num_lost == 1:
+            path, error = printable(str(self._writer.path)), self._writer.error
+            _LOGGER.warning("cannot write to the log %s: %s; training goes on without it", path, error)
 
     def _write_ready(self, *, wait: bool = False) -> None:
         for record in self._delivery.ready(wait=wait):
@@ -86,10 +94,10 @@ class InspectorLog:
     def _write_step(self, record: Fields) -> None:
         if self._initial is not None:
             activations = {name: record[name] for name in _OF_INITIAL if name in record}
-            self._writer.write({"kind": "initial", "step": record["step"], **self._initial, **activations})
+            self._append({"kind": "initial", "step": record["step"], **self._initial, **activations})
             self._initial = None
             record.pop("activation_rms", None)
-        self._writer.write(record)
+        self._append(record)
 
 
 def _created(path: Path) -> LogWriter:

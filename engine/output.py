@@ -5,8 +5,10 @@ A run over SSH outlives its connection, and a training of days must not die of a
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from pathlib import Path
 from typing import Any, TextIO
 
 
@@ -42,6 +44,16 @@ class LosableStream:
 
 
 def outlive_the_terminal() -> None:
-    """From now on neither standard output nor standard error raises when its reader is gone."""
-    sys.stdout = LosableStream(sys.stdout)
-    sys.stderr = LosableStream(sys.stderr)
+    """From now on neither standard output nor standard error raises, whatever has become of its reader.
+
+    Characters that its encoding lacks are written as escapes.
+    """
+    sys.stdout, sys.stderr = _losable(sys.stdout), _losable(sys.stderr)
+
+
+def _losable(stream: TextIO | None) -> LosableStream:
+    if stream is None:  # closed before this program began
+        stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return LosableStream(stream)

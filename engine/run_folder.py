@@ -11,16 +11,20 @@ dashboard.html, gap-analysis.md    after the end
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from engine.config import Config
 from engine.config_file import to_yaml
 from engine.runlog.atomic_file import write_atomically
 from engine.runlog.codec import DamagedLine, decode
+from engine.runlog.lock import LogInUse, refuse_if_in_use
 from engine.runlog.schema import LOG_NAME
 
 CHECKPOINTS = "checkpoints"
@@ -82,10 +86,10 @@ class RunFolder:
     def read_manifest(self) -> dict[str, Any]:
         """What an earlier start wrote; empty where there is none or it is damaged."""
         try:
-            content: dict[str, Any] = json.loads(self.manifest.read_bytes())
-        except (OSError, ValueError):
+            content = json.loads(self.manifest.read_bytes())
+        except (OSError, ValueError, RecursionError):
             return {}
-        return content
+        return content if isinstance(content, dict) else {}
 
     def checkpoint(self, role_or_step: str | int) -> Path:
         """`checkpoints/step-000500.pt`, `checkpoints/last.pt` or `checkpoints/best.pt`."""
@@ -96,33 +100,71 @@ class RunFolder:
         """Nothing stands in the way of this run.
 
         Raises:
-            RunFolderError: a log is there and --resume was not given, or the other way round, or the
-                folder cannot be written to, or the run to resume had another config.
+            RunFolderError: a log is there and --resume was not given, or the other way round, or somebody
+                is writing it, or the folder cannot be written to, or the run to resume had another config.
         """
-        if self.path.exists() and not self.path.is_dir():
+        try:
+            is_file = self.path.exists() and not self.path.is_dir()
+        except OSError as error:
+            raise RunFolderError(f"{error.strerror}: the run folder {self.path}.") from None
+        if is_file:
             raise RunFolderError(f"{self.path} is a file; name a folder with --out.")
+        self._refuse_if_in_use()
         if not resume and self.log.exists():
-            raise RunFolderError(
-                f"{self.path} holds a run already; continue it with --resume "
-                "or name another folder with --out."
-            )
+            raise self.taken()
         if resume:
             self._check_resume(config)
         nearest = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
         if not os.access(nearest, os.W_OK | os.X_OK):
             raise RunFolderError(f"cannot write to {nearest}; name a folder of your own with --out.")
 
+    def taken(self) -> RunFolderError:
+        """What to say where a run is in the way of a new one."""
+        return RunFolderError(
+            f"{self.path} holds a run already; continue it with --resume or name another folder with --out."
+        )
+
     def _check_resume(self, config: Config) -> None:
         if not self.log.exists():
             raise RunFolderError(f"{self.path} holds no run to resume; start it without --resume.")
-        self.resumable()
         before = self.read_manifest().get("config")
-        changed = changed_keys(Config.model_validate(before), config) if before else []
+        try:
+            changed = changed_keys(Config.model_validate(before), config) if before else []
+        except ValidationError:
+            raise RunFolderError(
+                f"{self.manifest} holds no config that this version knows; start a new run with --out."
+            ) from None
         if changed:
             raise RunFolderError(
                 f"the run in {self.path} had another {', '.join(changed)}; resume it with the config "
                 "in that folder or start a new run with --out."
             )
+
+    def _refuse_if_in_use(self) -> None:
+        try:
+            refuse_if_in_use(self.log)
+        except LogInUse as error:
+            raise RunFolderError(f"{error}, or name another folder with --out.") from None
+        except OSError:  # no log yet, or none that can be opened: whoever opens it to write will say so
+            return
+
+    def has_checkpoint(self) -> bool:
+        """Whether there is one to resume from; a run that was killed early has none."""
+        return any(self.checkpoint(role).exists() for role in (LAST, BEST))
+
+    def put_log_aside(self) -> Path | None:
+        """The log gets a name beside it that nothing has, for a run that starts again; None without a log.
+
+        Raises:
+            RunFolderError: somebody is writing it.
+            OSError: it cannot be renamed.
+        """
+        if not self.log.exists():
+            return None
+        self._refuse_if_in_use()
+        names = (self.log.with_name(f"{LOG_NAME}.aside-{number}") for number in itertools.count(1))
+        aside = next(name for name in names if not name.exists())
+        return self.log.rename(aside)
 
     def resumable(self) -> Path:
         """The checkpoint to resume from: the last, or the best where the run died before its first `last`.

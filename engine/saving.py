@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from engine.baseline import baseline_loss
 from engine.build import Loop
 from engine.checkpoint import serialized
@@ -22,6 +24,8 @@ from engine.probes.overlap import overlap
 from engine.progress import ProgressReport
 from engine.run_folder import LAST, RunFolder, RunFolderError
 from engine.runlog.atomic_file import write_atomically
+from engine.runlog.lock import LogInUse
+from engine.runlog.printable import printable
 from engine.runlog.writer import LogWriter
 from engine.snapshot import captured, restore
 from engine.step import StepTaken
@@ -47,20 +51,30 @@ class Recorder:
     def open(cls, loop: Loop, folder: RunFolder, *, resume: bool) -> Recorder:
         """The log is open and begun: header and initial record, or the loop restored and a resume record.
 
-        Every rank has to ask, since they measure and restore together; rank 0 gets the one that writes.
+        A run to resume that has no checkpoint yet starts again, its log put aside. Every rank has to ask,
+        since they measure and restore together; rank 0 gets the one that writes.
 
         Raises:
             RunFolderError, CheckpointError: it cannot be; nothing was appended to the log.
         """
-        initial = {} if resume else _initial_facts(loop)
-        if resume:
+        restores = resume and _has_checkpoint(loop, folder)
+        initial = {} if restores else _initial_facts(loop)
+        if restores:
             restore(loop, folder)
             _require_steps_left(loop, folder)
         loop.world.barrier()  # nobody reads any more what rank 0 is about to write
         if not loop.world.writes:
             return Bystander(folder)
         try:
-            return cls._continue(loop, folder) if resume else cls._start(loop, folder, initial)
+            if restores:
+                return cls._continue(loop, folder)
+            if resume:
+                _put_log_aside(folder)
+            return cls._start(loop, folder, initial)
+        except LogInUse as error:
+            raise RunFolderError(f"{error}, or name another folder with --out.") from None
+        except FileExistsError:
+            raise folder.taken() from None
         except OSError as error:
             raise RunFolderError(f"cannot write to {folder.path}: {error.strerror}.") from None
         except DiskRefused as error:
@@ -128,7 +142,7 @@ class Recorder:
             self._refused(f"cannot write to the log {self.folder.log}: {self.log.error}")
 
     def _say(self, sentence: str) -> None:
-        (self.progress.say if self.progress else print)(sentence)
+        (self.progress.say if self.progress else print)(printable(sentence, 2000))
 
     def checkpoint(self, loop: Loop, *roles_or_steps: str | int) -> bool:
         """Save the loop under each role or step; True when all are saved. Every rank has to ask.
@@ -225,7 +239,10 @@ class Bystander(Recorder):
     def abandon(self, loop: Loop, message: str, writer: int) -> None:
         """Where rank 0 is among the lost, the first survivor says so in the log."""
         if writer == loop.world.rank:
-            log, _ = LogWriter.reopen(self.folder.log)
+            try:
+                log, _ = LogWriter.reopen(self.folder.log)
+            except OSError:  # rank 0 does not answer and still holds its log, or the disk is gone
+                return
             log.write({"kind": "exit", "step": loop.step, "reason": "error", "message": message})
             log.close()
 
@@ -237,6 +254,22 @@ def _require_steps_left(loop: Loop, folder: RunFolder) -> None:
             f"the run in {folder.path} has taken all of its {planned} steps; "
             f"give it more with --set training.T={2 * planned}, or start a new one with --out."
         )
+
+
+def _has_checkpoint(loop: Loop, folder: RunFolder) -> bool:
+    """What rank 0 sees holds for all: the others may see a shared folder somewhat later."""
+    seen = float(loop.world.writes and folder.has_checkpoint())
+    return bool(loop.world.sum(torch.tensor([seen])).item())
+
+
+def _put_log_aside(folder: RunFolder) -> None:
+    aside = folder.put_log_aside()
+    if aside is not None:
+        sentence = (
+            f"{folder.path} holds no checkpoint yet, so the run starts again at step 0; "
+            f"what was logged so far is kept as {aside.name}."
+        )
+        print(printable(sentence, 2000))
 
 
 def _initial_facts(loop: Loop) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from engine.build import Loop, seed_of_rank
-from engine.checkpoint import load_checkpoint, random_state, restore_random_state
+from engine.checkpoint import does_not_fit, load_checkpoint, random_state, restore_random_state
+from engine.distributed import is_lost_peer
 from engine.run_folder import BEST, RunFolder
 from engine.shards import cut_like, whole_tree
 
@@ -40,9 +41,21 @@ def restore(loop: Loop, folder: RunFolder) -> None:
 
     Raises:
         RunFolderError: there is no checkpoint.
-        CheckpointError: it cannot be read.
+        CheckpointError: it cannot be read, or holds another model.
     """
-    state = load_checkpoint(folder.resumable())
+    path = folder.resumable()
+    state = load_checkpoint(path)
+    try:
+        _restore_parts(loop, state)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        if is_lost_peer(error):
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise does_not_fit(path, f"{type(error).__name__}, {reason}") from None
+    loop.best_is_saved = folder.checkpoint(BEST).exists()
+
+
+def _restore_parts(loop: Loop, state: dict[str, Any]) -> None:
     parameters = loop.model.state_dict()
     loop.model.load_state_dict({name: cut_like(t, parameters[name]) for name, t in state["model"].items()})
     loop.optimizer.load_state_dict(_cut_optimizer_state(loop.optimizer, state["optimizer"]))
@@ -50,7 +63,6 @@ def restore(loop: Loop, folder: RunFolder) -> None:
     loop.step = state["step"]
     _restore_random_numbers(loop, state["rng"])
     loop.restore_progress(state["progress"])
-    loop.best_is_saved = folder.checkpoint(BEST).exists()
     loop.instruments.load_state_dict(state["instruments"])
 
 

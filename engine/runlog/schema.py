@@ -244,6 +244,7 @@ EXIT = _table(
     _TIME,
     Field("reason", "text", '"finished", "interrupted", "terminated", "early_stopping" or "error"'),
     Field("message", "text", "one sentence more, where there is one"),
+    Field("num_lost", "1", "records of this process that could not be written, if any", exact=True),
 )
 
 KINDS: dict[str, dict[str, Field]] = {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +79,74 @@ def test_a_folder_that_cannot_be_written_to_is_said() -> None:
 
 def test_stopping_after_no_step_at_all_is_refused() -> None:
     assert _engine("train", ROOT / "configs/healthy.yaml", "--stop-after", "0").exit_code == 2
+
+
+def test_what_a_path_does_to_a_terminal_is_shown_and_not_done(tmp_path: Path) -> None:
+    for arguments in (["/tmp/\x1b]0;x\x07.yaml"], [ROOT / "configs/healthy.yaml", "--set", "\x1b[31m=1"]):
+        done = _engine("train", *arguments)
+        assert done.exit_code == 2
+        assert "␛" in done.stderr and done.stderr.strip().isprintable()
+
+
+def test_a_name_that_is_too_long_is_said() -> None:
+    done = _engine("train", ROOT / "configs/healthy.yaml", "--out", "x" * 5000)
+    assert (done.exit_code, "File name too long" in done.stderr) == (2, True)
+
+
+def test_help_and_version_are_where_people_look_for_them() -> None:
+    for option in ("-h", "--help"):
+        assert "Usage" in _engine(option).stdout == _engine("-h").stdout
+    assert _engine("--version").stdout.startswith("engine ")
+
+
+_BLOCKED = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "torch":
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Absent())
+sys.argv = {argv!r}
+from engine.cli import main
+main()
+"""
+
+
+def _engine_without_torch(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = _BLOCKED.format(argv=["engine", *arguments])
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+    )
+
+
+def test_without_torch_training_says_what_to_install_and_the_rest_works() -> None:
+    done = _engine_without_torch("train", "configs/healthy.yaml")
+    said = "engine train needs torch: pip install 'training-flight-recorder[train]'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+    assert "bad_init" in _engine_without_torch("faults").stdout
+    assert "no_warmup" in _engine_without_torch("faults", "explain", "no_warmup").stdout
+
+
+def test_an_error_of_the_training_shows_its_trace_and_then_what_to_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr("engine.train.train", broken)
+    done = _engine("train", ROOT / "configs/healthy.yaml", "--out", tmp_path / "run")
+    assert done.exit_code == 1
+    assert "Traceback" in done.stderr
+    assert "broke off with ValueError: a bug; the trace is above" in done.stderr.splitlines()[-1]
+
+
+def test_closed_and_narrow_streams_are_no_traceback() -> None:
+    command = f"{sys.executable} -m engine train /tmp/$(printf '\\033')none.yaml"
+    closed = subprocess.run(["sh", "-c", command + " >&- 2>&-"], cwd=ROOT, check=False)
+    assert closed.returncode == 2
+    narrow = subprocess.run(
+        ["sh", "-c", command], cwd=ROOT, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True,
+        check=False,
+    )  # fmt: skip
+    assert narrow.returncode == 2
+    assert narrow.stderr.endswith(b"none.yaml.\n") and narrow.stderr.count(b"\n") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_a_key_in_the_wrong_section_is_sent_to_the_right_one(file: Path) -> None
         ("fault: bad_int", "did you mean bad_init?"),
         ("fault: 'bad_init:x'", "the strength of bad_init must be a number"),
         ("seed: 1\nseed: 2\n", "line 2: seed is written twice."),
-        ("a: [1", "line 1: not YAML"),
+        ("a: [1", "is not YAML: line 1"),
         ("- 1\n", "must hold keys and values"),
     ],
 )
@@ -97,7 +98,7 @@ def test_an_override_wins_over_the_file(file: Path) -> None:
         ("trainin.T=4", "did you mean training?"),
         ("training.T", "write it as section.key=value"),
         ("seed.x=1", "seed has no keys of its own"),
-        ("training.T=[", "is not a YAML value"),
+        ("training.T=[", "the value is not YAML"),
     ],
 )
 def test_a_bad_override_is_named(file: Path, override: str, said: str) -> None:
@@ -129,3 +130,49 @@ def test_the_resolved_config_loads_to_itself(file: Path) -> None:
     config = load_config(CONFIGS / "no_warmup.yaml", ["data.kind=text", "data.path=some.txt"])
     file.write_text(to_yaml(config))
     assert load_config(file) == config
+
+
+_BOMB = "a0: &a0 [x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 40)
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _BOMB, "a: &a {b: *a}", "? [a, b]\n: 1", "training: {? {a: b} : 1}", "seed: " + "9" * 5000,
+        "seed: 2021-13-45", "a: " + "[" * 3000 + "]" * 3000, "seed: !!int 'zz'", "seed: !!timestamp 'zz'",
+        "- a\n- b", "hello", "1: 2", "null: 2", "seed: 1\n---\nseed: 2", "run: {dir: \"a\\0b\"}",
+        "run: {name: \"\\ud800\"}", "training: {T: 99999999999999999999}",
+        "model: {width: 99999999999999999999}",
+    ],
+    ids=lambda text: text[:24],
+)  # fmt: skip
+def test_yaml_that_is_odd_in_any_way_is_one_sentence_with_the_files_name(file: Path, text: str) -> None:
+    message = _message(file, text)
+    assert message.startswith(str(file)) and message.endswith(".")
+    assert "\n" not in message
+
+
+def test_bytes_that_are_no_text_are_said(file: Path) -> None:
+    for content in ("seed: é".encode("latin-1"), "seed: 1".encode("utf-16")):
+        file.write_bytes(content)
+        with pytest.raises(ConfigError, match="is not a text file in UTF-8"):
+            load_config(file)
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["x", "=1", ".=1", "training..T=1", "training.T=", "a.b.c=1", "training.lr_max=1e400", "seed=&a [*a]",
+     "seed=[[", "seed=2021-13-45", "seed=" + "9" * 5000],
+    ids=lambda text: text[:24],
+)  # fmt: skip
+def test_an_override_that_is_odd_in_any_way_is_one_sentence(file: Path, override: str) -> None:
+    assert "\n" not in _message(file, "seed: 0", override)
+
+
+@pytest.mark.parametrize("fault", ["", ":", "bad_init:nan", "bad_int", "bad_init+"])
+def test_a_fault_of_the_command_line_is_named_as_it_was_given(file: Path, fault: str) -> None:
+    file.write_text("seed: 0")
+    with pytest.raises(ConfigError, match=re.escape(f"--fault {fault}: fault:")):
+        load_config(file, fault=fault)

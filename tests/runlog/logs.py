@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from engine.runlog.codec import Record, encode
@@ -30,3 +35,25 @@ def comparable(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: comparable(item) for key, item in value.items()}
     return value
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from engine.runlog.writer import LogWriter
+writer, _ = LogWriter.reopen(Path(sys.argv[1]))
+print("writing", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_process_writes(path: Path) -> Iterator[int]:
+    """A process, known by its number, that has the log open to write; killed at the end."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", _WRITER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"writing\n"
+        yield process.pid
+        process.kill()

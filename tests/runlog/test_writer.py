@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from engine.runlog.lock import LogInUse, refuse_if_in_use
 from engine.runlog.reader import read_log
 from engine.runlog.writer import LogWriter
-from tests.runlog.logs import LINES, LOG
+from tests.runlog.logs import LINES, LOG, another_process_writes
 
 
 def _step(number: int) -> dict[str, Any]:
@@ -212,3 +213,69 @@ def test_records_that_matter_are_synced_and_others_once_a_second(
     writer.write(_step(101))
     writer.write(_step(102))
     assert len(synced) == 2
+
+
+def test_a_log_that_another_process_writes_is_not_opened_and_stays_as_it_is(path: Path) -> None:
+    path.write_bytes(LOG + b"{torn")
+    with another_process_writes(path) as number:
+        path.write_bytes(LOG + b"{torn")
+        with pytest.raises(LogInUse, match=f"^process {number} is writing .*{path.name}"):
+            LogWriter.reopen(path)
+        with pytest.raises(LogInUse):
+            refuse_if_in_use(path)
+        assert path.read_bytes() == LOG + b"{torn"
+    refuse_if_in_use(path)
+    LogWriter.reopen(path)[0].close()
+
+
+def test_without_the_kernels_list_the_sentence_names_no_process(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_bytes(LOG)
+    with another_process_writes(path):
+        monkeypatch.setattr("engine.runlog.lock._KERNELS_LIST", path.with_name("none"))
+        with pytest.raises(LogInUse, match="another process, here or on another machine, is writing"):
+            LogWriter.reopen(path)
+
+
+def test_a_file_system_without_locks_is_written_to_without_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", unknown)
+    writer = LogWriter.create(path)
+    assert writer.write(_step(0))
+
+
+def test_within_a_process_the_later_writer_goes_on_and_the_earlier_falls_silent(path: Path) -> None:
+    earlier = LogWriter.create(path)
+    earlier.write(_step(0))
+    later, _ = LogWriter.reopen(path)
+    other = LogWriter.create(path.with_name("other.jsonl"))  # may get the descriptor that was let go
+    assert not earlier.write(_step(1))
+    earlier.close()
+    assert later.write(_step(2)) and other.write(_step(3))
+    assert (_steps(path), _steps(other.path)) == ([0, 2], [3])
+    assert (earlier.num_lost, earlier.error) == (0, None)
+    with pytest.raises(LogInUse):  # the lock is on the open file, so this stands for another process
+        refuse_if_in_use(path)
+
+
+def test_a_log_that_is_deleted_under_its_writer_is_said_and_counted(path: Path) -> None:
+    writer = LogWriter.create(path)
+    assert writer.write(_step(0))
+    path.unlink()
+    assert not writer.write(_step(1))
+    assert (writer.num_lost, "deleted" in str(writer.error)) == (1, True)
+    writer.close()
+
+
+def test_the_exit_record_says_how_many_records_were_lost(path: Path) -> None:
+    writer = LogWriter.create(path)
+    with pytest.MonkeyPatch.context() as nearly_full:
+        _short_write(nearly_full, 7)
+        writer.write(_step(0))
+    writer.write({"kind": "exit", "step": 1, "reason": "finished"})
+    assert read_log(path)[0][-1]["num_lost"] == 1
