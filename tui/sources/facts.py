@@ -11,6 +11,7 @@ from engine.runlog.safe_yaml import YamlError, load_yaml
 from engine.runlog.schema import HEADER
 from tui.sources.errors import CannotRead
 from tui.sources.text import plain_text
+from tui.sources.timeline import is_sound
 from tui.sources.training_arguments import declared_schedule
 
 _OTHER_NAMES = {
@@ -58,11 +59,11 @@ def facts_of(config: Mapping[str, Any]) -> dict[str, Any]:
         ours = _OTHER_NAMES.get(name, name)
         if value is None or (ours in _OBJECTS and not isinstance(value, Mapping)):
             continue
-        if (ours in HEADER or ours == "logging_steps") and ours != "config":
+        if (ours in HEADER or ours == "logging_steps") and ours != "config" and is_sound(ours, value):
             facts[ours] = value
     if (schedule := declared_schedule(config)) is not None:
         facts |= {"schedule": schedule, "lr_lag": 1}
-    return {name: value for name, value in facts.items() if not (name == "planned_steps" and value == -1)}
+    return facts
 
 
 def _parsed(path: Path) -> Any:
