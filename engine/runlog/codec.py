@@ -121,6 +121,12 @@ def _restored_record(record: Record) -> Record:
     return {key: item if key in TEXT else _restored(item) for key, item in record.items()}
 
 
+def _integer(digits: str) -> int | float:
+    """As orjson reads it: what 64 bits do not hold is a double, infinity where it is beyond that too."""
+    value = float(digits)
+    return int(digits) if -(2.0**63) <= value < 2.0**64 else value
+
+
 def _loads(line: bytes) -> Any:
     try:
         return orjson.loads(line)
@@ -132,7 +138,7 @@ def _loads(line: bytes) -> Any:
     if not text:
         raise DamagedLine("nothing but NUL bytes")
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=_integer)
     except RecursionError:
         raise DamagedLine("nested too deeply") from None
     except ValueError as error:

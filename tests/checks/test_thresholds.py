@@ -51,7 +51,7 @@ def test_editing_one_bound_judges_the_whole_history_again() -> None:
         ("Q3.1a:\n  always clipping: 5\n", "expected for example {above: 5.0, hold: 20}, or off"),
         ("Q1.1a:\n  passes: 7\n", "passes takes two numbers"),
         ("- Q3.1a\n", "expected check ids"),
-        ("Q3.1a: [1, 2\n", "cannot be read as YAML"),
+        ("Q3.1a: [1, 2\n", "is not YAML"),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_sentence_that_names_the_nearest(

@@ -41,12 +41,12 @@ class Thresholds:
         Raises:
             ThresholdError: the file cannot be read, or names a check, leaf or setting that does not exist.
         """
-        import yaml
+        from engine.runlog.safe_yaml import YamlError, load_yaml
 
         try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ThresholdError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}.") from None
+            content = load_yaml(Path(path))
+        except YamlError as error:
+            raise ThresholdError(f"{path} {error}.") from None
         try:
             return cls.checked(content or {})
         except ThresholdError as error:

@@ -10,7 +10,6 @@ from typing import Any
 
 from tui.sources.errors import CannotRead
 from tui.sources.facts import facts_from_file
-from tui.sources.names import whole
 
 _FILES = (
     "config.json",
@@ -31,7 +30,6 @@ _TAKEN = frozenset(
         "seed",
     }
 )
-_COUNTS = frozenset({"planned_steps", "logging_steps", "eval_every", "ckpt_every"})
 MAX_BYTES = 64 * 2**20
 
 
@@ -55,8 +53,7 @@ def _facts_in(path: Path) -> dict[str, Any]:
     return {
         name: value
         for name, value in found.items()
-        if name == "schedule"
-        or (name in _TAKEN and isinstance(value, int | float) and (name not in _COUNTS or whole(value)))
+        if name == "schedule" or (name in _TAKEN and isinstance(value, int | float) and value)
     }
 
 

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.runlog.safe_yaml import YamlError, load_yaml
 from engine.runlog.schema import HEADER
 from tui.sources.errors import CannotRead
+from tui.sources.text import plain_text
+from tui.sources.timeline import is_sound
 from tui.sources.training_arguments import declared_schedule
 
 _OTHER_NAMES = {
@@ -38,15 +41,11 @@ def facts_from_file(path: Path) -> dict[str, Any]:
     Raises:
         CannotRead: the file is missing, is not YAML or JSON, or holds no mapping.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CannotRead(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise CannotRead(f"{path} is not text; give the run's config as YAML or JSON.") from None
-    content = _parsed(text, path)
+    content = _parsed(path)
     if not isinstance(content, dict):
-        raise CannotRead(f"{path} holds no names with values; give the run's config as YAML or JSON.")
+        raise CannotRead(
+            f"{plain_text(str(path))} holds no names with values; give the run's config as YAML or JSON."
+        )
     return {"config": content, **facts_of(content)}
 
 
@@ -60,22 +59,21 @@ def facts_of(config: Mapping[str, Any]) -> dict[str, Any]:
         ours = _OTHER_NAMES.get(name, name)
         if value is None or (ours in _OBJECTS and not isinstance(value, Mapping)):
             continue
-        if (ours in HEADER or ours == "logging_steps") and ours != "config":
+        if (ours in HEADER or ours == "logging_steps") and ours != "config" and is_sound(ours, value):
             facts[ours] = value
     if (schedule := declared_schedule(config)) is not None:
         facts |= {"schedule": schedule, "lr_lag": 1}
-    return {name: value for name, value in facts.items() if not (name == "planned_steps" and value == -1)}
+    return facts
 
 
-def _parsed(text: str, path: Path) -> Any:
-    if path.suffix == ".json":
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise CannotRead(f"{path} is not JSON: {error}.") from None
-    import yaml
-
+def _parsed(path: Path) -> Any:
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise CannotRead(f"{path} is not YAML: {' '.join(str(error).split())}.") from None
+        if path.suffix == ".json":
+            return json.loads(path.read_text(encoding="utf-8-sig"))
+        return load_yaml(path)
+    except YamlError as error:
+        raise CannotRead(f"{plain_text(str(path))} {error}.") from None
+    except OSError as error:
+        raise CannotRead(f"{plain_text(str(path))} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
+        raise CannotRead(f"{plain_text(str(path))} is not JSON: {error}.") from None

@@ -25,6 +25,7 @@ from tui.sources.huggingface_steps import BAR, StepFinder
 from tui.sources.names import number, own_name, renamed, whole
 from tui.sources.options import GivenNames
 from tui.sources.parser import SourceOptions, TextParser
+from tui.sources.timeline import no_step
 
 Metrics = dict[str, Any]
 
@@ -33,7 +34,7 @@ _ITEM = re.compile(r"'([^']{1,200})'\s*:\s*('[^']*'|\"[^\"]*\"|[\w.]*\([^()]*\)|
 _TELLING = ("'loss'", "'eval_", "'train_runtime'", "'train_loss'")
 _BEGUN = re.compile(r"\{\s*'(?:loss|eval_loss)'\s*:[^{}]*$")
 _BANNER = re.compile(r"(Num examples|Num Epochs|Total optimization steps|Gradient Accumulation steps"
-                     r"|Number of trainable parameters) = ([\d,]+)")  # fmt: skip
+                     r"|Number of trainable parameters) = ([\d,]+)(?![\d.])")  # fmt: skip
 _CHECKPOINT = re.compile(r"Saving model checkpoint to (\S*checkpoint-(\d+))")
 
 _EVALUATION_NAMES = {"eval_loss": "val_loss", "eval_runtime": "eval_s", "epoch": "epoch"}
@@ -114,13 +115,17 @@ class HuggingFaceParser(TextParser):
         at = 0
         for bar in BAR.finditer(text):
             yield from self._dicts(text[at : bar.start()])
-            yield from self._placed(self._steps.bar(int(bar[1]), int(bar[2]), bool(self._open)))
             at = bar.end()
+            step, total = whole(bar[1]), whole(bar[2])
+            if step is None or total is None:
+                self.timeline.damage(no_step(bar[1] if step is None else bar[2]))
+            else:
+                yield from self._placed(self._steps.bar(step, total, bool(self._open)))
         yield from self._dicts(text[at:])
         if checkpoint := _CHECKPOINT.search(text):
             yield from self._placed(self._steps.flush())
             yield from self.timeline.place(
-                {"kind": "checkpoint", "step": int(checkpoint[2]), "path": checkpoint[1], "role": "periodic"}
+                {"kind": "checkpoint", "step": checkpoint[2], "path": checkpoint[1], "role": "periodic"}
             )
 
     def last_records(self) -> Iterator[Record]:
@@ -168,7 +173,9 @@ class HuggingFaceParser(TextParser):
     def _read_banner(self, text: str) -> None:
         if " = " not in text or not (found := _BANNER.search(text)):
             return
-        value = int(found[2].replace(",", ""))
+        value = whole(found[2].replace(",", ""))
+        if value is None:
+            return
         if found[1] == "Total optimization steps":
             self._steps.planned_steps = value
             self.timeline.learn(planned_steps=value)

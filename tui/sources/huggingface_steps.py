@@ -26,6 +26,9 @@ _EVALUATION, _TRAINING, _END = "eval_loss", "loss", "train_runtime"
 EPOCH_ROUNDING = 0.005
 """Largest error of a printed epoch: 4.x prints two digits behind the point."""
 
+LEAST_EPOCH = 1e-9
+"""Smallest epoch from which steps an epoch are told."""
+
 MAX_OTHER_BARS = 50
 """A line waits for this many bars of another length; then the run has another length than before."""
 
@@ -148,7 +151,7 @@ class StepFinder:
 
     def _step_between(self, epoch: float) -> int:
         """Step of an evaluation, from the last training line on and before the next."""
-        if self._training_epoch <= 0 or not self._is_training:
+        if self._training_epoch < LEAST_EPOCH or not self._is_training:
             return self._step
         per_epoch = self._training_step / self._training_epoch
         later = round((epoch - self._training_epoch) * per_epoch)

@@ -69,12 +69,14 @@ class JsonDocumentParser(TextParser):
         if history is None:
             return []
         self._is_read = True
-        self.offset = len(self._document)
+        self._piece_bytes = len(self._document)
         rows, num_left_out = history
         if num_left_out:
             self.timeline.note(_left_out(num_left_out))
         records = [record for row in rows for record in self._rows.add(row)]
-        return records + list(self._rows.flush())
+        records += self._rows.flush()
+        self.offset = len(self._document)
+        return records
 
 
 def _content(data: bytes) -> Any:

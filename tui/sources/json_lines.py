@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.runlog.codec import DamagedLine, Record, decode
-from tui.sources.names import names_a_loss, number, whole
+from tui.sources.names import names_a_loss, number
 from tui.sources.nulls import Nulls
 from tui.sources.parser import SourceOptions, TextParser
 from tui.sources.rows import Rows
@@ -59,7 +59,7 @@ class JsonLinesParser(TextParser):
             raise
         for name, value in items:
             if name in _TOTALS:
-                self.timeline.learn(planned_steps=whole(value))
+                self.timeline.learn(planned_steps=value)
         items = self._nulls.resolved(items)
         yield from self._rows.add(item for item in items if item[0] not in _TOTALS)
 

@@ -16,7 +16,7 @@ from engine.runlog.codec import Record
 from tui.sources.names import NUMBER, number, own_name
 from tui.sources.parser import SourceOptions, TextParser
 
-_LINE = re.compile(rf"\bs:(\d+)((?: +\w+: ?{NUMBER})+)(?![\d.])", re.IGNORECASE)
+_LINE = re.compile(rf"\bs:({NUMBER})((?: +\w+: ?{NUMBER})+)(?![\d.])", re.IGNORECASE)
 _ITEM = re.compile(rf"(\w+): ?({NUMBER})", re.IGNORECASE)
 _STEP_NAMES = {"trl": "loss", "lr": "lr", "norm": "grad_norm"}
 
@@ -38,7 +38,7 @@ class LlmCParser(TextParser):
             values = {
                 name: found for name, raw in _ITEM.findall(match[2]) if (found := number(raw)) is not None
             }
-            step = int(match[1])
+            step = match[1]
             if "trl" in values:
                 metrics = {_STEP_NAMES.get(name) or own_name(name): value for name, value in values.items()}
                 yield from self.timeline.place({"kind": "step", "step": step, **metrics})

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from engine.runlog.codec import Record
-from tui.sources.names import NUMBER, number, own_name
+from tui.sources.names import NUMBER, number, own_name, whole
 from tui.sources.parser import SourceOptions, TextParser
 
-_LINE = re.compile(r"\biteration +(\d+)/ *(\d+) *\|([^\n]*)")
+_LINE = re.compile(rf"\biteration +({NUMBER})/ *({NUMBER}) *\|([^\n]*)", re.IGNORECASE)
 _OF_MEGATRON = re.compile(r"consumed (?:samples|tokens):|elapsed time per iteration")
 """What stands in each of its lines and in none of those who print an iteration in the same words."""
 
@@ -73,8 +73,8 @@ class MegatronParser(TextParser):
         if match := _LINE.search(text):
             if not match[3].rstrip().endswith("|") and "|" not in match[3]:
                 raise ValueError("iteration without its numbers")
-            self.timeline.learn(planned_steps=int(match[2]))
-            step = self._step(int(match[1]), match[3])
+            self.timeline.learn(planned_steps=match[2])
+            step = self._step(match[1], match[3])
             if clock := _CLOCK.search(text, 0, match.start()):
                 step["time"] = datetime.fromisoformat(clock[1]).timestamp()
             yield from self.timeline.place(step)
@@ -84,10 +84,12 @@ class MegatronParser(TextParser):
             if match[1] in _ARGUMENTS:
                 self.timeline.learn(**{_ARGUMENTS[match[1]]: number(match[2])})
         elif match := _PADDED.search(text):
-            self.timeline.learn(vocab_size=int(match[1]))
+            self.timeline.learn(vocab_size=match[1])
 
-    def _step(self, step: int, items: str) -> Record:
-        record: Record = {"kind": "step", "step": step}
+    def _step(self, stated: str, items: str) -> Record:
+        record: Record = {"kind": "step", "step": stated}
+        if (step := whole(stated)) is None:
+            return record
         since, self._last_step = step - self._last_step, step
         for name, raw in _ITEM.findall(items):
             value, name = number(raw), name.strip()
@@ -96,10 +98,10 @@ class MegatronParser(TextParser):
             if name.startswith("elapsed time per iteration"):
                 record["step_s"] = value / (1000 if "(ms)" in name else 1)
             elif name == "number of skipped iterations":
-                self._num_skipped += int(value)
+                self._num_skipped += whole(value) or 0
                 record["skipped_updates"] = self._num_skipped
             elif name == "number of nan iterations":
-                record |= {"nonfinite_count": int(value)} if value else {}
+                record |= {"nonfinite_count": count} if (count := whole(value)) else {}
             else:
                 record[_FIELDS.get(name) or own_name(name)] = value
         if "loss" not in record and record.get("nonfinite_count", 0) >= since > 0:
@@ -110,5 +112,5 @@ class MegatronParser(TextParser):
         values = {name.strip(): number(raw) for name, raw in _ITEM.findall(match[3])}
         loss = values.get("lm loss value")
         if match[1] == "validation" and loss is not None:
-            step = int(match[2]) if match[2] else max(self.timeline.step, 0)
+            step = match[2] or max(self.timeline.step, 0)
             yield from self.timeline.place({"kind": "evaluation", "step": step, "val_loss": loss})

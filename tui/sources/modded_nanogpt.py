@@ -15,7 +15,7 @@ from engine.runlog.codec import Record
 from tui.sources.names import NUMBER, number, own_name
 from tui.sources.parser import SourceOptions, TextParser
 
-_LINE = re.compile(rf"\bstep:(\d+)/(\d+)((?: +\w+: ?{NUMBER}(?:ms|s|%)?)+)", re.IGNORECASE)
+_LINE = re.compile(rf"\bstep:({NUMBER})/({NUMBER})((?: +\w+: ?{NUMBER}(?:ms|s|%)?)+)", re.IGNORECASE)
 _ITEM = re.compile(rf"(\w+): ?({NUMBER})(ms|s|%)?", re.IGNORECASE)
 
 
@@ -32,11 +32,11 @@ class ModdedNanoGptParser(TextParser):
     def records_in(self, text: str) -> Iterator[Record]:
         """One record for each `step:` in the piece."""
         for match in _LINE.finditer(text):
-            self.timeline.learn(planned_steps=int(match[2]))
-            yield from self.timeline.place(_record(int(match[1]), match[3]))
+            self.timeline.learn(planned_steps=match[2])
+            yield from self.timeline.place(_record(match[1], match[3]))
 
 
-def _record(step: int, items: str) -> Record:
+def _record(step: str, items: str) -> Record:
     values: dict[str, float | int] = {}
     for name, raw, _unit in _ITEM.findall(items):
         value = number(raw)

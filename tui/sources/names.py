@@ -115,6 +115,14 @@ class Naming:
                 self._names.see(name)
         return self._known[name]
 
+    def was(self, field: str, name: str) -> bool:
+        """Whether a number has been called this and meant the field."""
+        return (self._known.get(name) or ("", 0))[0] == field
+
+    def rank(self, name: str) -> int:
+        """With which rank a name that is known means its field."""
+        return (self._known.get(name) or ("", 0))[1]
+
     def holder(self, field: str) -> str:
         """The name that has this field so far; empty for none."""
         return self._held.get(field, (0, ""))[1]
@@ -149,9 +157,11 @@ def number(value: Any) -> float | int | None:
         return value if abs(value) < 2**63 else None
     if isinstance(value, float):
         return value
-    if not isinstance(value, str) or len(value) >= 200:
+    if not isinstance(value, str):
         return None
     text = value.strip()
+    if len(text) >= 200:
+        return float(text) if text.lstrip("+-").isdecimal() and text.isascii() else None
     if match := _WRAPPED.fullmatch(text):
         return _from_text(match[1] or match[2])
     return _from_text(text.replace(",", "")) if _GROUPED.fullmatch(text) else None

@@ -17,9 +17,9 @@ from tui.sources.names import NUMBER, number
 from tui.sources.parser import SourceOptions, TextParser
 
 _ITERATION = re.compile(
-    rf"\biter (\d+): loss ({NUMBER})(?:, time ({NUMBER})ms)?(?:, mfu ({NUMBER})%)?", re.IGNORECASE
+    rf"\biter ({NUMBER}): loss ({NUMBER})(?:, time ({NUMBER})ms)?(?:, mfu ({NUMBER})%)?", re.IGNORECASE
 )
-_STEP = re.compile(rf"\bstep (\d+): train loss ({NUMBER}), val loss ({NUMBER})(?![\d.])", re.IGNORECASE)
+_STEP = re.compile(rf"\bstep ({NUMBER}): train loss ({NUMBER}), val loss ({NUMBER})(?![\d.])", re.IGNORECASE)
 _FACTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("planned_steps", re.compile(r"^\s*max_iters\s*=\s*(\d+)")),
     ("planned_steps", re.compile(r"Overriding: max_iters = (\d+)")),
@@ -71,14 +71,14 @@ class NanoGptParser(TextParser):
 def _evaluation(match: re.Match[str]) -> Record:
     return {
         "kind": "evaluation",
-        "step": int(match[1]),
+        "step": match[1],
         "val_loss": float(match[3]),
         "train_loss": float(match[2]),
     }
 
 
 def _iteration(match: re.Match[str]) -> Record:
-    record = {"kind": "step", "step": int(match[1]), "loss": float(match[2])}
+    record = {"kind": "step", "step": match[1], "loss": float(match[2])}
     if match[3]:
         record["step_s"] = float(match[3]) / 1000
     if match[4] and float(match[4]) >= 0:

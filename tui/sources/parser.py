@@ -77,8 +77,9 @@ class TextParser:
         self.options = options
         self.offset = 0
         self.damaged: list[Damaged] = []
-        self.timeline = Timeline(self.format, options)
+        self.timeline = Timeline(self.format, options, self._damage)
         self._rest = bytearray()
+        self._piece_bytes = 0
         self._skipping = False
 
     @classmethod
@@ -152,8 +153,15 @@ class TextParser:
             text = text.lstrip(BYTE_ORDER_MARK)
         if not text or text.isspace():
             return []
+        self._piece_bytes = len(piece)
+        records: list[Record] = []
         try:
-            return list(self.records_in(text))
+            for record in self.records_in(text):
+                records.append(record)  # what came before the damage counts
         except ValueError as error:
-            self.damaged.append(Damaged(self.offset, len(piece), str(error)))
-            return []
+            self._damage(str(error))
+        return records
+
+    def _damage(self, reason: str) -> None:
+        """The piece that is being read, or a part of it, is no record."""
+        self.damaged.append(Damaged(self.offset, self._piece_bytes, reason))

@@ -21,7 +21,7 @@ from engine.runlog.codec import Record
 from tui.sources.names import NUMBER, number, own_name
 from tui.sources.parser import SourceOptions, TextParser
 
-_HEADING = re.compile(r"\bStep (\d+) -- \W*(Training Metrics|Evaluation Results|Saving Checkpoint)")
+_HEADING = re.compile(rf"\bStep ({NUMBER}) -- \W*(Training Metrics|Evaluation Results|Saving Checkpoint)")
 _METRIC = re.compile(rf"([├└])──? *([^:├└]+): *({NUMBER}) *$", re.IGNORECASE)
 _FACT = re.compile(
     r"\b(max_steps|vocab_size|Trainable Parameters|Number of Devices|Gradient Accumulation Steps)"
@@ -57,13 +57,13 @@ class PicoTrainParser(TextParser):
         """The record that this line completes: its last metric, or the heading of the next one."""
         if heading := _HEADING.search(text):
             yield from self.last_records()
-            yield from self._begin(int(heading[1]), heading[2])
+            yield from self._begin(heading[1], heading[2])
         elif (metric := _METRIC.search(text)) and self._open is not None:
             self._add(metric[2].strip(), metric[3])
             if metric[1] == "└":
                 yield from self.last_records()
         elif fact := _FACT.search(text):
-            self.timeline.learn(**{_FACT_NAMES[fact[1]]: int(fact[2].replace(",", ""))})
+            self.timeline.learn(**{_FACT_NAMES[fact[1]]: fact[2].replace(",", "")})
 
     def last_records(self) -> Iterator[Record]:
         """The record that is open, if it has a number."""
@@ -71,7 +71,7 @@ class PicoTrainParser(TextParser):
         if record is not None and len(record) > 2:
             yield from self.timeline.place(record)
 
-    def _begin(self, step: int, heading: str) -> Iterator[Record]:
+    def _begin(self, step: str, heading: str) -> Iterator[Record]:
         if heading == _TRAINING:
             self._open = {"kind": "step", "step": step}
         elif heading == _EVALUATION:

@@ -23,6 +23,7 @@ from tui.sources.names import NUMBER, field_of, names_a_loss, number, ranked, wh
 from tui.sources.parser import SourceOptions, TextParser
 from tui.sources.printed_blocks import Blocks, Boxes
 from tui.sources.rows import Rows
+from tui.sources.timeline import no_step
 
 _ITEM_NAME = r"[A-Za-z](?:[\w/.]|-(?=[A-Za-z])){0,60}(?: [A-Za-z]\w{0,40})?"
 _ITEM = re.compile(
@@ -59,6 +60,15 @@ class _Line:
     is_held_out: bool = False
     counts_samples: bool = False
     is_bar: bool = False
+    flaw: str = ""
+
+    def stands_at(self, count: str, end: str) -> None:
+        """It counts so far, of so many; where either is no number of steps, that is its flaw."""
+        done, of = whole(count), whole(end)
+        if done is None or of is None:
+            self.flaw = no_step(end if of is None else count)
+        else:
+            self.place = (done, of) if of else None
 
     def names_a_loss(self, options: SourceOptions) -> bool:
         return any(names_a_loss(name, options.names) for name, _ in self.items)
@@ -111,13 +121,15 @@ class PrintedParser(TextParser):
 
     def _of_line(self, text: str) -> Iterator[Record]:
         if heading := _EPOCH_HEADING.fullmatch(text):
-            self._epoch = int(heading[1])
+            self._epoch = whole(heading[1])
             return
         line = _read(text, self.options)
         if not (line.names_a_loss(self.options) or _is_of_a_step(line)):
             yield from self._end(line)
             return
-        if line.is_held_out:
+        if line.flaw:
+            self.timeline.damage(line.flaw)
+        elif line.is_held_out:
             yield from self._evaluation(line)
         elif line.says_where(self.options) or self._epoch is not None:
             yield from self._training(line)
@@ -184,31 +196,32 @@ def _read(text: str, options: SourceOptions) -> _Line:
     bar = _BAR.search(text)
     if bar and is_held_out(bar[1]):
         return _Line()
-    place = (int(bar[2]), int(bar[3])) if bar else None
     line = _Line(is_bar=bar is not None)
+    if bar:
+        line.stands_at(bar[2], bar[3])
     if boosting_round := _ROUND.match(text):
         line.items.append(("iteration", boosting_round[1]))
         text = _BOOSTED.sub(r"\1/", text)
     for name, raw, end in _ITEM.findall(text):
         short = _known_part(name, options)
         if end and (ranked(short, options.names) or ("",))[0] == "step" and number(raw) is not None:
-            place = (int(float(raw)), int(end))
+            line.stands_at(raw, end)
         line.items.append((short, raw))
-    if place is None and (both := _EPOCH_AND_STEP.search(text)):
+    if line.place is None and (both := _EPOCH_AND_STEP.search(text)):
         line.items.append(("epoch", both[1]))
-        place = (int(both[2]), int(both[3]))
-    place = place or _counter(text)
-    line.place = place if place and place[1] else None
+        line.stands_at(both[2], both[3])
+    if line.place is None and (counter := _counter(text)):
+        line.stands_at(*counter)
     line.counts_samples = bar is None and _OF_SAMPLES.search(text) is not None
     line.is_held_out = bar is None and _is_of_held_out_split(text, line, options)
     return line
 
 
-def _counter(text: str) -> tuple[int, int] | None:
+def _counter(text: str) -> tuple[str, str] | None:
     """The first counter with its end that does not count epochs."""
     for counter in _COUNTER.finditer(text):
         if not _OF_EPOCHS.search(text[: counter.start()]):
-            return int(counter[1] or counter[3]), int(counter[2] or counter[4])
+            return counter[1] or counter[3], counter[2] or counter[4]
     return None
 
 

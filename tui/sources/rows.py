@@ -14,7 +14,7 @@ from tui.sources.laps import Laps
 from tui.sources.name_words import is_held_out
 from tui.sources.names import COARSE, Naming, field_of, number, own_name, whole
 from tui.sources.pico_train import PERPLEXITY_NOTE, log_perplexity
-from tui.sources.timeline import Timeline
+from tui.sources.timeline import Timeline, no_step
 
 _PERPLEXITY_RANK = 9
 TRAIN_PERPLEXITY_NOTE = "loss is the natural logarithm of the perplexity that the log gives"
@@ -28,6 +28,8 @@ _SPLITS = frozenset({"mode", "split", "phase", "stage", "subset"})
 """Names whose value says of which split the numbers of a row are."""
 
 Metrics = dict[str, float | int]
+_Stated = tuple[int, str, Any]
+"""Rank, name and value of what counts a row."""
 
 
 class Rows:
@@ -39,7 +41,8 @@ class Rows:
         self._step_rank = _NO_STEP
         self._holds = holds
         self._num_rows = self._newest = 0
-        self._fractional: set[str] = set()
+        self._no_counters: set[str] = set()
+        self._fraction_in_front = ""
         self._laps = Laps()
         self._open: dict[str, Record] = {}
 
@@ -47,8 +50,13 @@ class Rows:
         """The records that this row completes."""
         row = list(metrics)
         split = _split_named_in(row)
-        parts, count = self._split(_of_split(row, split) if split else row)
+        parts, stated = self._split(_of_split(row, split) if split else row)
         if not any(set(part) - _SHARED for part in parts.values()):
+            return
+        try:
+            count = self._count_among(stated)
+        except ValueError as error:
+            self._timeline.damage(str(error))
             return
         is_beside = not set(parts["step"]) - _SHARED
         step = self._step_of(count, parts["step"].get("epoch"), is_beside, bool(split))
@@ -65,17 +73,19 @@ class Rows:
         for kind in list(self._open):
             yield from self._close(kind)
 
-    def _split(self, metrics: Iterable[tuple[str, Any]]) -> tuple[dict[str, Metrics], int | None]:
-        """Numbers of the training step and of the evaluation in a row, under our names, and its step."""
+    def _split(self, metrics: Iterable[tuple[str, Any]]) -> tuple[dict[str, Metrics], list[_Stated]]:
+        """Numbers of the training step and of the evaluation in a row, under our names, and its counts."""
         parts: dict[str, Metrics] = {"step": {}, "evaluation": {}}
-        found: tuple[int, int | None] = (_NO_STEP, None)
+        stated: list[_Stated] = []
         for name, raw in metrics:
             value = number(raw)
             if value is None or not name:
+                if raw not in (None, "") and self._naming.was("step", name):
+                    stated.append((self._naming.rank(name), name, raw))
                 continue
             field, rank = self._naming.ranked(name) or ("", 0)
             if field == "step":
-                found = (rank, whole(value)) if rank < found[0] and self._counts(name, value) else found
+                stated.append((rank, name, value))
             elif field == "time" and not 1e9 < value < 1e10:
                 continue  # seconds since the start, or milliseconds: no point in time
             elif field in _SHARED:
@@ -85,13 +95,37 @@ class Rows:
                 self._add_evaluated(parts, name, field, rank, value)
             else:
                 self._add(parts["step"], name, field, rank, value)
-        return parts, self._step_of_row(*found)
+        return parts, stated
 
-    def _counts(self, name: str, value: float | int) -> bool:
-        """Whether this name counts steps: one that was ever between two of them measures epochs."""
-        if whole(value) is None:
-            self._fractional.add(name)
-        return name not in self._fractional
+    def _count_among(self, stated: list[_Stated]) -> int | None:
+        """The step that a row states under its best name; None for none, or one of a coarser count.
+
+        A name with a fraction beside another one that counts, or twice before anything has counted, measures
+        epochs. Any other fraction is a row's own damage, and what follows it is not to pay for it.
+
+        Raises:
+            ValueError: what stands there is no step.
+        """
+        stated = [one for one in stated if one[1] not in self._no_counters]
+        if not stated:
+            return None
+        best = min(rank for rank, _, _ in stated)
+        named = [(name, raw) for rank, name, raw in stated if rank == best]
+        count = next((found for _, raw in named if (found := whole(raw)) is not None), None)
+        if count is not None:
+            self._no_counters |= {name for _, name, raw in stated if _is_fraction(raw)}
+        if best >= COARSE > self._step_rank:
+            return None  # rows with a better name count something else
+        if count is None:
+            name, raw = named[0]
+            if self._step_rank < _NO_STEP or self._fraction_in_front != name or not _is_fraction(raw):
+                self._fraction_in_front = name if _is_fraction(raw) else ""
+                raise ValueError(no_step(raw))
+            self._no_counters.add(name)
+            self._timeline.note(f"{name} is a fraction and counts no steps; each row is one")
+            return self._count_among(stated)
+        self._step_rank = min(best, self._step_rank)
+        return count
 
     def _step_of(self, count: int | None, epoch: float | None, is_beside: bool, is_split: bool) -> int:
         """The step of a row that states this count, or none; `is_beside` for one without training."""
@@ -107,12 +141,6 @@ class Rows:
         step = self._laps.step(count, lap)
         self._timeline.learn(steps_inferred=self._laps.has_begun_again or None)
         return step
-
-    def _step_of_row(self, rank: int, step: int | None) -> int | None:
-        """The step that a row states, unless it counts something else than rows with a better name do."""
-        is_other_count = rank >= COARSE > self._step_rank
-        self._step_rank = min(rank, self._step_rank)
-        return None if is_other_count else step
 
     def _add_evaluated(
         self, parts: dict[str, Metrics], name: str, field: str, rank: int, value: float | int
@@ -151,6 +179,10 @@ class Rows:
         record = self._open.pop(kind)
         if _MARK_OF[kind] in record or record["step"] > self._timeline.last_step(kind):
             yield from self._timeline.place(record)
+
+
+def _is_fraction(value: Any) -> bool:
+    return isinstance(value, float) and value > 0 and value % 1 > 0
 
 
 def _split_named_in(row: Iterable[tuple[str, Any]]) -> str:

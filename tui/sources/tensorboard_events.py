@@ -36,11 +36,12 @@ class TensorBoardParser:
         options = options or SourceOptions()
         self.offset = 0
         self.damaged: list[Damaged] = []
-        self.timeline = Timeline(self.format, options)
+        self.timeline = Timeline(self.format, options, self._damage_event)
         self._scalars, self._checksum = _package()
         self._rows = Rows(self.timeline, options.names, holds=True)
         self._split = f"{options.split}/" if options.split else ""
         self._rest = b""
+        self._event_bytes = 0
 
     @staticmethod
     def recognises_head(head: bytes) -> bool:
@@ -70,6 +71,9 @@ class TensorBoardParser:
             self.damaged[-1] = replace(last, num_bytes=last.num_bytes + length)
         else:
             self.damaged.append(Damaged(self.offset, length, _NO_EVENT))
+
+    def _damage_event(self, reason: str) -> None:
+        self.damaged.append(Damaged(self.offset, self._event_bytes, reason))
 
     def settle(self) -> list[Record]:
         """The step that no other one has followed yet."""
@@ -104,10 +108,11 @@ class TensorBoardParser:
         return max(1, len(self._rest) - at - 11)
 
     def _records(self, payload: bytes, length: int) -> Iterator[Record]:
+        self._event_bytes = length
         try:
             scalars = self._scalars(payload)
         except Exception as error:  # whatever the package thinks of bytes that it did not write
-            self.damaged.append(Damaged(self.offset, length, f"no event: {type(error).__name__}"))
+            self._damage_event(f"no event: {type(error).__name__}")
             return
         for tag, value, step, wall_time in scalars:
             name = plain_text(self._split + tag)

@@ -8,23 +8,55 @@ should not have to know any of that.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from engine.runlog.codec import Record
 from engine.runlog.schema import FORMAT_VERSION
+from tui.sources.names import number, whole
 from tui.sources.options import SourceOptions
+from tui.sources.text import plain_text
 
 _SERIAL_KINDS = ("step", "evaluation")
+
+COUNTS = frozenset(
+    {
+        "planned_steps",
+        "eval_every",
+        "ckpt_every",
+        "logging_steps",
+        "tokens_per_step",
+        "accumulation",
+        "vocab_size",
+        "num_parameters",
+        "world_size",
+        "seed",
+    }
+)
+"""Facts that are whole numbers from 0."""
+
+
+def is_sound(name: str, value: Any) -> bool:
+    """Whether this can be the value of the header's fact: a count is whole, a number fits a double."""
+    if name in COUNTS:
+        return whole(value) is not None
+    return not isinstance(value, int) or isinstance(value, bool) or number(value) is not None
 
 
 class Timeline:
     """Puts a header in front, a `resume` before a step that runs backwards, and drops repeats.
 
+    Every step and every count of a foreign log goes through here, as a number or as the text that stands
+    there. A record whose step is none costs no more than itself: `damage` is called with the reason.
+
     A header comes before the first record, and again, whole, when a later line told something new about the
     run (its planned length, say): the newest header holds.
     """
 
-    def __init__(self, source: str, options: SourceOptions) -> None:
+    def __init__(
+        self, source: str, options: SourceOptions, damage: Callable[[str], object] = lambda reason: None
+    ) -> None:
+        self.damage = damage
         self._given = dict(options.facts)
         self._header: Record = {"kind": "header", "format": FORMAT_VERSION, "source": source}
         self._header |= options.beside
@@ -38,7 +70,9 @@ class Timeline:
 
     def learn(self, **facts: Any) -> None:
         """Remember facts for the header; what the user gave stays, None is nothing learned."""
-        self._header |= {name: value for name, value in facts.items() if value is not None}
+        for name, value in facts.items():
+            if value is not None and is_sound(name, value):
+                self._header[name] = whole(value) if name in COUNTS else value
 
     def forget(self, name: str) -> None:
         """Take back a fact of the header that later lines proved wrong."""
@@ -64,6 +98,11 @@ class Timeline:
 
         `repeats` lets a second record of the same kind and step pass, for sources that split a step.
         """
+        if "step" in record:
+            stated, record["step"] = record["step"], whole(record["step"])
+            if record["step"] is None:
+                self.damage(no_step(stated))
+                return []
         records = self._new_header()
         kind = record["kind"]
         if kind in _SERIAL_KINDS:
@@ -100,3 +139,14 @@ class Timeline:
             return []
         self._shown = header
         return [dict(header)]
+
+
+def no_step(stated: Any) -> str:
+    """What is wrong with what stands where a step should."""
+    return f"step {plain_text(_beginning(stated))} is no whole number from 0 to 2^53"
+
+
+def _beginning(value: Any) -> str:
+    if isinstance(value, int) and abs(value) > 2**63:
+        return "with too many digits"
+    return str(value)[:40]

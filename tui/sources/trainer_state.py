@@ -54,8 +54,10 @@ class TrainerStateParser(TextParser):
         except DamagedLine:
             return []
         self._is_read = True
+        self._piece_bytes = len(self._document)
+        records = list(self._records(state))
         self.offset = len(self._document)
-        return list(self._records(state))
+        return records
 
     def finish(self) -> list[Record]:
         """What there is of a document that is cut off.
@@ -78,14 +80,14 @@ class TrainerStateParser(TextParser):
         return records
 
     def _records(self, state: Record) -> Iterator[Record]:
-        self.timeline.learn(**{ours: whole(state.get(name)) for name, ours in _FACTS.items()})
+        self.timeline.learn(**{ours: state.get(name) for name, ours in _FACTS.items()})
         history = state.get("log_history")
         for line in history if isinstance(history, list) else ():
-            if isinstance(line, dict) and (step := whole(line.get("step"))) is not None:
+            if isinstance(line, dict) and (step := line.get("step")) is not None:
                 yield from self._line(line, step)
         yield from self._best(state)
 
-    def _line(self, line: dict[str, Any], step: int) -> Iterator[Record]:
+    def _line(self, line: dict[str, Any], step: Any) -> Iterator[Record]:
         if number(line.get("loss")) is not None:
             yield from self.timeline.place(training_record(line.items(), step, self.options.names))
         elif number(line.get("eval_loss")) is not None:

@@ -37,7 +37,8 @@ class WandbParser:
         options = options or SourceOptions()
         self.offset = 0
         self.damaged: list[Damaged] = []
-        self.timeline = Timeline(self.format, options)
+        self.timeline = Timeline(self.format, options, self._damage)
+        self._part_bytes = 0
         self._parse = _package()
         self._rows = Rows(self.timeline, options.names)
         self._rest = b""
@@ -83,23 +84,27 @@ class WandbParser:
     def _take(self, part: bytes) -> Iterator[Record]:
         if self.offset == 0 or len(part) < _PART.size:
             return
+        self._part_bytes = len(part)
         checksum, length, kind = _PART.unpack_from(part)
         data = part[_PART.size :]
         if len(data) != length or zlib.crc32(data, zlib.crc32(bytes([kind]))) != checksum:
             self._parts = b""
             if part.strip(b"\0"):
-                self.damaged.append(Damaged(self.offset, len(part), "no record with a right checksum"))
+                self._damage("no record with a right checksum")
             return
         self._parts = data if kind in (_WHOLE, _FIRST) else self._parts + data
         if kind in (_WHOLE, _LAST):
-            yield from self._records(self._parts, len(part))
+            yield from self._records(self._parts)
 
-    def _records(self, data: bytes, length: int) -> Iterator[Record]:
+    def _damage(self, reason: str) -> None:
+        self.damaged.append(Damaged(self.offset, self._part_bytes, reason))
+
+    def _records(self, data: bytes) -> Iterator[Record]:
         try:
             record = self._parse(data)
             kind = record.WhichOneof("record_type")
         except Exception as error:  # whatever the package thinks of bytes that it did not write
-            self.damaged.append(Damaged(self.offset, length, f"no record: {type(error).__name__}"))
+            self._damage(f"no record: {type(error).__name__}")
             return
         if kind == "run":
             self._learn(record.run)
