@@ -6,12 +6,20 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from tui.checks.signals.run_kind import RunKind, run_kind
+
 
 class Facts:
     """The header and the record of the start, read by meaning; None wherever the log is silent."""
 
-    def __init__(self, header: Mapping[str, Any], initial: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        header: Mapping[str, Any],
+        initial: Mapping[str, Any] | None = None,
+        kind: RunKind | None = None,
+    ) -> None:
         self.header = header
+        self.kind = kind or run_kind(header, ())
         self.initial: Mapping[str, Any] = initial or {}
         self.memo: dict[str, Any] = {}  # what measures derive from the facts once and share
 
