@@ -10,9 +10,10 @@ from tui.checks.facts import Facts
 from tui.checks.form import HINT, NOTHING, STRONG, Leaf, Readings, check
 from tui.checks.long_means import BLOCK, LongMeans
 from tui.checks.onset import learned_below
+from tui.checks.scope import NOT_ADVERSARIAL_OR_POLICY
 from tui.checks.verdict import Level
 from tui.checks.view import View
-from tui.checks.wander import Lowest, Wander, is_excused
+from tui.checks.wander import Lowest, excuses
 from tui.checks.windows import rolling_mean
 
 _MEAN = 20
@@ -235,8 +236,9 @@ class WayFromBaseline(LongMeans):
     section="level of the loss",
     question="Does the training loss drift upwards?",
     panel="loss",
-    reads=("loss",),
+    reads=("loss", "signal.loss.random_walk"),
     window=BLOCK,
+    applies=(NOT_ADVERSARIAL_OR_POLICY,),
     after=lambda facts: (facts.warmup_steps or 0) + 2 * _LONG,
     leaves=(
         Leaf(
@@ -248,6 +250,7 @@ class WayFromBaseline(LongMeans):
             causes=("drift", "instability", "lr_too_high"),
             weight=STRONG,
             fix="The run unlearns: check the rate against its schedule, go back to the best checkpoint.",
+            unless=("still_falling", "validation_at_its_best", "random_walk_explains"),
         ),
         Leaf(
             "loss creeps upwards",
@@ -258,47 +261,38 @@ class WayFromBaseline(LongMeans):
             causes=("drift",),
             weight=HINT,
             fix="Watch it: has the data changed, or does the learning rate creep?",
+            unless=("still_falling",),
         ),
     ),
     source="ours",
     why="a loss that falls again, however high it stands, does not drift upwards",
 )
 class Drift(LongMeans):
-    """Mean loss of 200 steps over the lowest such mean so far, minus 1; 0 while it falls by 2 % or more.
+    """Mean loss of 200 steps over the lowest such mean so far, minus 1."""
 
-    At most what is watched where the loss may only wander: where a random walk with the run's own steps, a
-    validation at its best or a run of several players explains it.
-    """
-
-    _EXCUSED = 0.1
-
-    def __init__(self) -> None:
+    def __init__(self, *, least: float = 0.05, falling: float = 0.98) -> None:
         super().__init__()
+        self._least, self._falling = least, falling
         self._lowest = Lowest()
-        self._wander = Wander()
 
     def __call__(self, view: View) -> Readings:
         """One reading every 20 records."""
-        self._wander.take(view["loss"])
         steps, now, before = self.take(view, "loss")
         if not len(steps):
             return NOTHING
         rows = (view.first_index + len(view)) // BLOCK * BLOCK - 1 - BLOCK * np.arange(len(steps))[::-1]
         # Losses that are nearly memorised change by factors without meaning.
-        known = np.where(np.isfinite(now), np.maximum(now, 0.05), np.inf)
+        known = np.where(np.isfinite(now), np.maximum(now, self._least), np.inf)
         lowest, since, since_steps = self._lowest.take(known, rows, steps)
         with np.errstate(invalid="ignore"):  # nothing finite yet: inf over inf, taken as 0
             values = np.where(np.isfinite(known), np.maximum(known / lowest - 1, 0.0), 0.0)
-        values[now < _FALLING * before] = 0.0
-        risen = np.flatnonzero(values > self._EXCUSED)
-        if len(risen):
-            where = (rows[risen], steps[risen], since[risen], since_steps[risen])
-            excused = risen[is_excused(view, self._wander, *where, values[risen])]
-            values[excused] = self._EXCUSED
+        walk = view.signal("loss.random_walk")
+        excused = excuses(view, walk, rows, steps, since, since_steps, values)
         return Readings(
             steps,
             values,
             lambda i: f"mean loss of {_LONG} steps is {now[i]:.3g}, it has been {lowest[i]:.3g}",
+            {**excused, "still_falling": now < self._falling * before},
         )
 
 

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator
 
 from tui.checks.form import BoundLike, Check, Leaf
+from tui.checks.parameters import in_words
 from tui.checks.thresholds import Thresholds
 from tui.checks.tree import every_check
 
@@ -66,6 +67,10 @@ def _lines(check: Check) -> Iterator[str]:
     yield f"  reads     {', '.join((*check.reads, *check.optional))}"
     yield f"  judged    {when_in_words(check)}"
     yield f"  passes    {pass_band(check)}"
+    if check.applies:
+        yield f"  applies   {', '.join(scope.name.replace('_', ' ') for scope in check.applies)}"
+    if check.parameters:
+        yield f"  constants {in_words(check.parameters)}"
     for leaf in check.leaves:
         yield f"  {leaf.level!s:8}  {leaf.symptom}: {leaf_bounds(leaf)}"
         if leaf.causes:
@@ -102,7 +107,8 @@ def leaf_bounds(leaf: Leaf) -> str:
     sides = (("above", leaf.above), ("below", leaf.below), ("exactly", leaf.equals))
     words = " and ".join(f"{side} {bound_words(bound)}" for side, bound in sides if bound is not None)
     held = f", {leaf.hold} readings in a row" if leaf.hold > 1 else ""
-    return f"{words}{held}{', for good' if leaf.latch else ''}"
+    excuses = f", unless {' or '.join(name.replace('_', ' ') for name in leaf.unless)}" if leaf.unless else ""
+    return f"{words}{held}{', for good' if leaf.latch else ''}{excuses}"
 
 
 def when_in_words(check: Check) -> str:

@@ -7,13 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.runlog.schema import is_number
+from tui.checks.signals.run_kind import RunKind, run_kind
 
 
 class Facts:
     """The header and the record of the start, read by meaning; None wherever the log is silent."""
 
-    def __init__(self, header: Mapping[str, Any], initial: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        header: Mapping[str, Any],
+        initial: Mapping[str, Any] | None = None,
+        kind: RunKind | None = None,
+    ) -> None:
         self.header = header
+        self.kind = kind or run_kind(header, ())
         self.initial: Mapping[str, Any] = initial or {}
         self.memo: dict[str, Any] = {}  # what measures derive from the facts once and share
 

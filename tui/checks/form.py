@@ -19,18 +19,22 @@ one place only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tui.checks.facts import Facts
+from tui.checks.parameters import Value, parameters_of
+from tui.checks.scope import Scope
 from tui.checks.verdict import Level
 from tui.checks.view import View
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 Steps = NDArray[np.int64]
 
 
@@ -55,7 +59,9 @@ class Leaf:
 
     With `above` alone it holds for readings greater than the bound, with `below` alone for smaller ones,
     with both strictly between them; `equals` is exact. `hold` and `keep` count readings (see hold.Track).
-    `weight` is how much its word counts for its first cause: PROOF, STRONG or HINT.
+    `unless` names the excuses that it accepts (excuses.EXCUSES): where the measure says that one of them
+    holds, a reading beyond the bound is excused. `weight` is how much its word counts for its first cause:
+    PROOF, STRONG or HINT.
     """
 
     symptom: str
@@ -69,6 +75,7 @@ class Leaf:
     causes: tuple[str, ...] = ()
     weight: float = 3.0
     fix: str = ""
+    unless: tuple[str, ...] = ()
 
 
 PROOF = 10.0
@@ -84,12 +91,14 @@ class Readings:
     """What a measure found: one value per step, and how to say the row that matters in a sentence.
 
     `steps` strictly increase, within one answer and from one answer to the next. There may be fewer
-    readings than rows in the view (a window that is not full yet, rows of no interest).
+    readings than rows in the view (a window that is not full yet, rows of no interest). `excused` says of
+    each reading whether an excuse of this name holds there; the value is the true one all the same.
     """
 
     steps: Steps
     values: Floats
     evidence: Callable[[int], str] | None = None
+    excused: Mapping[str, Flags] = field(default_factory=dict)
 
 
 NOTHING = Readings(np.empty(0, np.int64), np.empty(0, np.float64))
@@ -107,7 +116,9 @@ class Check:
             "header.grad_clip"; a check whose log lacks one of them is not measured. All fields of steps or
             of evaluations must be of one of the two; the rows handed over are those that have all of them.
         optional: step or evaluation fields used where a row has them (NaN where not).
-        window: rows handed over before the new ones are `window - 1`.
+        window: rows handed over before the new ones are `window - 1`; may be made from the parameters.
+        applies: for which runs it is meant; in others it is not applicable, and its measure is never asked.
+        parameters: constants of the measure, by name: its keyword-only arguments.
         at: judged once, at this step (or the one after, in logs that count from 1).
         by: judged once, at the first reading at this step or later.
         after: readings before this step are not judged.
@@ -126,12 +137,14 @@ class Check:
     question: str
     panel: str
     reads: tuple[str, ...]
-    make: Callable[[], Measure]
+    make: Callable[..., Any]
     describe: str
     leaves: tuple[Leaf, ...]
     passes: tuple[BoundLike | None, BoundLike | None] = (None, None)
     optional: tuple[str, ...] = ()
-    window: int = 1
+    window: int | Callable[[Mapping[str, Value]], int] = 1
+    applies: tuple[Scope, ...] = ()
+    parameters: Mapping[str, Value] = field(default_factory=dict)
     at: When | None = None
     by: When | None = None
     after: When | None = None
@@ -146,6 +159,20 @@ class Check:
     as_written: str = ""
     why: str = ""
 
+    def measure(self) -> Measure:
+        """A measure with the parameters that are in force, for one replay of a log."""
+        made: Measure = (
+            self.make(**self.parameters)
+            if isinstance(self.make, type)
+            else partial(self.make, **self.parameters)
+        )
+        return made
+
+    @property
+    def num_window(self) -> int:
+        """The window in rows, with the parameters that are in force."""
+        return self.window(self.parameters) if callable(self.window) else self.window
+
 
 REGISTRY: dict[str, Check] = {}
 """Every declared check by id, in the order of declaration. tree.walk() gives the walking order."""
@@ -158,14 +185,14 @@ def check(
 ) -> Callable[[M], M]:
     """Declare a node; the decorated function is its measure, a decorated class a measure with memory.
 
-    A class is made anew whenever the log is replayed from its start, which happens after each resume.
-    The first paragraph of the docstring says in the documents what is measured.
+    A class is made anew whenever the log is replayed from its start, which happens after each resume. The
+    keyword-only arguments are the check's parameters. The first paragraph of the docstring says in the
+    documents what is measured.
     """
 
     def register(measure: M) -> M:
         if id in REGISTRY and REGISTRY[id].make is not measure:
             raise ValueError(f"two checks are called {id}")
-        make = measure if isinstance(measure, type) else lambda: measure
         describe = " ".join((measure.__doc__ or "").strip().split("\n\n")[0].split())
         REGISTRY[id] = Check(
             id=id,
@@ -173,7 +200,8 @@ def check(
             question=question,
             panel=panel,
             reads=reads,
-            make=make,
+            make=measure,
+            parameters=parameters_of(measure),
             describe=describe,
             module=measure.__module__,
             **form,

@@ -11,6 +11,8 @@ from tui.checks.causes import ranked_causes
 from tui.checks.facts import Facts
 from tui.checks.leaf_at_work import NOT_FINITE
 from tui.checks.node import Node
+from tui.checks.signals.run_kind import RunKind, run_kind
+from tui.checks.signals.signal import Signals
 from tui.checks.thresholds import Thresholds
 from tui.checks.tree import every_check
 from tui.checks.verdict import Level, State, Threshold, Verdict
@@ -33,7 +35,10 @@ class Judge:
 
     def __init__(self, recording: Recording, thresholds: Thresholds | None = None) -> None:
         self.recording = recording
-        self._checks = (thresholds or Thresholds()).in_force(every_check())
+        thresholds = thresholds or Thresholds()
+        self._checks = thresholds.in_force(every_check())
+        self._signal_changes = thresholds.signals
+        self._signals = Signals(Facts({}))
         self._nodes: list[Node] = []
         self._basis: Any = None
         self._whole_basis: Any = None
@@ -48,8 +53,10 @@ class Judge:
         basis = self._current_basis()
         if basis != self._basis:
             self._basis, self._whole_basis = basis, None
-            facts = Facts(dict(self.recording.header), self.recording.initial)
-            self._nodes = [Node(check, facts) for check in self._checks]
+            facts = Facts(dict(self.recording.header), self.recording.initial, self.kind)
+            self._signals = Signals(facts, self._signal_changes)
+            self._nodes = [Node(check, facts, self._signals) for check in self._checks]
+        self._signals.update(self.recording)
         for node in self._nodes:
             if not node.check.whole:
                 node.update(self.recording)
@@ -61,7 +68,14 @@ class Judge:
         # A list that grows, or gets other names, is another thing to judge from its first row on: what was
         # measured of the shorter one must not depend on when the longer one came.
         num_items = recording.steps.num_items + recording.evaluations.num_items
-        return recording.num_resets, dict(recording.header), id(recording.initial), num_items
+        kind = self.kind.name
+        return recording.num_resets, dict(recording.header), id(recording.initial), num_items, kind
+
+    @property
+    def kind(self) -> RunKind:
+        """What kind of run it is, by what was recorded so far."""
+        names = (*self.recording.steps.names, *self.recording.evaluations.names)
+        return run_kind(self.recording.header, names)
 
     def _update_whole(self) -> None:
         recording = self.recording

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,9 @@ class LeafAtWork:
         self.leaf = leaf
         self.track = Track(hold or leaf.hold, leaf.keep, leaf.latch)
         self.newest: Sample | None = None
+        self.excused = Track()
+        self.newest_excused: Sample | None = None
+        self.excused_by = ""
         sides = (("above", operator.gt), ("below", operator.lt), ("equals", operator.eq))
         written = [(getattr(leaf, side), compare) for side, compare in sides]
         given = [(bound, compare) for bound, compare in written if bound is not None]
@@ -64,6 +68,10 @@ class LeafAtWork:
         for bound, compare in self._compared:
             flags &= compare(values, bound)
         return flags
+
+    def excuse_at(self, row: int, excuses: Mapping[str, Flags]) -> str:
+        """The first excuse that the leaf accepts and that holds at this reading; empty for none."""
+        return next((name for name in self.leaf.unless if name in excuses and excuses[name][row]), "")
 
     def holds_at(self, value: float) -> bool:
         """Whether it holds at this finite reading."""

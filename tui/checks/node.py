@@ -13,7 +13,7 @@ from tui.checks.facts import Facts
 from tui.checks.form import Check, Readings, When
 from tui.checks.leaf_at_work import NOT_FINITE, OUTSIDE, LeafAtWork, Sample, resolve
 from tui.checks.verdict import Level, Span, State, Verdict
-from tui.checks.view import Stream, View
+from tui.checks.view import SignalsRead, Stream, View
 from tui.series.recording import Recording
 
 Floats = NDArray[np.float64]
@@ -33,10 +33,11 @@ class Node:
         version: moves with each change of the verdict's inputs.
     """
 
-    def __init__(self, check: Check, facts: Facts) -> None:
+    def __init__(self, check: Check, facts: Facts, signals: SignalsRead | None = None) -> None:
         self.check = check
         self.facts = facts
-        self.stream = Stream(check.reads, check.optional, check.window)
+        self._signals = signals
+        self.stream = Stream(check.reads, check.optional, check.num_window, signals)
         self.version = 0
         self.is_once = check.at is not None or check.by is not None
         self._verdict: tuple[int, Verdict] | None = None
@@ -44,7 +45,10 @@ class Node:
         self._after: float | None = None
         self._once: float | None = None
         self._lacks = self._failed = ""
+        self._not_meant = next((scope.otherwise for scope in check.applies if not scope.holds(facts)), "")
         self._silence_all()
+        if self._not_meant:
+            return
         try:
             self._restart()
             self._after = _when(check.after, facts)
@@ -71,7 +75,7 @@ class Node:
         check, facts = self.check, self.facts
         self._silence_all()
         self._failed = ""
-        self._measure = check.make()
+        self._measure = check.measure()
         self.leaves = [leaf for leaf in (LeafAtWork(leaf, facts) for leaf in check.leaves) if leaf.can_judge]
         self._low, self._high = (None if b is None else resolve(b, facts) for b in check.passes)
 
@@ -82,7 +86,7 @@ class Node:
 
     def update(self, recording: Recording) -> None:
         """Measure and judge the rows that are new."""
-        if self.done or self._lacks or self._failed:
+        if self.done or self._not_meant or self._lacks or self._failed:
             return
         try:
             self._update(recording)
@@ -106,13 +110,13 @@ class Node:
 
     def rebuild(self, recording: Recording) -> None:
         """Measure all of a recording again, for a check of the whole."""
-        if self._lacks:
+        if self._lacks or self._not_meant:
             return
         self.version += 1
         try:
             self._restart()
             empty = np.empty(0, np.int64)
-            readings = self._measure(View(recording, self.facts, empty, {}))
+            readings = self._measure(View(recording, self.facts, empty, {}, signals=self._signals))
             self._judge(readings, 0, len(readings.steps))
         except Exception as error:
             self._fail(error)
@@ -148,12 +152,26 @@ class Node:
         for leaf in self.leaves:
             holds = leaf.holds(values)
             outside &= ~holds
-            judged.append((leaf, holds))
+            judged.append((leaf, self._unexcused(leaf, readings, first, holds)))
         for leaf, holds in (*judged, (self.amber, outside)):
             leaf.track.consume(steps, holds)
             if holds.any():
                 leaf.newest = _sample(readings, first + int(np.flatnonzero(holds)[-1]))
         self._newest = _sample(readings, end - 1)
+
+    def _unexcused(self, leaf: LeafAtWork, readings: Readings, first: int, holds: Flags) -> Flags:
+        """Where the leaf holds and no excuse does; the readings that are excused are kept."""
+        end = first + len(holds)
+        accepted = [name for name in leaf.leaf.unless if name in readings.excused]
+        excused = np.zeros(len(holds), np.bool_)
+        for name in accepted:
+            excused |= holds & readings.excused[name][first:end]
+        leaf.excused.consume(readings.steps[first:end], excused)
+        if excused.any():
+            row = first + int(np.flatnonzero(excused)[-1])
+            leaf.newest_excused = _sample(readings, row)
+            leaf.excused_by = leaf.excuse_at(row, readings.excused)
+        return holds & ~excused
 
     def _judge_few(self, readings: Readings, first: int, end: int) -> None:
         """The same, one reading at a time: for a live run that is a tenth of the cost of arrays of one."""
@@ -166,7 +184,11 @@ class Node:
             for leaf in self.leaves:
                 holds = is_finite and leaf.holds_at(value)
                 outside = outside and not holds
-                judged.append((leaf, holds))
+                excuse = leaf.excuse_at(row, readings.excused) if holds else ""
+                leaf.excused.advance(step, bool(excuse))
+                if excuse:
+                    leaf.newest_excused, leaf.excused_by = _sample(readings, row), excuse
+                judged.append((leaf, holds and not excuse))
             for leaf, holds in (*judged, (self.amber, outside)):
                 leaf.track.advance(step, holds)
                 if holds:
@@ -223,9 +245,12 @@ class Node:
             evidence=newest.evidence,
             panel=check.panel,
             spans=self._spans(),
+            excused_spans=self._excused_spans(),
         )
         if leaf is None:
             return base
+        if leaf.track.state is State.PASS or (leaf.track.state is State.RESOLVED and _is_excused(leaf)):
+            return self._excused_verdict(base, leaf)
         state, sample = leaf.track.state, leaf.newest or newest
         return replace(
             base,
@@ -256,8 +281,27 @@ class Node:
                 return max(standing, key=self.level_of)
             if state is State.FIRING and self.amber.track.state is State.FIRING:
                 return self.amber
+        excused = [leaf for leaf in self.leaves if _is_excused(leaf)]
+        if excused:
+            return max(excused, key=self.level_of)
         resolved = [leaf for leaf in leaves if leaf.track.state is State.RESOLVED]
         return max(resolved, key=self.level_of, default=None)
+
+    def _excused_verdict(self, base: Verdict, leaf: LeafAtWork) -> Verdict:
+        sample = leaf.newest_excused
+        assert sample is not None
+        return replace(
+            base,
+            state=State.EXCUSED,
+            symptom=leaf.leaf.symptom,
+            first_step=leaf.excused.first_step,
+            last_step=leaf.excused.last_step,
+            reading=sample.value,
+            bound=leaf.bound,
+            bound_text=leaf.bound_text,
+            evidence=sample.evidence,
+            excused_by=leaf.excused_by,
+        )
 
     def level_of(self, leaf: LeafAtWork) -> Level:
         """How bad it is when this leaf fires."""
@@ -271,10 +315,17 @@ class Node:
         ]
         return tuple(sorted(spans, key=lambda span: (span.first_step, span.last_step, span.level)))
 
+    def _excused_spans(self) -> tuple[Span, ...]:
+        return tuple(
+            Span(first, last, leaf.leaf.level) for leaf in self.leaves for first, last in leaf.excused.spans
+        )
+
     def _silence(self, recording: Recording) -> tuple[State, str]:
         """Why there is no reading: the check broke, not enough data yet, or the log lacks what it reads."""
         if self._failed:
             return State.FAILED, self._failed
+        if self._not_meant:
+            return State.NOT_APPLICABLE, self._not_meant
         table = self.stream.table(recording)
         started = len(recording.steps) > 0 or recording.exit is not None
         if self._lacks:
@@ -283,6 +334,11 @@ class Node:
         if missing and (len(table) or recording.exit is not None):
             return State.NOT_MEASURED, f"the log has no {missing}"
         return State.UNKNOWN, "not enough steps yet"
+
+
+def _is_excused(leaf: LeafAtWork) -> bool:
+    """Whether the newest reading is beyond the leaf's bound, and excused."""
+    return leaf.excused.state is State.FIRING
 
 
 def _when(when: When | None, facts: Facts) -> float | None:

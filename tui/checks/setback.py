@@ -5,17 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from tui.checks.form import NOTHING, STRONG, Floats, Leaf, Readings, Steps, check
+from tui.checks.scope import NOT_ADVERSARIAL_OR_POLICY
 from tui.checks.verdict import Level
 from tui.checks.view import View
-from tui.checks.wander import Lowest, Wander, is_excused
+from tui.checks.wander import Lowest, excuses
 from tui.checks.windows import rolling_mean, rolling_sum_of
 
 _ROWS = 20
-_SIGMAS = 6.0
-"""Standard errors that a rise must exceed: as sure as a spike must be."""
-
-_LEAST = 0.05
-"""Nats; losses that are nearly memorised change by factors without meaning."""
 
 
 @check(
@@ -23,8 +19,9 @@ _LEAST = 0.05
     section="level of the loss",
     question="Does the loss keep what it had reached?",
     panel="loss",
-    reads=("loss",),
+    reads=("loss", "signal.loss.random_walk"),
     window=_ROWS,
+    applies=(NOT_ADVERSARIAL_OR_POLICY,),
     after=lambda facts: facts.warmup_steps or 0,
     leaves=(
         Leaf(
@@ -36,6 +33,7 @@ _LEAST = 0.05
             causes=("drift", "instability", "lr_too_high"),
             weight=STRONG,
             fix="Go back to the last checkpoint before the rise, and lower the learning rate.",
+            unless=("within_noise", "validation_at_its_best", "random_walk_explains"),
         ),
     ),
     source="ours",
@@ -45,20 +43,15 @@ _LEAST = 0.05
     "named by those, which leaves the steady one, a drift, to be named first here",
 )
 class Setback:
-    """Mean loss of 20 records over the lowest such mean so far, less 1.
+    """Mean loss of 20 records over the lowest such mean so far, less 1."""
 
-    0 where noise, or wandering at the run's own pace, could explain it; where validation has since been at
-    its best; in a run of several players.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, *, sigmas: float = 6.0, least: float = 0.05) -> None:
+        self._sigmas, self._least = sigmas, least
         self._lowest = Lowest()
         self._error = 0.0
-        self._wander = Wander()
 
     def __call__(self, view: View) -> Readings:
         """One reading for each record with 19 finite ones before it."""
-        self._wander.take(view["loss"])
         steps, means = rolling_mean(view, "loss", _ROWS)
         rows = view.first_index + np.arange(len(view) - len(steps), len(view))
         with np.errstate(over="ignore"):  # a scatter beyond all numbers explains every rise
@@ -72,18 +65,15 @@ class Setback:
         errors = np.sqrt(np.maximum(variances, 0.0) / _ROWS)
         lowest, since, since_step = self._lowest.take(means, rows, steps)
         errors_there = self._errors_at(since, errors, rows)
-        sure = (means - lowest > _SIGMAS * np.hypot(errors, errors_there)) & (lowest > 0)
-        rises = np.where(sure, (means - lowest) / np.maximum(lowest, _LEAST), 0.0)
-        risen = np.flatnonzero(rises > 0)
-        if len(risen):
-            excused = is_excused(
-                view, self._wander, rows[risen], steps[risen], since[risen], since_step[risen], rises[risen]
-            )
-            rises[risen[excused]] = 0.0
+        rises = np.where(lowest > 0, (means - lowest) / np.maximum(lowest, self._least), 0.0)
+        walk = view.signal("loss.random_walk")
+        excused = excuses(view, walk, rows, steps, since, since_step, rises)
+        noise = ~(means - lowest > self._sigmas * np.hypot(errors, errors_there))
         return Readings(
             steps,
             rises,
             lambda i: f"mean loss of {_ROWS} records is {means[i]:.3g}, it has been {lowest[i]:.3g}",
+            {**excused, "within_noise": noise},
         )
 
     def _errors_at(self, since: Steps, errors: Floats, rows: Steps) -> Floats:

@@ -6,6 +6,12 @@ A thresholds file is YAML, by check id and leaf:
       passes: [0.01, 5.0]
       always clipping: {above: 5.0, hold: 20}
       dead training: off
+    Q3.1c:
+      parameters: {least_loss: 0.2}
+    signals:
+      val.noise: {window: 12}
+
+`parameters` are the constants of a node's measure, `signals` those of a signal; TREE.md lists them all.
 """
 
 from __future__ import annotations
@@ -17,10 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from tui.checks.form import Check, Leaf
+from tui.checks.parameters import Value
+from tui.checks.signals.signal import SIGNALS
 from tui.checks.verdict import Level
 
 _BOUNDS = ("above", "below", "equals")
 _COUNTS = ("hold", "keep")
+_SIGNALS, _PARAMETERS = "signals", "parameters"
 _SETTINGS = (*_BOUNDS, *_COUNTS, "level")
 
 
@@ -65,6 +74,9 @@ class Thresholds:
             raise ThresholdError("expected check ids with their leaves below them")
         checks = {check.id: check for check in every_check()}
         for id, rows in content.items():
+            if id == _SIGNALS:
+                _validate_signals(rows)
+                continue
             check = checks.get(str(id))
             if check is None:
                 raise ThresholdError(f"no check is called {id}{_nearest(str(id), checks)}")
@@ -94,7 +106,17 @@ class Thresholds:
             for leaf in check.leaves
             if rows.get(leaf.symptom) is not False
         )
-        return replace(check, leaves=leaves, passes=tuple(rows.get("passes", check.passes)))
+        return replace(
+            check,
+            leaves=leaves,
+            passes=tuple(rows.get("passes", check.passes)),
+            parameters={**check.parameters, **rows.get(_PARAMETERS, {})},
+        )
+
+    @property
+    def signals(self) -> Mapping[str, Mapping[str, Value]]:
+        """Changed parameters of signals, by name."""
+        return self.changes.get(_SIGNALS, {})
 
     def in_force(self, checks: Iterable[Check]) -> tuple[Check, ...]:
         """The checks that are on, with the bounds that are in force."""
@@ -117,6 +139,9 @@ def _validate(check: Check, name: str, setting: Any) -> None:
         ):
             raise ThresholdError(f"{check.id}: passes takes two numbers, [low, high], either may be null")
         return
+    if name == _PARAMETERS:
+        _validate_parameters(check.id, check.parameters, setting)
+        return
     symptoms = {leaf.symptom for leaf in check.leaves}
     if name not in symptoms:
         raise ThresholdError(f"{check.id} has no leaf {name!r}{_nearest(name, symptoms)}")
@@ -126,6 +151,28 @@ def _validate(check: Check, name: str, setting: Any) -> None:
         raise ThresholdError(f"{check.id}, {name}: expected for example {{above: 5.0, hold: 20}}, or off")
     for key, value in setting.items():
         _validate_setting(f"{check.id}, {name}", str(key), value)
+
+
+def _validate_signals(rows: Any) -> None:
+    if not isinstance(rows, Mapping):
+        raise ThresholdError("signals: expected names of signals with their parameters")
+    for name, parameters in rows.items():
+        declared = SIGNALS.get(str(name))
+        if declared is None:
+            raise ThresholdError(f"no signal is called {name}{_nearest(str(name), SIGNALS)}")
+        _validate_parameters(declared.name, declared.parameters, parameters)
+
+
+def _validate_parameters(where: str, known: Mapping[str, Value], given: Any) -> None:
+    if not isinstance(given, Mapping):
+        raise ThresholdError(f"{where}: parameters are names with numbers")
+    for name, value in given.items():
+        if name not in known:
+            hint = _nearest(str(name), known) if known else "; it has none"
+            raise ThresholdError(f"{where} has no parameter {name!r}{hint}")
+        if not _is_number(value) or (isinstance(known[name], int) and not isinstance(value, int)):
+            whole = "a whole number" if isinstance(known[name], int) else "a number"
+            raise ThresholdError(f"{where}: {name} takes {whole}, not {value!r}")
 
 
 def _validate_setting(where: str, key: str, value: Any) -> None:

@@ -7,8 +7,12 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
+from tui.checks.excuses import EXCUSES
 from tui.checks.explain import leaf_bounds, pass_band, when_in_words
 from tui.checks.form import Check
+from tui.checks.parameters import in_words
+from tui.checks.scope import SCOPES
+from tui.checks.signals.signal import SIGNALS
 from tui.checks.tree import every_check
 
 ALARMS = Path(__file__).resolve().parents[2] / "configs" / "thresholds" / "healthy-alarms.json"
@@ -23,11 +27,12 @@ The first firing leaf is the headline, later ones are listed with it. Each node 
 are data, can be overridden with `--thresholds FILE`, and stand here once for the rule, the line on the panel
 and the test.
 
-States: `unknown` (not enough data yet), `not_measured` (the log lacks a field), `pass`, `amber` (outside the
-pass band, in no leaf), `pending` (a leaf holds, not yet for long enough), `firing`, `resolved`, `failed` (the
-check itself broke: a defect of this program, and no word on the run). A reading that is NaN or infinite is
-compared with nothing: it is a violation of its own. Levels: green, yellow (watch it), orange (act now), red
-(damage is happening), black (the run is lost).
+States: `unknown` (not enough data yet), `not_measured` (the log lacks a field), `not_applicable` (the node
+is not meant for such a run), `pass`, `amber` (outside the pass band, in no leaf), `pending` (a leaf holds,
+not yet for long enough), `firing`, `resolved`, `excused` (beyond a bound, for a reason that is named),
+`failed` (the check itself broke: a defect of this program, and no word on the run). A reading that is NaN
+or infinite is compared with nothing: it is a violation of its own. Levels: green, yellow (watch it), orange
+(act now), red (damage is happening), black (the run is lost).
 """
 
 
@@ -42,6 +47,8 @@ def render_tree() -> str:
         )
         parts += [_node(check) for check in literal]
     parts += _alarms()
+    parts += _signals()
+    parts += _names()
     parts += ["## Where our bounds differ from the sources'\n", *_differences(shipped)]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -59,6 +66,10 @@ def _node(check: Check) -> str:
         f"Reads {', '.join(f'`{name}`' for name in (*check.reads, *check.optional))}; "
         f"judged {when_in_words(check)}; panel `{check.panel}`; passes {pass_band(check)}.\n",
     ]
+    if check.applies:
+        lines.append(f"Applies to: {', '.join(f'`{scope.name}`' for scope in check.applies)}.\n")
+    if check.parameters:
+        lines.append(f"Parameters: {in_words(check.parameters)}.\n")
     if check.leaves:
         lines += ["| leaf | holds | level | causes | fix |", "|---|---|---|---|---|"]
         lines += [
@@ -78,6 +89,37 @@ def _differences(checks: Iterable[Check]) -> Iterator[str]:
         if check.as_written:
             ours = "; ".join(f"{leaf.symptom}: {leaf_bounds(leaf)}" for leaf in check.leaves)
             yield f"| {check.id} | {_cell(check.as_written)} | {_cell(ours)} | {_cell(check.why)} |"
+
+
+def _signals() -> Iterator[str]:
+    """What is derived once per run and read by several nodes."""
+    yield "## Signals\n"
+    yield (
+        "Series and objects that are derived from the records once, in this order. Their parameters are set "
+        "in a thresholds file under `signals`.\n"
+    )
+    for signal in SIGNALS.values():
+        yield f"### {signal.name}\n"
+        reads = ", ".join(f"`{name}`" for name in (*signal.reads, *signal.optional))
+        parameters = f" Parameters: {in_words(signal.parameters)}." if signal.parameters else ""
+        yield f"{signal.describe} Reads {reads}.{parameters}\n"
+        if signal.why:
+            yield f"Why: {signal.why}.\n"
+        if signal.reference:
+            yield f"Reference: {signal.reference}\n"
+
+
+def _names() -> Iterator[str]:
+    """Scopes and excuses, by the names that nodes use."""
+    yield "## Scopes\n\nFor which runs a node is meant; else it is not applicable, and says why.\n"
+    yield "| scope | otherwise |"
+    yield "|---|---|"
+    yield from (f"| `{scope.name}` | {scope.otherwise} |" for scope in SCOPES)
+    yield "\n## Excuses\n\nWhy a reading beyond a bound may be no fault; the reading stays the true number.\n"
+    yield "| excuse | excused because |"
+    yield "|---|---|"
+    yield from (f"| `{name}` | {words} |" for name, words in EXCUSES.items())
+    yield ""
 
 
 def _alarms() -> Iterator[str]:

@@ -24,6 +24,8 @@ class State(StrEnum):
 
     UNKNOWN = "unknown"  # not enough data yet
     NOT_MEASURED = "not_measured"  # the log lacks a field that the node reads
+    NOT_APPLICABLE = "not_applicable"  # the node is not meant for such a run
+    EXCUSED = "excused"  # beyond a bound, for a reason that is named
     PASS = "pass"
     AMBER = "amber"  # outside the pass band, inside no leaf
     PENDING = "pending"  # a leaf holds, not yet for long enough
@@ -80,3 +82,7 @@ class Verdict:
     """Id of the panel on which it shows: loss, lr, grad_norm, activation, spectral_norm, dead, class_loss."""
     spans: tuple[Span, ...] = ()
     """Every violating range so far, for the tint on the panel and for n / N."""
+    excused_by: str = ""
+    """The excuse by name, "random_walk_explains", where the state is excused."""
+    excused_spans: tuple[Span, ...] = ()
+    """Every range beyond a bound that was excused."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,27 @@ _SCALARS = frozenset(
     if all(t[name].shape == "scalar" for t in (STEP, EVALUATION) if name in t)
 )
 
+PREFIX = "signal."
+"""What reads of a signal begin with."""
+
 WHOLE_PREFIXES = ("header.", "initial.", "checkpoint.", "resume.", "exit.")
 """Reads that are facts of the run and not rows of a table."""
+
+
+class SignalsRead(Protocol):
+    """What a view and a stream need of the signals of a run; signals.signal.Signals has it."""
+
+    def object(self, name: str) -> Any:
+        """What a signal without columns is asked for."""
+
+    def column(self, name: str) -> Column | None:
+        """A column of a signal, None for a signal that has none."""
+
+    def is_of_evaluations(self, name: str) -> bool:
+        """Whether its rows are evaluations."""
+
+    def missing(self, name: str, recording: Recording) -> str | None:
+        """The first field of the log that it lacks."""
 
 
 class View:
@@ -47,7 +67,9 @@ class View:
         columns: dict[str, Floats],
         num_past: int = 0,
         first_index: int = 0,
+        signals: SignalsRead | None = None,
     ) -> None:
+        self._signals = signals
         self.recording = recording
         self.facts = facts
         self.num_past = num_past
@@ -67,6 +89,11 @@ class View:
         """Values of the past rows and the new ones."""
         return self._columns[name.removeprefix("evaluation.")]
 
+    def signal(self, name: str) -> Any:
+        """A signal that is an object, to be asked as of a row or a step of this view."""
+        assert self._signals is not None
+        return self._signals.object(name)
+
     def items(self, field: str) -> dict[str, Floats]:
         """The new rows of each item of a list field, {"block_0_out": ...}, in the order of the header."""
         prefix = field.removeprefix("evaluation.") + "/"
@@ -81,9 +108,8 @@ class View:
         start, stop, _ = rows.indices(len(self))
         kept = slice(self.num_past + start, self.num_past + stop)
         columns = {name: values[kept] for name, values in self._columns.items()}
-        return View(
-            self.recording, self.facts, self.steps_with_past[kept], columns, 0, self.first_index + start
-        )
+        steps = self.steps_with_past[kept]
+        return View(self.recording, self.facts, steps, columns, 0, self.first_index + start, self._signals)
 
 
 def latest_before(column: Column, steps: Steps) -> Floats:
@@ -108,9 +134,21 @@ class _Plan:
 class Stream:
     """Hands each row of the columns that a check reads to it exactly once."""
 
-    def __init__(self, reads: Sequence[str], optional: Sequence[str], window: int) -> None:
-        rows = [name for name in reads if not name.startswith(WHOLE_PREFIXES)]
-        self.of_evaluations = any(name.startswith("evaluation.") for name in rows)
+    def __init__(
+        self,
+        reads: Sequence[str],
+        optional: Sequence[str],
+        window: int,
+        signals: SignalsRead | None = None,
+    ) -> None:
+        self._signals = signals
+        self._derived = [name for name in reads if name.startswith(PREFIX)]
+        rows = [name for name in reads if not name.startswith(WHOLE_PREFIXES) and self._has_rows(name)]
+        self.of_evaluations = any(
+            name.startswith("evaluation.")
+            or (name.startswith(PREFIX) and signals is not None and signals.is_of_evaluations(_bare(name)))
+            for name in rows
+        )
         self._fields = [name.removeprefix("evaluation.") for name in rows]
         self._optional = [name.removeprefix("evaluation.") for name in optional]
         self._window = window
@@ -126,7 +164,22 @@ class Stream:
     def missing(self, recording: Recording) -> str | None:
         """The first field that no record has had, or None."""
         table = self.table(recording)
-        return next((field for field in self._fields if not _names_of(table, field)), None)
+        behind = (self._signals.missing(_bare(name), recording) for name in self._derived if self._signals)
+        fields = (field for field in self._fields if not _names_of(table, field))
+        return next((field for field in (*fields, *behind) if field), None)
+
+    def _has_rows(self, name: str) -> bool:
+        """Whether this read is a column, and no object that is asked for."""
+        return not name.startswith(PREFIX) or (
+            self._signals is not None and self._signals.column(_bare(name)) is not None
+        )
+
+    def _column(self, table: Table, name: str) -> Column:
+        if not name.startswith(PREFIX) or self._signals is None:
+            return table[name]
+        column = self._signals.column(_bare(name))
+        assert column is not None
+        return column
 
     def take(self, recording: Recording, facts: Facts) -> View | None:
         """The rows added since the last call; None when there are none."""
@@ -134,7 +187,10 @@ class Stream:
         if self._plan is None or self._plan.num_columns != table.num_columns:
             self._plan = self._planned(table)
         plan = self._plan
-        if not plan.required or len(table[plan.required[0]]) == self._taken.get(plan.required[0], 0):
+        if not plan.required:
+            return None
+        first = plan.required[0]
+        if len(self._column(table, first)) == self._taken.get(first, 0):
             return None
         steps, columns = self._joined(table, plan)
         for field in plan.absent:
@@ -154,7 +210,7 @@ class Stream:
     def _joined(self, table: Table, plan: _Plan) -> tuple[Steps, dict[str, Floats]]:
         new: dict[str, tuple[Steps, Floats]] = {}
         for name in (*plan.required, *plan.optional):
-            column = table[name]
+            column = self._column(table, name)
             start = self._taken.get(name, 0)
             new[name] = column.steps_from(start), column.values[start:]
             self._taken[name] = len(column)
@@ -179,7 +235,11 @@ class Stream:
         if self._window > 1:
             keep = self._window - 1
             self._past = steps[-keep:].copy(), {name: v[-keep:].copy() for name, v in columns.items()}
-        return View(recording, facts, steps, columns, num_past, first_index)
+        return View(recording, facts, steps, columns, num_past, first_index, self._signals)
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix(PREFIX)
 
 
 def _names_of(table: Table, field: str) -> list[str]:
@@ -187,7 +247,7 @@ def _names_of(table: Table, field: str) -> list[str]:
 
     A foreign log may well have a "grad_norm/layer1" and no "grad_norm": no part of a number is the number.
     """
-    if field in table:
+    if field in table or field.startswith(PREFIX):
         return [field]
     if field in _SCALARS:
         return []

@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from tui.checks.signals.signal import signal
 from tui.checks.view import View
 from tui.series.recording import Recording
 
@@ -29,29 +30,32 @@ _FIRST = 6
 _MANY = 8
 """Blocks over which differences tell a walk from noise."""
 
-_SIGMAS = 5.0
-"""Deviations of a walk's end that a rise must exceed. The range of a walk is below three in 99 of 100; the
-rest is for steps whose size is known from few differences ([ours] chosen on simulated walks)."""
-
-_SIGMAS_DOWN = 3.0
-"""Deviations of a walk's end that the fall to its low may be: a walk is that low in 3 of 1000."""
-
-_LEAST_FALL = 0.22
-"""A fifth, in logarithms, of what the loss began with: less is no goal reached ([ours] as above)."""
-
 _STRAIGHT = 0.7
 """Fall over the sum of all ups and downs on its way, from which it was straight; six steps of a walk, the
 fewest that are judged, end three deviations down at 0.6."""
 
 
-class Wander:
-    """Takes the losses of a run in order and knows how far a walk with their steps may have come."""
+@signal(
+    "loss.random_walk",
+    reads=("loss",),
+    columns=(),
+    why="of a random walk a rise over its lowest point is the rule: its range over n steps grows with the "
+    "root of n, so only a rise beyond several of its standard deviations is evidence of anything",
+    reference="https://en.wikipedia.org/wiki/Random_walk#One-dimensional_random_walk",
+)
+class RandomWalk:
+    """How far a random walk with the loss's own steps may have come, asked as of a row."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, sigmas: float = 5.0, sigmas_down: float = 3.0, least_fall: float = 0.22) -> None:
+        self._sigmas, self._sigmas_down, self._least_fall = sigmas, sigmas_down, least_fall
         self._rest: Floats = np.empty(0)
         self._logs: Floats = np.empty(0)
         self._ways: Floats = np.empty(0)
         self._sizes: list[tuple[int, float, float]] = []
+
+    def __call__(self, view: View) -> None:
+        """Go on by the new records."""
+        self.take(view["loss"])
 
     def take(self, losses: Floats) -> None:
         """Go on by these records."""
@@ -85,9 +89,9 @@ class Wander:
             falls = self._logs[0] - np.fmin.accumulate(self._logs)[low - 1]
             back = np.sqrt(step[now] * np.maximum((rows - since) / _BLOCK, 1.0) + noise[now])
             down = np.sqrt(step[at_low] * low + noise[at_low])
-            has_goal = (falls > _SIGMAS_DOWN * down) | (falls > _STRAIGHT * self._ways[low - 1])
-            has_goal &= (at_low >= 0) & (falls > _LEAST_FALL)
-            return np.asarray((now >= 0) & (np.log(ratios) <= _SIGMAS * back) & ~has_goal)
+            has_goal = (falls > self._sigmas_down * down) | (falls > _STRAIGHT * self._ways[low - 1])
+            has_goal &= (at_low >= 0) & (falls > self._least_fall)
+            return np.asarray((now >= 0) & (np.log(ratios) <= self._sigmas * back) & ~has_goal)
 
 
 def _variances(logs: Floats) -> tuple[float, float]:
@@ -171,8 +175,27 @@ def validation_acquits(view: View, steps: Steps, since: Steps) -> Flags:
     return np.asarray((place >= 0) & near & (best_step[at] > since))
 
 
+def excuses(
+    view: View, walk: RandomWalk, rows: Steps, steps: Steps, since: Steps, since_steps: Steps, rises: Floats
+) -> dict[str, Flags]:
+    """At which rises over the lowest loss, as shares of it, which excuse holds.
+
+    `rows` and `since` are rows of the log, `steps` and `since_steps` their steps. Nats per token of a known
+    vocabulary are a distance from a goal, and never walk.
+    """
+    risen = np.flatnonzero(rises > 0)
+    found = {
+        name: np.zeros(len(rises), np.bool_) for name in ("validation_at_its_best", "random_walk_explains")
+    }
+    if len(risen):
+        found["validation_at_its_best"][risen] = validation_acquits(view, steps[risen], since_steps[risen])
+        if view.facts.ln_vocab is None:
+            found["random_walk_explains"][risen] = walk.explains(rows[risen], since[risen], 1 + rises[risen])
+    return found
+
+
 def is_excused(
-    view: View, wander: Wander, rows: Steps, steps: Steps, since: Steps, since_steps: Steps, rises: Floats
+    view: View, walk: RandomWalk, rows: Steps, steps: Steps, since: Steps, since_steps: Steps, rises: Floats
 ) -> Flags:
     """At which of these rises over the lowest loss, as shares of it, the run need not be alarmed.
 
@@ -181,7 +204,7 @@ def is_excused(
     """
     excused = is_no_fault(view, steps, since_steps)
     if view.facts.ln_vocab is None:
-        excused |= wander.explains(rows, since, 1 + rises)
+        excused |= walk.explains(rows, since, 1 + rises)
     return excused
 
 

@@ -23,6 +23,8 @@ LEVEL_SIGNS: Mapping[Level, str] = {
 STATE_SIGNS: Mapping[State, str] = {
     State.UNKNOWN: "·",
     State.NOT_MEASURED: "–",
+    State.NOT_APPLICABLE: "–",
+    State.EXCUSED: "◇",
     State.PASS: "✓",
     State.AMBER: "△",
     State.PENDING: "…",

@@ -187,6 +187,8 @@ def _verdict_lines(run: Run) -> Iterable[Text]:
 _STATES = {
     State.UNKNOWN: "too early to say",
     State.NOT_MEASURED: "not measured",
+    State.NOT_APPLICABLE: "not applicable",
+    State.EXCUSED: "excused",
     State.PASS: "passed",
     State.AMBER: "outside the usual range",
     State.PENDING: "about to fire",

@@ -11,7 +11,7 @@ from tui.panels.palette import LEVEL_SIGNS, sign_of
 from tui.report.wording import html_text, number, steps
 
 STATE_WORDS = {State.NOT_MEASURED: "not measured", State.UNKNOWN: "unknown", State.AMBER: "outside pass band"}
-STATE_WORDS |= {State.FAILED: "could not be judged"}
+STATE_WORDS |= {State.FAILED: "could not be judged", State.NOT_APPLICABLE: "not applicable"}
 
 
 def firing_first(judge: Judge) -> list[Verdict]:

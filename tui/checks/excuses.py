@@ -1,0 +1,23 @@
+"""What excuses a reading that is beyond a bound: named reasons, told on the card and in JSON.
+
+A measure states at which of its readings each reason holds (`Readings.excused`); a leaf says which reasons it
+accepts (`Leaf.unless`). The reading stays the true number.
+"""
+
+from __future__ import annotations
+
+EXCUSES: dict[str, str] = {
+    "random_walk_explains": "a random walk with the run's own steps explains it",
+    "validation_at_its_best": "validation has since been at its best",
+    "within_noise": "the noise of the run explains it",
+    "within_printed_precision": "it is smaller than what the log prints",
+    "printed_too_coarsely": "the log prints too few digits",
+    "still_falling": "the loss still falls",
+    "rate_rises": "the learning rate still rises",
+    "rate_decayed": "the learning rate has decayed",
+    "training_rises_too": "the training loss rises as well",
+    "planned_restart": "the declared schedule restarts there",
+    "learned_before": "the run has learned before",
+    "nothing_learned_yet": "nothing was learned yet that could be lost",
+}
+"""Every reason by name, as it completes the sentence "excused: ..."."""

@@ -1,0 +1,72 @@
+"""For which runs a rule is meant: named predicates, each with the sentence that says why it does not apply.
+
+A rule that does not apply to a run reads `not_applicable` with that sentence; its measure is never asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tui.checks.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One predicate over what is known of a run as a whole.
+
+    Attributes:
+        name: what rules, TREE.md and `tui explain` call it.
+        holds: whether a rule of this scope is meant for the run.
+        otherwise: why it is not, as a sentence without its full stop.
+    """
+
+    name: str
+    holds: Callable[[Facts], bool]
+    otherwise: str
+
+
+FROM_SCRATCH = Scope(
+    "from_scratch",
+    lambda facts: facts.header.get("origin", "scratch") == "scratch",
+    "the run starts from trained weights",
+)
+VOCABULARY_KNOWN = Scope(
+    "vocabulary_known",
+    lambda facts: facts.ln_vocab is not None,
+    "the log does not say how many classes there are",
+)
+VOCABULARY_UNKNOWN = Scope(
+    "vocabulary_unknown",
+    lambda facts: facts.ln_vocab is None,
+    "the number of classes is known, and other rules judge by it",
+)
+CLIP_KNOWN = Scope(
+    "clip_known",
+    lambda facts: facts.grad_clip is not None,
+    "the log does not say at which norm gradients are clipped",
+)
+CLIP_UNKNOWN = Scope(
+    "clip_unknown", lambda facts: facts.grad_clip is None, "the clip value is known, and Q3.1a judges by it"
+)
+SCHEDULE_DECLARED = Scope(
+    "schedule_declared", lambda facts: facts.declares_schedule, "the log declares no learning-rate schedule"
+)
+SCHEDULE_UNDECLARED = Scope(
+    "schedule_undeclared",
+    lambda facts: not facts.declares_schedule,
+    "the log declares its schedule, and other rules judge by it",
+)
+NOT_ADVERSARIAL_OR_POLICY = Scope(
+    "not_adversarial_or_policy",
+    lambda facts: facts.kind.name not in ("adversarial", "policy"),
+    "the losses of players or of a policy are no distance from a goal",
+)
+ACCUMULATES = Scope(
+    "accumulates",
+    lambda facts: (facts.number("accumulation") or 1) > 1,
+    "the run does not accumulate gradients",
+)
+
+SCOPES: tuple[Scope, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Scope))
+"""Every scope, in the order of TREE.md."""
