@@ -21,7 +21,7 @@ def runs_of(path: str) -> list[str]:
     """
     if path != "-" and (Path(path).is_fifo() or Path(path).is_char_device() or Path(path).is_block_device()):
         raise CannotRead(f"{plain_text(path)} is no file that grows; read it as: cat FILE | tui watch -")
-    if path == "-" or Path(path).exists() or not glob.has_magic(path):
+    if not is_pattern(path):
         runs = runs_in(Path(path)) if path != "-" and Path(path).is_dir() else []
         return [str(run) for run in runs] if len(runs) > 1 else [path]
     found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207
@@ -30,6 +30,48 @@ def runs_of(path: str) -> list[str]:
     all_runs = [run for match in found for run in runs_of(match)]
     # A link names no run anew.
     return list({Path(run).resolve(): run for run in reversed(all_runs)}.values())[::-1]
+
+
+def runs_of_all(paths: Sequence[str]) -> list[str]:
+    """What to read for each run that folders, patterns and logs mean, none twice; an empty folder itself.
+
+    Raises:
+        CannotRead: a pattern fits nothing.
+    """
+    return list(dict.fromkeys(run for path in paths for run in _all_at(path)))
+
+
+def _all_at(path: str) -> list[str]:
+    if path != "-" and Path(path).is_dir():
+        return [str(run) for run in runs_in(Path(path))] or [path]
+    return runs_of(path) if is_pattern(path) else [path]
+
+
+def is_pattern(path: str) -> bool:
+    """Whether the path is one for the shell's rules and no file of that very name is there."""
+    return path != "-" and glob.has_magic(path) and not Path(path).exists()
+
+
+def telling_names(runs: Sequence[str]) -> list[str]:
+    """The part of each path that tells it from the others: without the folders and the file name that all
+    have; the path itself where there is one only.
+    """
+    parts = [Path(run).parts for run in runs]
+    start = _num_alike(parts)
+    end = _num_alike([names[start:][::-1] for names in parts])
+    return [str(Path(*names[start : len(names) - end])) for names in parts]
+
+
+def _num_alike(lists: Sequence[Sequence[str]]) -> int:
+    """How many elements at the beginning all lists share, each keeping at least one."""
+    if len(lists) < 2:
+        return 0
+    alike = 0
+    for names in zip(*(one[: max(0, len(one) - 1)] for one in lists), strict=False):
+        if len(set(names)) > 1:
+            break
+        alike += 1
+    return alike
 
 
 def newest_of(runs: Sequence[str], number: int) -> list[str]:
