@@ -117,7 +117,7 @@ def check(
         from tui.report import verdicts
         from tui.sources.runs import newest_of, runs_of_all
 
-        runs = runs_of_all(paths)
+        runs = runs_of_all(paths, options)
         runs = newest_of(runs, 1) if newest else runs
         if len(runs) > 1:
             return _check_several(runs, level, follow, (as_json, json_lines), options, limits)
@@ -218,7 +218,7 @@ def report(
 
         run = _read(path, options, limits)
         heed(options)
-        folder = out or (Path(locate(path)).parent if path != "-" else Path.cwd())
+        folder = out or (Path(locate(path, options)).parent if path != "-" else Path.cwd())
         for written in write(run, folder):
             say_path(written)
         return 0

@@ -27,7 +27,7 @@ def read_all(path: Path | str, options: SourceOptions | None = None) -> Iterator
     Raises:
         CannotRead: there is nothing that can be read; the message is for the user.
     """
-    given, log = Path(path), locate(path)
+    given, log = Path(path), locate(path, options)
     if folders := splits_of(given, log):
         yield _joined(folders, options)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from engine.runlog.codec import Record
@@ -79,7 +80,8 @@ class PathFollower:
         newest_first: bool = False,
     ) -> None:
         self._path, self._options, self._clock = path, options, clock
-        self._one = Follower(path, options, clock, newest_first=newest_first)
+        self._find = partial(logs_in, options=options)
+        self._one = Follower(path, options, clock, find=self._find, newest_first=newest_first)
         self._splits: dict[Path, Follower] = {}
         self._newest: dict[Path, Batch] = {}
         self._held: list[tuple[Path, Batch]] = []
@@ -159,7 +161,7 @@ class PathFollower:
         try:
             if self._splits:
                 return split_folders(list(self._splits)[-1].parent)
-            log = self._one.log or next(iter(logs_in(self._path)), None)
+            log = self._one.log or next(iter(self._find(self._path)), None)
         except (OSError, CannotRead):
             return []
         return splits_of(self._path, log) if log else []

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from engine.runlog.schema import LOG_NAME
 from tui.sources.errors import CannotRead
-from tui.sources.parser import plain_text
-from tui.sources.recorded import MAX_CANDIDATES, MAX_DEPTH, NO_LOGS, changed_at, is_log
+from tui.sources.parser import SourceOptions, plain_text
+from tui.sources.recorded import MAX_DEPTH, NO_LOGS, beginning_of, changed_at, likeliest
 from tui.sources.splits import event_files, split_folders
 
 
-def runs_of(path: str) -> list[str]:
+def runs_of(path: str, options: SourceOptions | None = None) -> list[str]:
     """What to follow for each run that a path means: a folder of runs, a pattern, or the path itself.
 
     Raises:
@@ -22,29 +22,29 @@ def runs_of(path: str) -> list[str]:
     if path != "-" and (Path(path).is_fifo() or Path(path).is_char_device() or Path(path).is_block_device()):
         raise CannotRead(f"{plain_text(path)} is no file that grows; read it as: cat FILE | tui watch -")
     if not is_pattern(path):
-        runs = runs_in(Path(path)) if path != "-" and Path(path).is_dir() else []
+        runs = runs_in(Path(path), options) if path != "-" and Path(path).is_dir() else []
         return [str(run) for run in runs] if len(runs) > 1 else [path]
     found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207
     if not found:
         raise CannotRead(f"Nothing is called {plain_text(path)}; name a log or a folder of runs.")
-    all_runs = [run for match in found for run in runs_of(match)]
+    all_runs = [run for match in found for run in runs_of(match, options)]
     # A link names no run anew.
     return list({Path(run).resolve(): run for run in reversed(all_runs)}.values())[::-1]
 
 
-def runs_of_all(paths: Sequence[str]) -> list[str]:
+def runs_of_all(paths: Sequence[str], options: SourceOptions | None = None) -> list[str]:
     """What to read for each run that folders, patterns and logs mean, none twice; an empty folder itself.
 
     Raises:
         CannotRead: a pattern fits nothing.
     """
-    return list(dict.fromkeys(run for path in paths for run in _all_at(path)))
+    return list(dict.fromkeys(run for path in paths for run in _all_at(path, options)))
 
 
-def _all_at(path: str) -> list[str]:
+def _all_at(path: str, options: SourceOptions | None) -> list[str]:
     if path != "-" and Path(path).is_dir():
-        return [str(run) for run in runs_in(Path(path))] or [path]
-    return runs_of(path) if is_pattern(path) else [path]
+        return [str(run) for run in runs_in(Path(path), options)] or [path]
+    return runs_of(path, options) if is_pattern(path) else [path]
 
 
 def is_pattern(path: str) -> bool:
@@ -82,12 +82,12 @@ def newest_of(runs: Sequence[str], number: int) -> list[str]:
     return [run for run in runs if run in kept]
 
 
-def runs_in(folder: Path) -> list[Path]:
+def runs_in(folder: Path, options: SourceOptions | None = None) -> list[Path]:
     """What to follow for each run in a folder, the newest first: a log, or a folder of event files.
 
     A folder with a log in it, with checkpoints or with splits is one run; the given one may hold many logs.
     """
-    runs = _runs(folder, is_given=True, depth=0)
+    runs = _runs(folder, options, is_given=True, depth=0)
     return sorted(runs, key=_changed_at, reverse=True)
 
 
@@ -95,18 +95,18 @@ def _changed_at(run: Path) -> float:
     return max(map(changed_at, [run, *_logs_at(run)]))
 
 
-def _runs(folder: Path, is_given: bool, depth: int) -> list[Path]:
+def _runs(folder: Path, options: SourceOptions | None, is_given: bool, depth: int) -> list[Path]:
     if (folder / LOG_NAME).exists():
         return [folder / LOG_NAME]
     if event_files(folder) or split_folders(folder):
         return [folder]
-    logs = sorted(_logs_at(folder), key=changed_at, reverse=True)
-    if logs and not is_given:
+    logs = _logs_at(folder, options)
+    if logs and (not is_given or _is_of_one_run(folder)):
         return logs[:1]
     if not logs and any(folder.glob("checkpoint-*/trainer_state.json")):
         return [folder]
     below = [path for path in _folders(folder) if depth < MAX_DEPTH]
-    runs = [run for path in below for run in _runs(path, False, depth + 1)]
+    runs = [run for path in below for run in _runs(path, options, False, depth + 1)]
     if len(logs) == len(runs) == 1 and any(runs[0].glob("checkpoint-*")):
         return logs  # the only checkpoints beside the only log are its own
     return [*logs, *runs]
@@ -120,11 +120,17 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(path for path in found if not path.is_symlink())  # W&B's latest-run is one of the others
 
 
-def _logs_at(folder: Path) -> list[Path]:
-    """Logs that lie in a folder itself."""
+def _is_of_one_run(folder: Path) -> bool:
+    """Whether a program that makes a folder for each run wrote it; what else lies there is of the same run."""
+    return (folder / "trainer_state.json").exists() or any(folder.glob("*.wandb"))
+
+
+def _logs_at(folder: Path, options: SourceOptions | None = None) -> list[Path]:
+    """Logs that lie in a folder itself, the newest first; those that need a package which is missing last."""
     try:
         files = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
     except OSError:
         return []
     candidates = [path for path in files if path.suffix not in NO_LOGS and not path.name.startswith(".")]
-    return [path for path in candidates[:MAX_CANDIDATES] if is_log(path)]
+    found = [(path, beginning_of(path, options)) for path in likeliest(candidates)]
+    return [path for path, one in sorted(found, key=lambda pair: bool(pair[1].refusal)) if one.is_log]
