@@ -121,7 +121,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _is_of_one_run(folder: Path) -> bool:
-    """Whether a program that makes a folder for each run wrote it; what else lies there is of the same run."""
+    """Whether a program that makes a folder for each run wrote it; all that lies there is of one run."""
     return (folder / "trainer_state.json").exists() or any(folder.glob("*.wandb"))
 
 
