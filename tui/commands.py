@@ -228,8 +228,7 @@ def report(
 
 @app.command()
 def compare(
-    a: LogPath,
-    b: LogPath,
+    paths: Annotated[list[str], typer.Argument(metavar="A B...", help="Two logs or run folders, or more.")],
     journal: Annotated[Path | None, typer.Option(help="Append the entry to this Markdown file.")] = None,
     map_: Mapping = None,
     config: Config = None,
@@ -240,18 +239,21 @@ def compare(
 ) -> None:
     """What changed between two runs, in the config and in the outcome, and who won: a journal entry.
 
-    What is said about the logs (--map, --config and so on) is said about both.
+    More runs are all compared with the first, in tables. What is said about the logs (--map, --config and so
+    on) is said about all.
     """
     options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
-    if a == b == "-":
+    if len(paths) < 2:
+        _fail("compare takes two logs at least: tui compare A B.")
+    if paths.count("-") > 1:
         _fail("standard input is one log; name a file for the other.")
 
     def compared() -> int:
-        from tui.report.compare import append_to_journal, compare
+        from tui.report.compare import append_to_journal, compare, compare_all
 
-        runs = _read(a, options, limits), _read(b, options, limits)
+        runs = [_read(path, options, limits) for path in paths]
         heed(options)
-        entry = compare(*runs)
+        entry = compare(runs[0], runs[1]) if len(runs) == 2 else compare_all(runs)
         typer.echo(entry)
         if journal:
             append_to_journal(entry, journal)
