@@ -5,38 +5,26 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.runlog.schema import LOG_NAME
+from tui.sources.beginning import HEAD_BYTES, beginning_of
 from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions, plain_text
-from tui.sources.recognise import Recognising, is_binary_head
+from tui.sources.split_tables import ENDINGS, table_parts
 from tui.sources.splits import EVENT_FILES, event_files, names_a_split, split_folders
 from tui.sources.unread import why_unread
 
 STANDARD_INPUT = Path("-")
-
-HEAD_BYTES = 2**18
-"""How much of a file is looked at to tell whether it is a log."""
 
 MAX_DEPTH = 3
 MAX_CANDIDATES = 200
 _SCRIPTS = {".py", ".md", ".html", ".yaml", ".yml", ".toml", ".lock"}
 _TENSORS = {".pt", ".pth", ".bin", ".safetensors", ".npy", ".npz", ".model", ".zip", ".gz"}
 _PICTURES = {".png", ".jpg", ".svg"}
-_TABLES = {".csv", ".tsv", ".jsonl"}
-_LIKELY = _TABLES | {".log", ".out", ".err", ".json", ".wandb"}
+_LIKELY = ENDINGS | {".log", ".out", ".err", ".json", ".wandb"}
 NO_LOGS = _SCRIPTS | _TENSORS | _PICTURES
 """Endings of files that no program logs its training into: not even opened when a folder is searched."""
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """What the beginning of a file tells: whether it is a log, and why it cannot be read, a sentence."""
-
-    is_log: bool
-    refusal: str = ""
 
 
 def locate(path: Path | str, options: SourceOptions | None = None) -> Path:
@@ -110,10 +98,14 @@ def parts_of(given: Path, log: Path) -> list[Path]:
     return [log]
 
 
-def splits_of(given: Path, log: Path) -> list[Path]:
-    """The folders whose event files together are the run of a log found in a folder; [] for one alone."""
-    if not given.is_dir() or not log.name.startswith(EVENT_FILES):
+def splits_of(given: Path, log: Path, options: SourceOptions | None = None) -> list[Path]:
+    """What together is the run of a log found in a folder: the folders of event files, or the tables, of its
+    splits; [] for a log alone.
+    """
+    if not given.is_dir():
         return []
+    if not log.name.startswith(EVENT_FILES):
+        return table_parts(log, log.parent != given, options)
     is_split = names_a_split(log.parent) and log.parent != given
     return split_folders(log.parent.parent if is_split else log.parent)
 
@@ -123,28 +115,10 @@ def is_log(path: Path, options: SourceOptions | None = None) -> bool:
     return beginning_of(path, options).is_log
 
 
-def beginning_of(path: Path, options: SourceOptions | None = None) -> Beginning:
-    """What this file is, by its beginning. A binary log is one whether or not its package is installed."""
-    # Names that the user gave are looked for in the log that is read, not in whatever lies about.
-    options = replace(options, names=dict(options.names)) if options else None
-    head, block = Recognising(str(path), options), b""
-    try:
-        with path.open("rb") as file:
-            block = file.read(HEAD_BYTES)
-        head.feed(block)
-        if not head.format and len(block) < HEAD_BYTES:
-            head.finish()
-    except OSError:
-        return Beginning(False)
-    except CannotRead as error:
-        return Beginning(is_binary_head(block), str(error))
-    return Beginning(bool(head.format))
-
-
 def why_none(folder: Path) -> str:
     """A sentence on a folder that has no log: what its newest table lacks, or that not all was looked at."""
     files = list(_files(folder))
-    for path in likeliest(path for path in files if path.suffix in _TABLES):
+    for path in likeliest(path for path in files if path.suffix in ENDINGS):
         with path.open("rb") as file:
             if hint := why_unread(file.read(HEAD_BYTES)):
                 return f"{plain_text(str(path))} {hint}"

@@ -153,6 +153,11 @@ class Rows:
             yield from self._timeline.place(record)
 
 
+def of_given_split(row: Iterable[tuple[str, Any]], split: str) -> Iterable[tuple[str, Any]]:
+    """The row of a table whose own name says that it is of this split."""
+    return _of_split(row, split) if split else row
+
+
 def _split_named_in(row: Iterable[tuple[str, Any]]) -> str:
     """The split that a row says it is of, where that is a held-out one; empty otherwise."""
     named = (raw for name, raw in row if name in _SPLITS and isinstance(raw, str) and len(raw) < 20)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.runlog.schema import LOG_NAME
+from tui.sources.beginning import beginning_of
 from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions, plain_text
-from tui.sources.recorded import MAX_DEPTH, NO_LOGS, beginning_of, changed_at, likeliest
+from tui.sources.recorded import MAX_DEPTH, NO_LOGS, changed_at, likeliest
+from tui.sources.split_tables import are_one_run, table_parts
 from tui.sources.splits import event_files, split_folders
 
 
@@ -101,12 +103,17 @@ def _runs(folder: Path, options: SourceOptions | None, is_given: bool, depth: in
     if event_files(folder) or split_folders(folder):
         return [folder]
     logs = _logs_at(folder, options)
+    if logs and (not is_given or are_one_run(logs)) and table_parts(logs[0], False, options):
+        return [folder]
     if logs and (not is_given or _is_of_one_run(folder)):
         return logs[:1]
     if not logs and any(folder.glob("checkpoint-*/trainer_state.json")):
         return [folder]
     below = [path for path in _folders(folder) if depth < MAX_DEPTH]
     runs = [run for path in below for run in _runs(path, options, False, depth + 1)]
+    are_splits = not logs and runs and all(run.parent.parent == folder for run in runs)
+    if are_splits and table_parts(runs[0], True, options):
+        return [folder]
     if len(logs) == len(runs) == 1 and any(runs[0].glob("checkpoint-*")):
         return logs  # the only checkpoints beside the only log are its own
     return [*logs, *runs]
