@@ -7,10 +7,13 @@ stands here needs the standard library only.
 from __future__ import annotations
 
 import sys
+from os import PathLike, fsencode, fspath
 from typing import NoReturn
 
 CANNOT_READ = 2
 """Exit code when a log, a file of thresholds or an option cannot be read."""
+
+_LONGEST = 10_000
 
 
 def main() -> None:
@@ -33,9 +36,22 @@ def main() -> None:
 
 
 def fail(message: str) -> NoReturn:
-    """Say on standard error what is wrong, and leave."""
-    sys.stderr.write(f"tui: {message}\n")
+    """Say on standard error what is wrong, and leave. It may quote a name that would steer a terminal."""
+    from tui.panels.printable import printable
+
+    sys.stderr.write(f"tui: {printable(message, _LONGEST)}\n")
     sys.exit(CANNOT_READ)
+
+
+def say_path(path: str | PathLike[str]) -> None:
+    """A path on a line of standard output: harmless to a terminal, to the byte for a program."""
+    from tui.panels.printable import printable
+
+    if sys.stdout.isatty():
+        sys.stdout.write(printable(fspath(path), _LONGEST) + "\n")
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(fsencode(path) + b"\n")
 
 
 if __name__ == "__main__":

@@ -89,6 +89,10 @@ def bounds(path: Path | None) -> Thresholds | None:
     from tui.checks.thresholds import ThresholdError, Thresholds
 
     try:
+        path.open("rb").close()
+    except OSError as error:
+        fail(f"--thresholds {path} cannot be read: {error.strerror}.")
+    try:
         return Thresholds.load(path)
     except ThresholdError as error:
         fail(str(error))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from tui.cli import fail as _fail
+from tui.cli import say_path
 from tui.command_options import (
     Clip,
     Config,
@@ -23,7 +24,7 @@ from tui.command_options import (
 
 if TYPE_CHECKING:
     from tui.checks.thresholds import Thresholds
-    from tui.checks.verdict import Verdict
+    from tui.checks.verdict import Level, Verdict
     from tui.run import Run
     from tui.sources.parser import SourceOptions
 
@@ -81,10 +82,20 @@ def replay(
 
 @app.command()
 def check(
-    path: LogPath,
+    paths: LogPaths,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--json-lines", help="One JSON object a run, a line each.")
+    ] = False,
     fail_on: Annotated[str, typer.Option(metavar="LEVEL", help="yellow, orange, red or black.")] = "orange",
+    newest: Annotated[
+        bool, typer.Option("--newest", help="Of many runs, only the one written to last.")
+    ] = False,
     follow: Annotated[bool, typer.Option(help="Keep judging while the run goes on.")] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.0, metavar="SECONDS", help="With --follow: give up after such a silence, code 2."),
+    ] = None,
     map_: Mapping = None,
     config: Config = None,
     vocab: Vocab = None,
@@ -92,34 +103,34 @@ def check(
     clip: Clip = None,
     thresholds: ThresholdsFile = None,
 ) -> None:
-    """Judge a run by the tree, without a screen.
+    """Judge a run by the tree, without a screen; of many runs a line each, the worst first.
 
     Exit code 0: nothing at LEVEL or above; 1: something is; 2: it cannot be read, or not be judged. With
     --follow it ends with 1 as soon as the level is reached: tui check --follow --fail-on red LOG || kill PID.
     """
-    from tui.checks.verdict import Level
-
-    if fail_on.upper() not in Level.__members__ or fail_on.upper() == "GREEN":
-        _fail(f"--fail-on {fail_on}: the levels are yellow, orange, red and black.")
-    level = Level[fail_on.upper()]
+    level = _level(fail_on)
+    if timeout is not None and not follow:
+        _fail("--timeout is for --follow: without it nothing is waited for.")
     options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
 
     def judged() -> int:
-        from rich.console import Console
-
         from tui.report import verdicts
+        from tui.sources.runs import newest_of, runs_of_all
 
-        console = Console(highlight=False)
+        runs = runs_of_all(paths, options)
+        runs = newest_of(runs, 1) if newest else runs
+        if len(runs) > 1:
+            return _check_several(runs, level, follow, (as_json, json_lines), options, limits)
+        console, is_json = verdicts.page(), as_json or json_lines
         if follow:
             from tui.report.live import follow_until
 
-            run = follow_until(
-                path, level, options, limits, _silence if as_json else verdicts.teller(console)
-            )
+            tell = _silence if is_json else verdicts.teller(console)
+            run = follow_until(runs[0], level, options, limits, tell, timeout)
         else:
-            run = _read(path, options, limits)
+            run = _read(runs[0], options, limits)
         heed(options)
-        if as_json:
+        if is_json:
             typer.echo(verdicts.as_json(run))
         else:
             verdicts.print_verdicts(run, console)
@@ -131,6 +142,39 @@ def check(
         return 0
 
     _exit_with(judged)
+
+
+def _level(word: str) -> Level:
+    """The level that --fail-on names; leaves with a sentence if there is none."""
+    from tui.checks.verdict import Level
+
+    if word.upper() not in Level.__members__ or word.upper() == "GREEN":
+        _fail(f"--fail-on {word}: the levels are yellow, orange, red and black.")
+    return Level[word.upper()]
+
+
+def _check_several(
+    runs: list[str],
+    level: Level,
+    follow: bool,
+    as_json: tuple[bool, bool],
+    options: SourceOptions,
+    thresholds: Thresholds | None,
+) -> int:
+    """Judge each of many runs; `as_json` says whether as one object, and whether as an object a line."""
+    if follow:
+        _fail(f"--follow judges one run, and these are {len(runs)}; name one, or say --newest.")
+    from tui.report import several, verdicts
+
+    found = several.judge_all(runs, several.Order(options, thresholds, any(as_json)))
+    if as_json[1]:
+        for judged in found:
+            typer.echo(judged.document)
+    elif as_json[0]:
+        typer.echo(several.as_one_object(found))
+    else:
+        several.print_lines(found, verdicts.page())
+    return several.exit_code(found, level)
 
 
 @app.command()
@@ -179,9 +223,9 @@ def report(
 
         run = _read(path, options, limits)
         heed(options)
-        folder = out or (Path(locate(path)).parent if path != "-" else Path.cwd())
+        folder = out or (Path(locate(path, options)).parent if path != "-" else Path.cwd())
         for written in write(run, folder):
-            typer.echo(str(written))
+            say_path(written)
         return 0
 
     _exit_with(reported)
@@ -189,8 +233,7 @@ def report(
 
 @app.command()
 def compare(
-    a: LogPath,
-    b: LogPath,
+    paths: Annotated[list[str], typer.Argument(metavar="A B...", help="Two logs or run folders, or more.")],
     journal: Annotated[Path | None, typer.Option(help="Append the entry to this Markdown file.")] = None,
     map_: Mapping = None,
     config: Config = None,
@@ -201,18 +244,21 @@ def compare(
 ) -> None:
     """What changed between two runs, in the config and in the outcome, and who won: a journal entry.
 
-    What is said about the logs (--map, --config and so on) is said about both.
+    More runs are all compared with the first, in tables. What is said about the logs (--map, --config and so
+    on) is said about all.
     """
     options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
-    if a == b == "-":
+    if len(paths) < 2:
+        _fail("compare takes two logs at least: tui compare A B.")
+    if paths.count("-") > 1:
         _fail("standard input is one log; name a file for the other.")
 
     def compared() -> int:
-        from tui.report.compare import append_to_journal, compare
+        from tui.report.compare import append_to_journal, compare, compare_all
 
-        runs = _read(a, options, limits), _read(b, options, limits)
+        runs = [_read(path, options, limits) for path in paths]
         heed(options)
-        entry = compare(*runs)
+        entry = compare(runs[0], runs[1]) if len(runs) == 2 else compare_all(runs)
         typer.echo(entry)
         if journal:
             append_to_journal(entry, journal)
@@ -223,17 +269,24 @@ def compare(
 
 @app.command()
 def explain(
-    check_id: Annotated[str, typer.Argument(metavar="CHECK", help="Id of a node, such as Q3.1.")],
+    check_id: Annotated[
+        str | None,
+        typer.Argument(metavar="[CHECK]", help="Id of a node, such as Q3.1; all are listed without."),
+    ] = None,
     thresholds: ThresholdsFile = None,
 ) -> None:
-    """One node of the tree: question, measure, thresholds, fix, source."""
+    """One node of the tree: question, measure, thresholds, fix, source. Without CHECK, every node's id."""
     limits = bounds(thresholds)
     from tui.checks.explain import UnknownCheck, explanation
+    from tui.checks.tree import every_check
 
+    if check_id is None:
+        typer.echo("\n".join(f"{check.id:8}{check.question}" for check in every_check()))
+        return
     try:
         typer.echo(explanation(check_id, limits))
     except UnknownCheck as error:
-        _fail(str(error))
+        _fail(f"{error}; `tui explain` alone lists every id.")
 
 
 @app.command()
@@ -257,7 +310,7 @@ def export(
         records = [record for batch in read_all(path, options) for record in batch.records]
         heed(options)
         stem = "standard-input" if path == "-" else path.rstrip("/")
-        typer.echo(str(export_run(records, stem, to, out)))
+        say_path(export_run(records, stem, to, out))
         return 0
 
     _exit_with(exported)

@@ -48,7 +48,7 @@ def _line(path: str) -> str:
             file.seek(max(0, size - _TAIL_BYTES))
             tail = file.read(_TAIL_BYTES)
     except OSError:
-        return f"{shown}: waiting for it ..."
+        return f"{shown}: waiting for it, nothing is there yet (Ctrl-C or q leaves) ..."
     _, found, rest = tail.rpartition(b'"step":')
     digits = rest.split(b",")[0].strip() if found else b""
     step = f"step {int(digits):,}, " if digits.isdigit() and len(digits) < 16 else ""

@@ -14,6 +14,7 @@ from tui.follow.once import read_all
 from tui.follow.splits import PathFollower
 from tui.follow.tail import RELOCATE_INTERVAL_S
 from tui.sources import tensorboard_events
+from tui.sources.runs import runs_of_all
 
 
 def _scalars(payload: bytes) -> list[tuple[str, float, int, float]]:
@@ -133,3 +134,86 @@ def test_a_folder_of_runs_stays_with_the_run_that_it_began_with(tmp_path: Path, 
     clock.now += 2 * RELOCATE_INTERVAL_S
     assert not _seen(_followed(follower, clock))
     assert ("step", 2, 2.0) in _seen(before)
+
+
+def _table(path: Path, name: str, losses: dict[int, float]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    separator = "\t" if path.suffix == ".tsv" else ","
+    rows = [f"step{separator}{name}", *(f"{step}{separator}{loss}" for step, loss in losses.items())]
+    path.write_text("".join(row + "\n" for row in rows))
+
+
+TABLES = [
+    ("plots/metrics/train/loss.tsv", "plots/metrics/val/loss.tsv", "loss", "loss"),
+    ("plots/metrics/train/loss.tsv", "plots/metrics/eval/loss.tsv", "loss", "loss"),
+    ("train.csv", "val.csv", "loss", "loss"),
+    ("loss.tsv", "val_loss.tsv", "loss", "val_loss"),
+    ("metrics-train.csv", "metrics-test.csv", "loss", "loss"),
+]
+
+
+def _two_tables(run: Path, train: str, val: str, train_name: str, val_name: str) -> None:
+    _table(run / train, train_name, {0: 4.0, 1: 3.0, 2: 2.0})
+    _table(run / val, val_name, {1: 3.5})
+
+
+@pytest.mark.parametrize("names", TABLES)
+def test_a_table_a_split_is_one_run(tmp_path: Path, names: tuple[str, str, str, str]) -> None:
+    _two_tables(tmp_path, *names)
+    assert _seen(list(read_all(tmp_path))) == EXPECTED
+    (run,) = runs_of_all([str(tmp_path)])
+    batches = list(read_all(run))
+    assert _seen(batches) == EXPECTED
+    (header,) = [record for record in records(batches) if record["kind"] == "header"]
+    (note,) = header["notes"]
+    assert note.startswith("read as one run: ")
+    assert all(name.rpartition("/")[2] in note for name in names[:2])
+
+
+@pytest.mark.parametrize("names", TABLES)
+def test_following_tables_gives_what_reading_them_gives(
+    tmp_path: Path, names: tuple[str, str, str, str]
+) -> None:
+    clock = Clock()
+    follower = PathFollower(tmp_path, clock=clock)
+    _two_tables(tmp_path, *names)
+    assert _seen(_followed(follower, clock)) == EXPECTED
+    append(tmp_path / names[0], b"3\t1.0\n" if names[0].endswith("tsv") else b"3,1.0\n")
+    assert _seen(drain(follower)) == [("step", 3, 1.0)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("other", ["other.csv", "val.csv.bak", "val.jsonl", "val/notes.csv"])
+def test_a_table_whose_other_half_is_none_stays_alone(tmp_path: Path, other: str) -> None:
+    _table(tmp_path / "train.csv", "loss", {0: 4.0, 1: 3.0})
+    _table(tmp_path / other, "accuracy", {0: 0.5})
+    assert len(_seen(list(read_all(tmp_path)))) == 2
+
+
+def test_runs_in_one_folder_are_not_taken_for_splits(tmp_path: Path) -> None:
+    for number in range(3):
+        _table(tmp_path / f"run{number}.csv", "loss", {0: 4.0, 1: 3.0})
+    _table(tmp_path / "run2_val.csv", "loss", {0: 4.0})
+    assert len(runs_of_all([str(tmp_path)])) == 4
+
+
+def test_a_table_that_was_named_is_read_alone(tmp_path: Path) -> None:
+    _two_tables(tmp_path, *TABLES[2])
+    assert len(_seen(list(read_all(tmp_path / "train.csv")))) == 3
+    _two_tables(tmp_path / "b", *TABLES[0])
+    assert len(_seen(list(read_all(tmp_path / "b" / "plots" / "metrics" / "train")))) == 3
+
+
+def test_the_validation_set_is_preferred_to_the_test_set(tmp_path: Path) -> None:
+    _two_tables(tmp_path, *TABLES[2])
+    _table(tmp_path / "test.csv", "loss", {1: 9.0})
+    assert _seen(list(read_all(tmp_path))) == EXPECTED
+
+
+def test_a_table_that_begins_again_keeps_its_order(tmp_path: Path) -> None:
+    _table(tmp_path / "train.csv", "loss", {0: 4.0, 1: 3.0, 2: 2.0})
+    append(tmp_path / "train.csv", b"1,3.0\n2,1.9\n")
+    _table(tmp_path / "val.csv", "loss", {1: 3.5})
+    kinds = [(record["kind"], record.get("step")) for record in records(read_all(tmp_path))][1:]
+    assert kinds == [
+        ("step", 0), ("step", 1), ("evaluation", 1), ("step", 2), ("resume", 1), ("step", 1), ("step", 2)
+    ]  # fmt: skip

@@ -278,7 +278,9 @@ def test_csv_that_is_written_anew_with_one_more_column_is_read_anew(tmp_path: Pa
 def test_facts_beside_a_trainers_output_are_used_and_weaker_than_its_own(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"vocab_size": 64, "model_type": "gpt2"}')
     (tmp_path / "checkpoint-12").mkdir()
-    (tmp_path / "checkpoint-12" / "trainer_state.json").write_text('{"logging_steps": 2, "max_steps": 99}')
+    (tmp_path / "checkpoint-12" / "trainer_state.json").write_text(
+        '{"logging_steps": 2, "max_steps": 99, "log_history": [{"loss": 3.8992}, {"loss": 3.9097}]}'
+    )
     output = tmp_path / "train.out"
     output.write_bytes((RECORDED / "huggingface.5.x.out").read_bytes())
     header = [record for record in records(drain(_follow(output))) if record["kind"] == "header"][-1]

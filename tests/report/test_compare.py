@@ -11,7 +11,7 @@ from typing import Any
 from engine.runlog.codec import Record
 from tests.checks import fine_tune_log
 from tests.report.logs import CONFIG, header, learning_rate, overfit_records, run_of
-from tui.report.compare import compare
+from tui.report.compare import compare, compare_all
 from tui.report.contest import outcome
 
 TODAY = date(2025, 8, 29)
@@ -156,3 +156,60 @@ def test_runs_of_one_name_are_told_apart_by_their_paths() -> None:
 
 def test_two_empty_logs_can_be_compared() -> None:
     assert "### The result" in compare(run_of([]), run_of([]), TODAY)
+
+
+def _without_config(name: str, peak: float, **changes: Any) -> list[Record]:
+    """A foreign log: losses and rates, and no word of its configuration."""
+    steps: list[Record] = [
+        {"kind": "step", "step": step, "loss": 3 - step / 100, "lr": peak * (1 - step / 100)}
+        for step in range(100)
+    ]
+    return [{"kind": "header", "format": "1.0", "name": name, "source": "huggingface", **changes}, *steps]
+
+
+def test_rates_that_only_the_logs_show_are_compared() -> None:
+    text = compare(run_of(_without_config("good", 0.002)), run_of(_without_config("bad", 2.0)), TODAY)
+    assert "| **peak learning rate** | 0.00200 | 2.00 |" in _section(text, "What we did")
+    happened = _section(text, "What happened")
+    assert "The logs differ in peak learning rate" in happened
+    assert "final learning rate" in happened
+    assert "are the same" not in text
+
+
+def test_the_same_configuration_at_another_rate_is_not_called_the_same() -> None:
+    runs = [run_of([header(name=f"{p}"), *_without_config("", p)[1:]]) for p in (0.002, 2.0)]
+    text = compare(runs[0], runs[1], TODAY)
+    assert "The configurations are the same, and yet the logs differ in peak learning rate" in text
+    assert "left to seed" not in text
+
+
+def test_what_one_log_lacks_is_unknown_and_no_difference() -> None:
+    runs = run_of(_without_config("a", 0.002, grad_clip=1.0)), run_of(_without_config("b", 0.002))
+    text = compare(*runs, TODAY)
+    assert "| gradient clip | 1.00 | unknown |" in text
+    assert "In what both logs show nothing differs" in text
+    assert "configurations are the same" not in text
+
+
+def test_names_places_and_times_are_no_change_of_a_setting() -> None:
+    first = {"output_dir": "a", "run": {"name": "x"}, "args": {"run_name": "n", "learning_rate": 1e-3}}
+    second = {"output_dir": "b", "run": {"name": "y"}, "args": {"run_name": "m", "learning_rate": 1e-4}}
+    text = compare(run_of(_simple([3, 2], "a", config=first)), run_of(_simple([3, 1], "b", config=second)))
+    assert "- changed `args.learning_rate`: `0.001` → `0.0001` (−90 %)" in text
+    assert text.count("- changed ") == 1
+    assert "One setting was changed" in text
+
+
+def test_more_runs_are_compared_with_the_first() -> None:
+    configs = [{"lr": 1, "wd": 0}, {"lr": 2, "wd": 0}, {"lr": 1, "wd": 0, "new": "x"}]
+    runs = [
+        run_of(_simple([3, 2 - at / 2], name, config=config))
+        for at, (name, config) in enumerate(zip("abc", configs, strict=True))
+    ]
+    text = compare_all(runs, TODAY)
+    assert text.startswith("## 2025-08-29 - 3 runs against `a`\n")
+    assert "| `lr` | `1` | `2` | `1` |" in text
+    assert "| `new` | not set | not set | `x` |" in text
+    assert "`wd`" not in text
+    assert "- `c`: **`c` won, by its best validation loss**" in text
+    assert "| best val loss | 2.000 at step 10 | 1.500 at step 10 | 1.000 at step 10 |" in text

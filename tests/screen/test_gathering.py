@@ -36,7 +36,8 @@ def test_of_many_runs_the_newest_are_opened_and_that_is_said(tmp_path: Path) -> 
         gathering = Gathering([path])
         opened = {watched.run.path for watched in gathering.open_all()}
         assert opened == {str(log) for log in logs[3:]}
-        assert gathering.notice == "8 newest of 11 runs; name a run or a pattern for the others"
+        assert gathering.notice == f"the 8 newest of 11 runs; `tui check {path}` judges all"
+        assert gathering.num_found == 11
         assert not _began(gathering)
 
 
@@ -49,6 +50,20 @@ def test_a_run_that_begins_later_is_found_once(tmp_path: Path) -> None:
         log = _run(tmp_path, number)
         assert _began(gathering) == [str(log)]
         assert not _began(gathering)
+
+
+def test_what_is_waited_for_is_named_in_full_until_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "yolo").mkdir()
+    (tmp_path / "yolo" / "results.csv").write_text("epoch,train/box_loss\n1,2.0\n2,1.0\n")
+    gathering = Gathering(["runs/later", "yolo"])
+    later, yolo = (watched.run for watched in gathering.open_all())
+    assert gathering.remark(later).startswith(f"nothing is at {tmp_path}/runs/later yet")
+    assert "--map loss=train/box_loss" in gathering.remark(yolo)
+    later.extend(batch(run_records(3)))
+    assert not gathering.remark(later)
 
 
 @pytest.mark.parametrize("is_there", [True, False])

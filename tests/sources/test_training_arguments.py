@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ def test_arguments_beside_the_output_are_found(tmp_path: Path) -> None:
     log = tmp_path / "train.out"
     log.write_bytes((RECORDED / "huggingface.5.x.out").read_bytes())
     (tmp_path / "out" / "checkpoint-24").mkdir(parents=True)
+    shutil.copy(
+        RECORDED / "5.x.trainer_state.json", tmp_path / "out" / "checkpoint-24" / "trainer_state.json"
+    )
     (tmp_path / "out" / "training_args.json").write_text(json.dumps(LINEAR))
     run = Run(str(log))
     for batch in read_all(log):

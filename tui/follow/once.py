@@ -27,9 +27,9 @@ def read_all(path: Path | str, options: SourceOptions | None = None) -> Iterator
     Raises:
         CannotRead: there is nothing that can be read; the message is for the user.
     """
-    given, log = Path(path), locate(path)
-    if folders := splits_of(given, log):
-        yield _joined(folders, options)
+    given, log = Path(path), locate(path, options)
+    if parts := splits_of(given, log, options):
+        yield _joined(parts, options)
         return
     yield from _read(parts_of(given, log), options)
 
@@ -49,14 +49,14 @@ def _read(parts: list[Path], options: SourceOptions | None) -> Iterator[Batch]:
         raise CannotRead(f"{log} cannot be read: {error.strerror}.") from error
 
 
-def _joined(folders: list[Path], options: SourceOptions | None) -> Batch:
-    """Every record of a run that has a folder for each split."""
+def _joined(parts: list[Path], options: SourceOptions | None) -> Batch:
+    """Every record of a run that has a folder or a table for each split."""
     from tui.follow.splits import joined, options_of
 
     batches = [
-        (folder, batch)
-        for folder in folders
-        for batch in _read(event_files(folder), options_of(folder, folders, options))
+        (part, batch)
+        for part in parts
+        for batch in _read([part] if part.is_file() else event_files(part), options_of(part, parts, options))
     ]
     return joined(batches)
 

@@ -1,10 +1,11 @@
-"""A run whose splits are written into folders of their own, read or followed as one."""
+"""A run whose splits are written into folders or tables of their own, read or followed as one."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from engine.runlog.codec import Record
@@ -15,15 +16,23 @@ from tui.sources.errors import CannotRead
 from tui.sources.name_words import is_held_out
 from tui.sources.options import SourceOptions
 from tui.sources.recorded import logs_in, splits_of
+from tui.sources.split_tables import held_out_of, note_on
 from tui.sources.splits import event_files, split_folders
 
 _LIVELIEST_FIRST = (Pulse.LIVE, Pulse.STALLED, Pulse.CRASHED, Pulse.FINISHED, Pulse.WAITING)
 
 
-def options_of(folder: Path, folders: Sequence[Path], options: SourceOptions | None) -> SourceOptions:
-    """The options for one of a run's folders: those of a split put its name in front of the tags."""
-    is_split = folder.parent == folders[-1].parent
-    return replace(options or SourceOptions(), split=folder.name if is_split else "")
+def options_of(part: Path, parts: Sequence[Path], options: SourceOptions | None) -> SourceOptions:
+    """The options for one of a run's parts: those of a split put its name in front of the tags.
+
+    A table of the training split names its numbers as any other log does; the held-out ones are all "val".
+    """
+    options = options or SourceOptions()
+    if part.is_file():
+        beside = {**options.beside, "notes": [note_on(parts)]}
+        return replace(options, split="val" if part in held_out_of(parts) else "", beside=beside)
+    is_split = part.parent == parts[-1].parent
+    return replace(options, split=part.name if is_split else "")
 
 
 def newest_event_files_first(folder: Path) -> list[Path]:
@@ -35,7 +44,7 @@ def joined(batches: Sequence[tuple[Path, Batch]], restarted: bool = False) -> Ba
     """Batches of several folders as one, in the order in which the records were written."""
     last = {folder: batch for folder, batch in batches}.values()
     return Batch(
-        tuple(_in_order((folder.name, batch.records) for folder, batch in batches)),
+        tuple(_in_order((part, batch.records) for part, batch in batches)),
         tuple(damaged for _, batch in batches for damaged in batch.damaged),
         sum(batch.next_offset for batch in last),
         sum(batch.size_bytes for batch in last),
@@ -45,27 +54,47 @@ def joined(batches: Sequence[tuple[Path, Batch]], restarted: bool = False) -> Ba
     )
 
 
-def _in_order(streams: Iterable[tuple[str, Sequence[Record]]]) -> list[Record]:
-    """By time; a resume is that of the training, whose steps it takes back."""
-    timed = [
-        (time_of, record)
-        for split, records in streams
-        for time_of, record in _with_times(records)
-        if record["kind"] != "resume" or not is_held_out(split)
+def _in_order(streams: Iterable[tuple[Path, Sequence[Record]]]) -> list[Record]:
+    """By time, or by steps where a part has no times."""
+    written: dict[Path, list[Record]] = {}
+    for part, records in streams:
+        written.setdefault(part, []).extend(records)
+    have_times = all(any("time" in one for one in records) for records in written.values() if records)
+    by = _with_times if have_times else _with_steps
+    placed = [
+        pair for part, records in written.items() for pair in by(_of_its_own(part, records, list(written)))
     ]
-    return [record for _, record in sorted(timed, key=lambda pair: pair[0])]
+    return [record for _, record in sorted(placed, key=lambda pair: pair[0])]
 
 
-def _with_times(records: Sequence[Record]) -> Iterator[tuple[float, Record]]:
+def _of_its_own(part: Path, records: Sequence[Record], parts: Sequence[Path]) -> list[Record]:
+    """What a part says that is not for the training to say: a resume takes back its steps."""
+    if part.is_file():
+        others = {"resume", "header"} if part in held_out_of(parts) else set()
+    else:
+        others = {"resume"} if is_held_out(part.name) else set()
+    return [record for record in records if record["kind"] not in others]
+
+
+def _with_times(records: Sequence[Record]) -> Iterator[tuple[tuple[float, ...], Record]]:
     """Each record and its time; a header or resume goes with what follows it, and time never falls."""
     newest, waiting = 0.0, []
     for record in records:
         waiting.append(record)
         if "time" in record:
             newest = max(newest, float(record["time"]))
-            yield from ((newest, one) for one in waiting)
+            yield from (((newest,), one) for one in waiting)
             waiting = []
-    yield from ((newest, one) for one in waiting)
+    yield from (((newest,), one) for one in waiting)
+
+
+def _with_steps(records: Sequence[Record]) -> Iterator[tuple[tuple[float, ...], Record]]:
+    """Each record and its step, of the first, second ... start; an evaluation comes after the step itself."""
+    newest, start = -1.0, 0
+    for record in records:
+        start += record["kind"] == "resume"
+        newest = float(record.get("step", newest))
+        yield (start, newest, record["kind"] == "evaluation"), record
 
 
 class PathFollower:
@@ -79,7 +108,8 @@ class PathFollower:
         newest_first: bool = False,
     ) -> None:
         self._path, self._options, self._clock = path, options, clock
-        self._one = Follower(path, options, clock, newest_first=newest_first)
+        self._find = partial(logs_in, options=options)
+        self._one = Follower(path, options, clock, find=self._find, newest_first=newest_first)
         self._splits: dict[Path, Follower] = {}
         self._newest: dict[Path, Batch] = {}
         self._held: list[tuple[Path, Batch]] = []
@@ -158,8 +188,9 @@ class PathFollower:
             return []
         try:
             if self._splits:
-                return split_folders(list(self._splits)[-1].parent)
-            log = self._one.log or next(iter(logs_in(self._path)), None)
+                parts = list(self._splits)
+                return parts if parts[-1].is_file() else split_folders(parts[-1].parent)
+            log = self._one.log or next(iter(self._find(self._path)), None)
         except (OSError, CannotRead):
             return []
-        return splits_of(self._path, log) if log else []
+        return splits_of(self._path, log, self._options) if log else []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 LONGEST = 300
 """Characters of one text that are shown: enough for any name, too few to push the rest off the screen."""
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Me", "Mn"})
+_BEYOND = re.compile("[\x7f-\U0010ffff]")
 
 
 def printable(text: str, longest: int = LONGEST) -> str:
@@ -21,6 +23,20 @@ def printable(text: str, longest: int = LONGEST) -> str:
     # Composed first, so that an accent typed as a letter and a mark stays the accented letter.
     shown = unicodedata.normalize("NFC", text[:longest])
     return "".join(_visible(character) for character in shown) + ("…" if len(text) > longest else "")
+
+
+def escaped(json_text: str) -> str:
+    """The same JSON, with every character that is not seen or that moves others written as an escape."""
+    return (
+        json_text if json_text.isascii() and json_text.isprintable() else _BEYOND.sub(_as_escape, json_text)
+    )
+
+
+def _as_escape(match: re.Match[str]) -> str:
+    if unicodedata.category(match[0]) not in _UNSEEN:
+        return match[0]
+    units = match[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _visible(character: str) -> str:

@@ -1,28 +1,31 @@
-"""Two runs as a dated journal entry: what we did, the result, what happened, what we do next."""
+"""Runs as a dated journal entry: what we did, the result, what happened, what we do next."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date
 
 from tui.checks.verdict import State, Verdict
-from tui.report.config_changes import ConfigChanges, config_changes, told, without_effect
+from tui.report.config_changes import ConfigChanges, by_setting, config_changes, told, without_effect
 from tui.report.contest import Outcome, outcome
 from tui.report.journal import append_to_journal
+from tui.report.observed import differing, observed, observed_table
 from tui.report.overfit_story import Story, story_of
 from tui.report.run_facts import wall_time_s
 from tui.report.wording import duration, markdown_code, markdown_text, number, steps, table
 from tui.run import Run
 
-__all__ = ["append_to_journal", "compare"]
+__all__ = ["append_to_journal", "compare", "compare_all"]
 
 
 def compare(run_a: Run, run_b: Run, today: date | None = None) -> str:
     """The entry as Markdown; `run_a` is the earlier run, `run_b` what came of it."""
     changes, result = config_changes(run_a, run_b), outcome(run_a, run_b)
-    names = _names(run_a, run_b)
-    effects = without_effect(run_a, run_b, changes)
+    names = _names((run_a, run_b))
+    effects, seen = without_effect(run_a, run_b, changes), observed((run_a, run_b))
     did = [f"Compared {names[0]} with {names[1]}. In the configuration:", told(changes)]
+    did += [text for text in [observed_table(seen, names)] if text]
     if effects:
         did += ["Declared, but without visible effect:", "\n".join(f"- {sentence}" for sentence in effects)]
     sections = [
@@ -31,9 +34,9 @@ def compare(run_a: Run, run_b: Run, today: date | None = None) -> str:
         *did,
         "### The result",
         result.words,
-        _outcomes(run_a, run_b, names),
+        _outcomes((run_a, run_b), names),
         "### What happened",
-        _happened(run_a, run_b, names, changes),
+        _happened(run_a, run_b, names, changes, differing(seen)),
         "### What we do next",
         _next(run_a, run_b, names, result),
         "---",
@@ -44,16 +47,49 @@ def compare(run_a: Run, run_b: Run, today: date | None = None) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _names(a: Run, b: Run) -> tuple[str, str]:
-    """What to call the runs; their paths where both bear the same name."""
-    if a.name != b.name:
-        return markdown_code(a.name, 60), markdown_code(b.name, 60)
-    return markdown_code(a.path, 120), markdown_code(b.path, 120)
+def compare_all(runs: Sequence[Run], today: date | None = None) -> str:
+    """More than two runs as Markdown: what differs, a row a setting, and how each fared against the first."""
+    names = _names(runs)
+    sections = [
+        f"## {(today or date.today()).isoformat()} - {len(runs)} runs against {names[0]}",
+        "### What we did",
+        *(
+            text
+            for text in [_settings_that_differ(runs, names), observed_table(observed(runs), names)]
+            if text
+        ),
+        "### The result",
+        "\n".join(
+            f"- {name}: {outcome(runs[0], run).words}" for run, name in zip(runs[1:], names[1:], strict=True)
+        ),
+        _outcomes(runs, names),
+    ]
+    return "\n\n".join(sections) + "\n"
 
 
-def _outcomes(a: Run, b: Run, names: tuple[str, str]) -> str:
-    columns = [_outcome_of(run, story_of(run)) for run in (a, b)]
-    rows = [(label, columns[0][label], columns[1][label]) for label in columns[0]]
+def _settings_that_differ(runs: Sequence[Run], names: Sequence[str]) -> str:
+    changes = [config_changes(runs[0], run) for run in runs[1:]]
+    lacking = [name for name, found in zip(names[1:], changes, strict=True) if not found.known]
+    if lacking:
+        return (
+            f"{names[0]} and {', '.join(lacking)} do not all hold their configuration, so what was set is "
+            "unknown but for what the logs show."
+        )
+    rows = [(markdown_code(setting, 80), *texts) for setting, texts in by_setting(changes).items()]
+    head = ("in the configuration", *names)
+    return table(head, rows) if rows else "The configurations are the same."
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """What to call the runs; their paths where two bear the same name."""
+    if len({run.name for run in runs}) == len(runs):
+        return [markdown_code(run.name, 60) for run in runs]
+    return [markdown_code(run.path, 120) for run in runs]
+
+
+def _outcomes(runs: Sequence[Run], names: Sequence[str]) -> str:
+    columns = [_outcome_of(run, story_of(run)) for run in runs]
+    rows = [(label, *(column[label] for column in columns)) for label in columns[0]]
     return table(("", *names), rows)
 
 
@@ -85,13 +121,15 @@ def _firing(run: Run) -> dict[tuple[str, str], Verdict]:
     }
 
 
-def _happened(a: Run, b: Run, names: tuple[str, str], changes: ConfigChanges) -> str:
+def _happened(
+    a: Run, b: Run, names: Sequence[str], changes: ConfigChanges, seen_to_differ: Sequence[str]
+) -> str:
     before, after = _firing(a), _firing(b)
     lines = [_line(f"only in {names[0]}", verdict) for key, verdict in before.items() if key not in after]
     lines += [_line(f"only in {names[1]}", verdict) for key, verdict in after.items() if key not in before]
     lines += [_line("in both", verdict) for key, verdict in after.items() if key in before]
     text = "\n".join(lines) or "- Nothing fires in either run."
-    return f"{text}\n\n{_attribution(changes)}"
+    return f"{text}\n\n{_attribution(changes, seen_to_differ)}"
 
 
 def _line(where: str, verdict: Verdict) -> str:
@@ -100,10 +138,13 @@ def _line(where: str, verdict: Verdict) -> str:
     return f"- {where}: **{words}** ({verdict.level}){since}. {markdown_text(verdict.evidence)}"
 
 
-def _attribution(changes: ConfigChanges) -> str:
+def _attribution(changes: ConfigChanges, seen_to_differ: Sequence[str]) -> str:
     """What two runs can say about a cause, which is little."""
+    seen = ", ".join(seen_to_differ)
     if not changes.known:
-        return "What made the difference cannot be told without the configurations."
+        return _attribution_by_logs(seen, len(seen_to_differ))
+    if len(changes) == 0 and seen:
+        return f"The configurations are the same, and yet the logs differ in {seen}. Find out what sets it."
     if len(changes) == 0:
         return "The configurations are the same: what differs is left to seed, data and hardware."
     if len(changes) == 1:
@@ -111,7 +152,18 @@ def _attribution(changes: ConfigChanges) -> str:
     return f"{len(changes)} settings were changed at once; which of them did it, two runs cannot tell."
 
 
-def _next(a: Run, b: Run, names: tuple[str, str], result: Outcome) -> str:
+def _attribution_by_logs(seen: str, number_seen: int) -> str:
+    if not seen:
+        return "In what both logs show nothing differs; what made the difference they cannot tell."
+    but = (
+        "With one run each, repeat with another seed before believing that this did it."
+        if number_seen == 1
+        else "Which of these did it, two runs cannot tell."
+    )
+    return f"The logs differ in {seen}. {but} What else was set they do not show."
+
+
+def _next(a: Run, b: Run, names: Sequence[str], result: Outcome) -> str:
     lines = []
     if result.winner == "neither":
         lines.append(

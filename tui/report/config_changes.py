@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,14 @@ from tui.run import Run
 
 MOST_CHANGES = 60
 
-_FACTS = (
-    "seed", "origin", "planned_steps", "grad_clip", "vocab_size", "num_parameters", "dtype", "device",
-    "world_size", "accumulation", "tokens_per_step", "eval_every", "ckpt_every", "dropout",
-)  # fmt: skip
-"""Header fields that stand in for a configuration where the log holds none."""
+_NAMES = frozenset(
+    {"output_dir", "out_dir", "outdir", "out", "log_dir", "logging_dir", "save_dir", "ckpt_dir"}
+    | {"checkpoint_dir", "cache_dir", "wandb_dir", "default_root_dir", "log_file", "log_path", "save_path"}
+    | {"run_name", "run_id", "exp_name", "experiment_name", "experiment", "wandb_run_name", "wandb_name"}
+    | {"wandb_run_id", "wandb_project", "hub_model_id", "time", "timestamp", "date", "created_at"}
+    | {"started_at", "start_time", "host", "hostname", "node", "user", "pid", "command", "cwd", "root"}
+)
+"""What a run is called, and where and when it ran: other in every run, and no cause of anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +34,60 @@ class ConfigChanges:
     added: dict[str, str]
     removed: dict[str, str]
     known: bool
-    """Whether both logs say anything of their configuration."""
+    """Whether both logs hold their configuration."""
 
     def __len__(self) -> int:
         return len(self.changed) + len(self.added) + len(self.removed)
 
 
 def config_changes(a: Run, b: Run) -> ConfigChanges:
-    """What to do to the configuration of `a` to get that of `b`; where the runs are put does not count."""
+    """What to do to the configuration of `a` to get that of `b`; names, places and times do not count."""
     before, after = _settings_of(a), _settings_of(b)
+    if not (before and after):
+        return ConfigChanges({}, {}, {}, known=False)
     shared = [name for name in before if name in after]
     return ConfigChanges(
         {name: (before[name], after[name]) for name in shared if before[name] != after[name]},
         {name: value for name, value in after.items() if name not in before},
         {name: value for name, value in before.items() if name not in after},
-        bool(before) and bool(after),
+        known=True,
     )
 
 
 def _settings_of(run: Run) -> dict[str, str]:
-    header = run.recording.header
-    found = settings(header.get("config"))
-    if not found:
-        found = settings({name: header[name] for name in _FACTS if header.get(name) is not None})
-        found |= {f"schedule.{name}": value for name, value in settings(header.get("schedule")).items()}
-    return {name: value for name, value in found.items() if name not in ("run.dir", "run.name")}
+    found = settings(run.recording.header.get("config"))
+    return {name: value for name, value in found.items() if not _is_a_name(name)}
+
+
+def _is_a_name(setting: str) -> bool:
+    return setting in ("run.dir", "run.name") or setting.rpartition(".")[2].lower() in _NAMES
+
+
+def by_setting(changes: Sequence[ConfigChanges]) -> dict[str, list[str]]:
+    """Each setting in which any of several runs differs from the first, with its value in all, in order."""
+    names = dict.fromkeys(name for one in changes for name in (*one.changed, *one.added, *one.removed))
+    return {name: _values(name, changes) for name in list(names)[:MOST_CHANGES]}
+
+
+def _values(name: str, changes: Sequence[ConfigChanges]) -> list[str]:
+    firsts = [one.changed[name][0] for one in changes if name in one.changed]
+    firsts += [one.removed[name] for one in changes if name in one.removed]
+    first = markdown_code(firsts[0], 80) if firsts else "not set"
+    return [first, *(_value_in(name, one, first) for one in changes)]
+
+
+def _value_in(name: str, changes: ConfigChanges, first: str) -> str:
+    if name in changes.removed:
+        return "not set"
+    if name in changes.changed:
+        return markdown_code(changes.changed[name][1], 80)
+    return markdown_code(changes.added[name], 80) if name in changes.added else first
 
 
 def told(changes: ConfigChanges) -> str:
     """The changes as a Markdown list."""
     if not changes.known:
-        return "- At least one of the logs says nothing of its configuration, so what was changed is unknown."
+        return "- Unknown: at least one of the logs holds no configuration. What they show of it is below."
     lines = [
         f"- changed {markdown_code(name, 80)}: {markdown_code(old, 80)} → "
         f"{markdown_code(new, 80)}{_by(old, new)}"

@@ -13,28 +13,36 @@ from tui.follow.pipe import PipeFollower
 from tui.follow.splits import PathFollower
 from tui.follow.tail import POLL_INTERVAL_S
 from tui.run import Run
+from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
 
 Tell = Callable[[Verdict], None]
 
 
 def follow_until(
-    path: str, level: Level, options: SourceOptions, thresholds: Thresholds | None, tell: Tell
+    path: str,
+    level: Level,
+    options: SourceOptions,
+    thresholds: Thresholds | None,
+    tell: Tell,
+    timeout_s: float | None = None,
 ) -> Run:
     """The run as it is when `level` is reached, or when its writer has ended or died.
 
     `tell` hears of each leaf once, when it begins to fire, and of each check that breaks.
 
     Raises:
-        CannotRead: the file is of no known format or may not be read.
+        CannotRead: the file is of no known format or may not be read, or nothing came for `timeout_s`.
     """
     follower = PipeFollower(options=options) if path == "-" else PathFollower(Path(path), options)
     run = Run(path, thresholds)
     told: set[tuple[str, str, int | None]] = set()
+    heard_at = time.monotonic()
     try:
         while True:
             batch = follower.poll()
             if batch is not None:
+                heard_at = time.monotonic() if batch.records else heard_at
                 run.extend(batch)
                 _tell_news(run, told, tell)
                 if run.judge.level >= level:
@@ -42,9 +50,18 @@ def follow_until(
             if follower.is_caught_up:
                 if run.pulse in (Pulse.FINISHED, Pulse.CRASHED):
                     return run
+                if timeout_s is not None and time.monotonic() - heard_at > timeout_s:
+                    raise CannotRead(_silent(run, timeout_s))
                 time.sleep(POLL_INTERVAL_S)
     finally:
         follower.close()
+
+
+def _silent(run: Run, seconds: float) -> str:
+    if not run.recording.num_steps:
+        return f"Nothing came to {run.path} for {seconds:g} s; is that where the training writes?"
+    so_far = f"{run.recording.num_steps:,} steps so far, {run.judge.level}"
+    return f"Nothing new came to {run.path} for {seconds:g} s ({so_far}); has its writer stopped?"
 
 
 def _tell_news(run: Run, told: set[tuple[str, str, int | None]], tell: Tell) -> None:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tui.checks.verdict import Level, State, Verdict
 from tui.panels.palette import LEVEL_SIGNS, sign_of
-from tui.panels.printable import printable
+from tui.panels.printable import escaped, printable
 from tui.panels.pulse_words import pulse_words, steps_done
 from tui.report.tree_html import gravest
 from tui.run import Run
@@ -28,6 +28,7 @@ STYLES = {
 
 _LONGEST_SENTENCE = 1000
 _MOST_MISSHAPEN = 8
+_ANY_WIDTH = 1_000_000
 _OPEN = (State.FIRING, State.PENDING, State.AMBER, State.RESOLVED, State.FAILED)
 
 
@@ -54,7 +55,17 @@ def as_json(run: Run) -> str:
         "overfit": judge.overfit,
         "schedule": judge.schedule,
     }
-    return json.dumps(_finite(document), ensure_ascii=False)
+    return _on_one_line(document)
+
+
+def unread_as_json(path: str, reason: str) -> str:
+    """The object that stands for a run among others when it could not be read."""
+    return _on_one_line({"source": {"path": path}, "level": None, "error": reason})
+
+
+def _on_one_line(document: dict[str, Any]) -> str:
+    """As JSON in which nothing could steer a terminal: what is not to be seen is written as \\uXXXX."""
+    return escaped(json.dumps(_finite(document), ensure_ascii=False))
 
 
 def _plain(verdict: Verdict) -> dict[str, Any]:
@@ -73,6 +84,12 @@ def _finite(value: Any) -> Any:
     if hasattr(value, "item"):  # a numpy scalar
         return _finite(value.item())
     return value
+
+
+def page() -> Console:
+    """Standard output: lines fold at a terminal's edge only, for a program reads a sentence a line."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_ANY_WIDTH)
 
 
 def print_verdicts(run: Run, console: Console) -> None:

@@ -176,6 +176,8 @@ class Monitor(TakingIn):
         if not self.is_running:
             return
         number = f"{self.current + 1}/{len(self.watched)}" if len(self.watched) > 1 else ""
+        if self.gathering.num_found > len(self.watched):
+            number += f" of {self.gathering.num_found} runs"
         shown = self.watched[self.current]
         pace = shown.arrivals.steps_per_s()
         status = status_of(shown.run, self._clock(), self.paused_at, number, shown.part_read, pace)
@@ -207,7 +209,7 @@ class Monitor(TakingIn):
 
     def _draw_footer(self) -> None:
         run = self.run_shown
-        notice = self.notice or (self.gathering.unmet() if run.recording.last_step else "")
+        notice = self.notice or self.gathering.remark(run)
         if not run.is_judged:
             notice = notice or "nothing is judged before all of the log was read"
         line = violations_line(self.violations(), self.view.violation, self.size.width, notice)

@@ -10,10 +10,13 @@ from pathlib import Path
 from textual.message import Message
 
 from tui.checks.thresholds import Thresholds
+from tui.run import Run
 from tui.screen.feed import Watched
 from tui.screen.followers import follower_of
+from tui.screen.spans import said
 from tui.sources.errors import CannotRead
 from tui.sources.options import GivenNames, SourceOptions
+from tui.sources.recorded import why_none
 from tui.sources.runs import newest_of, runs_in, runs_of
 
 MOST_RUNS = 8
@@ -35,6 +38,7 @@ class Gathering:
 
     Attributes:
         notice: what to say of runs that were found and not opened; empty when all were.
+        num_found: how many runs there were at the start.
     """
 
     def __init__(
@@ -45,10 +49,12 @@ class Gathering:
         speed: float | None = None,
     ) -> None:
         self.notice = ""
+        self.num_found = 0
         self._paths = list(paths)
         self._options, self._thresholds, self._speed = options, thresholds, speed
         self._known: set[Path] = set()
         self._num_opened = 0
+        self._awaited: dict[str, str] = {}
         self._is_followed_whole: set[str] = set()
 
     @property
@@ -76,6 +82,12 @@ class Gathering:
         if began:
             post(RunsBegan(began))
 
+    def remark(self, run: Run) -> str:
+        """What there is to say of a run: where nothing is to be seen yet, or which given name no log has."""
+        if run.recording.last_step is None:
+            return self._awaited.get(run.path, "")
+        return self.unmet() if run.recording.last_step else ""
+
     def unmet(self) -> str:
         """A sentence on a name that the user gave and no log has had so far; empty for none."""
         names = self._options.names if self._options else {}
@@ -84,31 +96,41 @@ class Gathering:
     def _chosen(self, path: str) -> list[str]:
         if self._speed is not None:
             return [path]
-        found = runs_of(path)
-        here = {Path(run).resolve() for run in _all_in(path)} if _is_of_many(path) else set()
+        found = runs_of(path, self._options)
+        here = {Path(run).resolve() for run in self._all_in(path)} if _is_of_many(path) else set()
         self._known |= here
         if not here and path != "-" and not Path(path).is_file():
             self._is_followed_whole.add(path)
+            self._awaited[path] = _awaited(Path(path))
+        self.num_found += len(found)
         if len(found) > MOST_RUNS:
-            self.notice = f"{MOST_RUNS} newest of {len(found)} runs; name a run or a pattern for the others"
+            self.notice = f"the {MOST_RUNS} newest of {len(found)} runs; `tui check {said(path)}` judges all"
         return newest_of(found, MOST_RUNS)
 
     def _new_in(self, path: str) -> list[str]:
-        new = [run for run in _all_in(path) if Path(run).resolve() not in self._known]
+        new = [run for run in self._all_in(path) if Path(run).resolve() not in self._known]
         self._known |= {Path(run).resolve() for run in new}
         if new and path in self._is_followed_whole:
             self._is_followed_whole.remove(path)  # its first run is followed as the folder
             return new[:-1]
         return new
 
+    def _all_in(self, path: str) -> list[str]:
+        """Every run that a folder or a pattern means now, the newest first."""
+        try:
+            if Path(path).is_dir():
+                return [str(run) for run in runs_in(Path(path), self._options)]
+            return runs_of(path, self._options)
+        except (CannotRead, OSError):
+            return []
+
 
 def _is_of_many(path: str) -> bool:
     return path != "-" and (Path(path).is_dir() or (glob.has_magic(path) and not Path(path).exists()))
 
 
-def _all_in(path: str) -> list[str]:
-    """Every run that a folder or a pattern means now, the newest first."""
-    try:
-        return [str(run) for run in runs_in(Path(path))] if Path(path).is_dir() else runs_of(path)
-    except (CannotRead, OSError):
-        return []
+def _awaited(path: Path) -> str:
+    """Where nothing was found, in full, for a relative path may be meant from another folder."""
+    if path.is_dir():
+        return why_none(path)
+    return f"nothing is at {said(str(path.absolute()))} yet; it opens once there is"

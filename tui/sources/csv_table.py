@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from engine.runlog.codec import Record
 from tui.sources.names import NUMBER, names_a_loss, number
 from tui.sources.parser import SourceOptions, TextParser
-from tui.sources.rows import Rows
+from tui.sources.rows import Rows, of_given_split
 
 _DELIMITERS = (",", "\t", ";")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d[\d.]*,\d+(?:[eE][-+]?\d+)?")
@@ -58,7 +58,8 @@ class CsvParser(TextParser):
             raise ValueError(f"{len(fields)} fields under {len(self._names)} names")
         if not any(number(field) is not None for field in fields):
             raise ValueError("a row without a number")
-        yield from self._rows.add(zip(self._names, fields, strict=True))
+        row = zip(self._names, fields, strict=True)
+        yield from self._rows.add(of_given_split(row, self.options.split))
 
     def last_records(self) -> Iterator[Record]:
         """What still waits for more of its step."""

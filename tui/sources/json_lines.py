@@ -13,7 +13,7 @@ from engine.runlog.codec import DamagedLine, Record, decode
 from tui.sources.names import names_a_loss, number
 from tui.sources.nulls import Nulls
 from tui.sources.parser import SourceOptions, TextParser
-from tui.sources.rows import Rows
+from tui.sources.rows import Rows, of_given_split
 
 MAX_DEPTH = 4
 MAX_PREFIX = 200
@@ -61,7 +61,8 @@ class JsonLinesParser(TextParser):
             if name in _TOTALS:
                 self.timeline.learn(planned_steps=value)
         items = self._nulls.resolved(items)
-        yield from self._rows.add(item for item in items if item[0] not in _TOTALS)
+        row = (item for item in items if item[0] not in _TOTALS)
+        yield from self._rows.add(of_given_split(row, self.options.split))
 
     def last_records(self) -> Iterator[Record]:
         """What still waits for more of its step."""

@@ -10,6 +10,8 @@ import re
 _CROSS_ENTROPY = re.compile(r"(?:language)?cross[ _-]?entropy", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
 
+_PARTED = re.compile(r"(?:held_out|[A-Za-z]+)[-_. ]*")
+
 _TRAINING = frozenset({"train", "training", "trn"})
 _HELD_OUT = frozenset(
     {"val", "valid", "validation", "validate", "validating", "eval", "evaluation", "evaluating", "dev"}
@@ -72,6 +74,20 @@ def is_held_out(name: str) -> bool:
 def is_of_training(name: str) -> bool:
     """Whether a word of the name says that it was measured on the data that is trained on."""
     return bool(_TRAINING & set(_words(name)))
+
+
+def is_of_test(name: str) -> bool:
+    """Whether a word of the name says that it is of the test split, which is looked at least often."""
+    return bool({"test", "testing"} & set(_words(name)))
+
+
+def without_split(name: str) -> str:
+    """The name without the words that say of which split it is, and without what parted them."""
+    return _PARTED.sub(lambda found: "" if _is_a_split(found[0]) else found[0], name).strip("-_. ")
+
+
+def _is_a_split(word: str) -> bool:
+    return len(_words(word)) == 1 and (is_held_out(word) or is_of_training(word))
 
 
 def _words(name: str) -> list[str]:

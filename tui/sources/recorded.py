@@ -8,26 +8,26 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.runlog.schema import LOG_NAME
+from tui.sources.beginning import HEAD_BYTES, beginning_of
 from tui.sources.errors import CannotRead
-from tui.sources.parser import plain_text
-from tui.sources.recognise import Recognising
+from tui.sources.parser import SourceOptions, plain_text
+from tui.sources.split_tables import ENDINGS, table_parts
 from tui.sources.splits import EVENT_FILES, event_files, names_a_split, split_folders
+from tui.sources.unread import why_unread
 
 STANDARD_INPUT = Path("-")
-
-HEAD_BYTES = 2**18
-"""How much of a file is looked at to tell whether it is a log."""
 
 MAX_DEPTH = 3
 MAX_CANDIDATES = 200
 _SCRIPTS = {".py", ".md", ".html", ".yaml", ".yml", ".toml", ".lock"}
 _TENSORS = {".pt", ".pth", ".bin", ".safetensors", ".npy", ".npz", ".model", ".zip", ".gz"}
 _PICTURES = {".png", ".jpg", ".svg"}
+_LIKELY = ENDINGS | {".log", ".out", ".err", ".json", ".wandb"}
 NO_LOGS = _SCRIPTS | _TENSORS | _PICTURES
 """Endings of files that no program logs its training into: not even opened when a folder is searched."""
 
 
-def locate(path: Path | str) -> Path:
+def locate(path: Path | str, options: SourceOptions | None = None) -> Path:
     """The one log that is meant by a path, a folder (its newest log) or a pattern; "-" stays as it is.
 
     Raises:
@@ -36,7 +36,7 @@ def locate(path: Path | str) -> Path:
     path = Path(path)
     if path == STANDARD_INPUT:
         return path
-    found = _logs_of(path)
+    found = _logs_of(path, options)
     return found[0] if path.is_dir() else max(found, key=changed_at)
 
 
@@ -48,14 +48,15 @@ def locate_all(paths: Iterable[Path | str]) -> list[Path]:
     """
     logs: list[Path] = []
     for path in map(Path, paths):
-        logs += [log for log in _logs_of(path) if log not in logs]
+        logs += [log for log in _logs_of(path, None) if log not in logs]
     return logs
 
 
-def logs_in(folder: Path) -> list[Path]:
+def logs_in(folder: Path, options: SourceOptions | None = None) -> list[Path]:
     """Logs of a folder, the newest first; those of our own come before others, and hide others beside them.
 
-    Searched three folders deep. A file is a log if its beginning is recognised.
+    Searched three folders deep. A file is a log if its beginning is recognised. One for which a package is
+    missing comes after those that can be read.
     """
     own: list[Path] = []
     others: list[Path] = []
@@ -63,8 +64,22 @@ def logs_in(folder: Path) -> list[Path]:
         (own if path.name == LOG_NAME else others).append(path)
     own.sort(key=changed_at, reverse=True)
     beside = {path.parent for path in own}
-    candidates = sorted((path for path in others if path.parent not in beside), key=changed_at, reverse=True)
-    return own + [path for path in candidates[:MAX_CANDIDATES] if is_log(path)]
+    found = [
+        (path, beginning.refusal)
+        for path in likeliest([path for path in others if path.parent not in beside])
+        if (beginning := beginning_of(path, options)).is_log
+    ]
+    return own + [path for path, refusal in sorted(found, key=lambda pair: bool(pair[1]))]
+
+
+def likeliest(files: Iterable[Path]) -> list[Path]:
+    """Those of the files that are worth opening, the newest first: with the endings of logs before others."""
+    wanted = sorted(files, key=lambda path: (_is_likely(path), changed_at(path)), reverse=True)
+    return sorted(wanted[:MAX_CANDIDATES], key=changed_at, reverse=True)
+
+
+def _is_likely(path: Path) -> bool:
+    return path.suffix in _LIKELY or path.name.startswith(EVENT_FILES)
 
 
 def parts_of(given: Path, log: Path) -> list[Path]:
@@ -83,35 +98,45 @@ def parts_of(given: Path, log: Path) -> list[Path]:
     return [log]
 
 
-def splits_of(given: Path, log: Path) -> list[Path]:
-    """The folders whose event files together are the run of a log found in a folder; [] for one alone."""
-    if not given.is_dir() or not log.name.startswith(EVENT_FILES):
+def splits_of(given: Path, log: Path, options: SourceOptions | None = None) -> list[Path]:
+    """What together is the run of a log found in a folder: the folders of event files, or the tables, of its
+    splits; [] for a log alone.
+    """
+    if not given.is_dir():
         return []
+    if not log.name.startswith(EVENT_FILES):
+        return table_parts(log, log.parent != given, options)
     is_split = names_a_split(log.parent) and log.parent != given
     return split_folders(log.parent.parent if is_split else log.parent)
 
 
-def is_log(path: Path) -> bool:
+def is_log(path: Path, options: SourceOptions | None = None) -> bool:
     """Whether the beginning of this file is of a known format."""
-    head = Recognising(path.name)
-    try:
+    return beginning_of(path, options).is_log
+
+
+def why_none(folder: Path) -> str:
+    """A sentence on a folder that has no log: what its newest table lacks, or that not all was looked at."""
+    files = list(_files(folder))
+    for path in likeliest(path for path in files if path.suffix in ENDINGS):
         with path.open("rb") as file:
-            block = file.read(HEAD_BYTES)
-        head.feed(block)
-        if not head.format and len(block) < HEAD_BYTES:
-            head.finish()
-    except (OSError, CannotRead):
-        return False
-    return bool(head.format)
+            if hint := why_unread(file.read(HEAD_BYTES)):
+                return f"{plain_text(str(path))} {hint}"
+    if len(files) > MAX_CANDIDATES:
+        return (
+            f"There is no training log among the {MAX_CANDIDATES} files of {len(files):,} in the folder "
+            f"{plain_text(str(folder))} that were looked at; name the file to read."
+        )
+    return f"There is no training log in the folder {plain_text(str(folder))}; name the file to read."
 
 
-def _logs_of(path: Path) -> list[Path]:
+def _logs_of(path: Path, options: SourceOptions | None) -> list[Path]:
     name = plain_text(str(path))
     try:
         if path.is_dir():
-            if logs := logs_in(path):
+            if logs := logs_in(path, options):
                 return logs
-            raise CannotRead(f"There is no training log in the folder {name}; name the file to read.")
+            raise CannotRead(why_none(path))
         if path.exists():
             _try_to_open(path)
             return [path]
@@ -121,7 +146,7 @@ def _logs_of(path: Path) -> list[Path]:
         raise CannotRead(f"{name} cannot be read: {error.strerror}.") from error
     matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
     if matches:
-        return [log for match in matches for log in _logs_of(match)]
+        return [log for match in matches for log in _logs_of(match, options)]
     raise CannotRead(f"There is no file or folder {name}.")
 
 

@@ -185,6 +185,11 @@ def _is_fraction(value: Any) -> bool:
     return isinstance(value, float) and value > 0 and value % 1 > 0
 
 
+def of_given_split(row: Iterable[tuple[str, Any]], split: str) -> Iterable[tuple[str, Any]]:
+    """The row of a table whose own name says that it is of this split."""
+    return _of_split(row, split) if split else row
+
+
 def _split_named_in(row: Iterable[tuple[str, Any]]) -> str:
     """The split that a row says it is of, where that is a held-out one; empty otherwise."""
     named = (raw for name, raw in row if name in _SPLITS and isinstance(raw, str) and len(raw) < 20)
