@@ -14,6 +14,7 @@ from tui.checks import (
     aftermath,
     as_written,
     drift,
+    endings,
     gradients,
     initial_weights,
     layers,
@@ -63,6 +64,7 @@ MODULES: tuple[ModuleType, ...] = (
     stuck,
     layers,
     pace,
+    endings,
     as_written,
 )
 """Every file that declares nodes, in walking order."""

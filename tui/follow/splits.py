@@ -17,7 +17,7 @@ from tui.sources.options import SourceOptions
 from tui.sources.recorded import logs_in, splits_of
 from tui.sources.splits import event_files, split_folders
 
-_LIVELIEST_FIRST = (Pulse.LIVE, Pulse.STALLED, Pulse.CRASHED, Pulse.FINISHED, Pulse.WAITING)
+_LIVELIEST_FIRST = (*(Pulse.LIVE, Pulse.STALLED, Pulse.CRASHED, Pulse.ENDED, Pulse.FINISHED, Pulse.WAITING),)
 
 
 def options_of(folder: Path, folders: Sequence[Path], options: SourceOptions | None) -> SourceOptions:

@@ -40,7 +40,7 @@ def follow_until(
                 if run.judge.level >= level:
                     return run
             if follower.is_caught_up:
-                if run.pulse in (Pulse.FINISHED, Pulse.CRASHED):
+                if run.pulse in (Pulse.FINISHED, Pulse.CRASHED) or run.recording.exit is not None:
                     return run
                 time.sleep(POLL_INTERVAL_S)
     finally:
