@@ -50,6 +50,6 @@ def follow_until(
 def _tell_news(run: Run, told: set[tuple[str, str, int | None]], tell: Tell) -> None:
     for verdict in run.judge.verdicts:
         key = (verdict.check, verdict.symptom, verdict.first_step)
-        if verdict.state is State.FIRING and key not in told:
+        if verdict.state is State.FIRING and verdict.level > Level.GREEN and key not in told:
             told.add(key)
             tell(verdict)
