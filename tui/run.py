@@ -17,6 +17,9 @@ JUDGED_TOGETHER = 2**15
 """Records after which a run that is read as a whole is judged: a judgement costs as much for one record as
 for a thousand, and its arrays should stay in the cache (measured)."""
 
+_SILENCE = {Pulse.STALLED: "stalled", Pulse.CRASHED: "over"}
+"""What a pulse says of a log without an exit record; one that has ended without any plan is not missed."""
+
 
 def judged(recording: Recording, thresholds: Thresholds) -> Judge:
     """The verdicts on all of a recording, drawn up in parts: a million rows at once take twice the memory."""
@@ -107,11 +110,19 @@ class Run:
         if batch.stored:
             self._restore(batch.stored)
         self.pulse, self.format = batch.pulse, batch.format
+        self._hear(batch.pulse)
         self.size_bytes, self.next_offset = batch.size_bytes, batch.next_offset
         self.num_waiting = batch.num_waiting
         self.damaged.extend(batch.damaged)
         if batch.records:
             self.recording.extend(batch.records)
+            self._is_settled = False
+
+    def _hear(self, pulse: Pulse) -> None:
+        """That a log has fallen silent is judged too, and that it goes on."""
+        silence = _SILENCE.get(pulse, "")
+        if silence != self.recording.silence:
+            self.recording.silence = silence
             self._is_settled = False
 
     def settle(self) -> None:

@@ -51,14 +51,15 @@ def test_a_run_that_pauses_regularly_is_not_stalled_by_one_more_pause() -> None:
 def test_an_unknown_pace_is_given_ten_minutes() -> None:
     heart = _heart([0.0])
     assert heart.pulse(STALL_FACTOR * UNKNOWN_PACE_S, promises_exit=False) is Pulse.LIVE
-    assert heart.pulse(STALL_FACTOR * UNKNOWN_PACE_S + 1, promises_exit=False) is Pulse.STALLED
+    assert heart.pulse(STALL_FACTOR * UNKNOWN_PACE_S + 1, promises_exit=False) is Pulse.ENDED
+    assert heart.pulse(STALL_FACTOR * UNKNOWN_PACE_S + 2, promises_exit=True) is Pulse.STALLED
 
 
 def test_without_a_plan_only_a_format_that_promises_an_exit_can_crash() -> None:
     silence = CRASH_FLOOR_S + 1
     times = [0.01 * i for i in range(100)]
     assert _heart(times).pulse(silence, promises_exit=True) is Pulse.CRASHED
-    assert _heart(times).pulse(silence, promises_exit=False) is Pulse.STALLED
+    assert _heart(times).pulse(silence, promises_exit=False) is Pulse.ENDED
 
 
 def _foreign(steps: list[int], planned: int | None, **facts: object) -> Heart:
@@ -81,7 +82,7 @@ def _foreign(steps: list[int], planned: int | None, **facts: object) -> Heart:
         ([0, 10, 20], 30, {}, Pulse.STALLED),
         ([0, 10, 20], 300, {}, Pulse.CRASHED),
         ([0, 10, 20, 30, 40], 30, {}, Pulse.STALLED),
-        ([0, 10, 20], None, {}, Pulse.STALLED),
+        ([0, 10, 20], None, {}, Pulse.ENDED),
     ],
     ids=str,
 )
@@ -143,7 +144,8 @@ def test_without_times_of_their_own_records_are_timed_by_their_arrival() -> None
 
 def test_the_end_of_a_pipe_without_an_exit_is_a_crash_where_one_was_promised() -> None:
     assert _heart([0.0]).pulse(0.0, promises_exit=True, is_closed=True) is Pulse.CRASHED
-    assert _heart([0.0]).pulse(0.0, promises_exit=False, is_closed=True) is Pulse.FINISHED
+    assert _heart([0.0]).pulse(0.0, promises_exit=False, is_closed=True) is Pulse.ENDED
+    assert _foreign([0, 29], 30).pulse(0.0, promises_exit=False, is_closed=True) is Pulse.FINISHED
 
 
 def test_a_change_of_the_pulse_alone_is_news_once(tmp_path: Path) -> None:
@@ -170,3 +172,33 @@ def test_an_old_file_without_an_exit_has_crashed_at_first_sight(
     written = log.stat().st_mtime
     (batch,) = drain(Follower(log, clock=Clock(), wall=lambda: written + age_s))
     assert batch.pulse is pulse
+
+
+@pytest.mark.parametrize(
+    "reason, pulse",
+    [
+        ("finished", Pulse.FINISHED),
+        ("early_stopping", Pulse.FINISHED),
+        ("error", Pulse.CRASHED),
+        ("interrupted", Pulse.ENDED),
+        ("terminated", Pulse.ENDED),
+    ],
+)
+def test_only_a_run_that_ended_as_it_was_meant_to_has_finished(reason: str, pulse: Pulse) -> None:
+    heart = _heart([0.0, 1.0])
+    heart.see([{"kind": "exit", "reason": reason}], 1.0)
+    assert heart.pulse(2.0, promises_exit=True) is pulse
+
+
+@pytest.mark.parametrize("kind, goes_on", [("step", True), ("evaluation", True), ("checkpoint", False)])
+def test_a_run_that_records_more_had_not_crashed(kind: str, goes_on: bool) -> None:
+    heart = _heart([0.0, 1.0])
+    heart.see([{"kind": "exit", "reason": "error"}], 1.0)
+    heart.see([{"kind": kind, "step": 2}], 1.0)
+    assert heart.pulse(2.0, promises_exit=False) is (Pulse.LIVE if goes_on else Pulse.CRASHED)
+
+
+def test_an_evaluation_may_follow_the_end() -> None:
+    heart = _heart([0.0, 1.0])
+    heart.see([{"kind": "exit", "reason": "finished"}, {"kind": "evaluation", "step": 1}], 1.0)
+    assert heart.pulse(2.0, promises_exit=False) is Pulse.FINISHED

@@ -26,6 +26,8 @@ _UNSTABLE = (
     "drift",
     "plateau",
     "above_uniform",
+    "diverged",
+    "never_learned",
 )
 _MEMORISED = ("memorised", "overfit", "best_checkpoint_missing", "drift")
 
@@ -57,11 +59,20 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "lr_too_high": (
         *("schedule_mismatch", "no_normalization", "exploding_residual", "bad_init", "dead_units"),
         *("dead_head", "instability", "gradient_outlier", "loss_spike", "drift", "plateau", "above_uniform"),
+        *("diverged", "never_learned", "eval_broken"),
     ),
+    "diverged": ("drift", "instability", "overfit", "eval_broken"),
     "lr_too_low": ("schedule_mismatch", "frozen_parameters", "plateau"),
     "broken_mask": ("data_leak", "eval_broken", *_MEMORISED),
     "masked_targets": (
-        *("nan", "fp16_overflow", "degenerate_targets", "frozen_parameters", "loaded_checkpoint"),
+        *(
+            "nan",
+            "fp16_overflow",
+            "eval_broken",
+            "degenerate_targets",
+            "frozen_parameters",
+            "loaded_checkpoint",
+        ),
         *("broken_mask", "data_leak", "lr_too_low", "zero_lr", *_UNSTABLE, *_MEMORISED),
     ),
     "degenerate_targets": (
@@ -105,7 +116,7 @@ def ranked_causes(nodes: Iterable[Node]) -> list[tuple[str, tuple[str, ...]]]:
     weights: dict[str, float] = {}
     proofs: dict[str, float] = {}
     evidence: dict[str, list[str]] = {}
-    acting: set[str] = set()
+    worst: dict[str, Level] = {}
     passing: set[str] = set()
     for node in nodes:
         if node.passes:
@@ -113,12 +124,11 @@ def ranked_causes(nodes: Iterable[Node]) -> list[tuple[str, tuple[str, ...]]]:
         for cause, weight, level, is_first in _voices(node):
             weights[cause] = weights.get(cause, 0.0) + weight
             proofs[cause] = proofs.get(cause, 0.0) + is_first * weight
-            if level >= Level.ORANGE:
-                acting.add(cause)
+            worst[cause] = max(level, worst.get(cause, level))
             evidence.setdefault(cause, []).append(node.check.id)
     refuted = {cause for id in passing for cause in REFUTES.get(id, ())}
     proven = {cause for cause, weight in proofs.items() if weight >= PROOF}
-    order = _order(weights, proven, refuted, remarks=set(weights) - acting)
+    order = _order(weights, proven, refuted, worst)
     return [(cause, tuple(dict.fromkeys(evidence[cause]))) for cause in order]
 
 
@@ -131,8 +141,11 @@ def _voices(node: Node) -> Iterable[tuple[str, float, Level, bool]]:
                 yield cause, share * leaf.leaf.weight * FADING**place, node.level_of(leaf), place == 0
 
 
-def _order(weights: dict[str, float], proven: set[str], refuted: set[str], remarks: set[str]) -> list[str]:
-    """Causes by standing, then by weight: last what is refuted or explained, and what is only a remark.
+def _order(
+    weights: dict[str, float], proven: set[str], refuted: set[str], worst: dict[str, Level]
+) -> list[str]:
+    """Causes by standing, then by weight: last what is refuted or explained, and what is only a remark; after
+    all of them what is only a note.
 
     Only what leaves name first can add up to a proof: many symptoms that something may have do not.
     Two proven causes that explain each other leave the heavier one standing.
@@ -142,7 +155,8 @@ def _order(weights: dict[str, float], proven: set[str], refuted: set[str], remar
         if cause in proven and cause not in explained and cause not in refuted:
             explained.update(EXPLAINS.get(cause, ()))
 
-    def standing(cause: str) -> tuple[bool, bool, bool, float, str]:
-        return cause in refuted, cause in explained, cause in remarks, -weights[cause], cause
+    def standing(cause: str) -> tuple[bool, bool, bool, bool, float, str]:
+        is_note, is_remark = worst[cause] is Level.GREEN, worst[cause] < Level.ORANGE
+        return is_note, cause in refuted, cause in explained, is_remark, -weights[cause], cause
 
     return sorted(weights, key=standing)

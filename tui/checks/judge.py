@@ -27,6 +27,11 @@ def _standing(verdict: Verdict) -> int:
     return 0 if verdict.level >= Level.ORANGE else 1
 
 
+def _is_note(verdict: Verdict) -> bool:
+    """Whether this is true of honest runs by default, and only worth knowing."""
+    return verdict.level is Level.GREEN
+
+
 class Judge:
     """The verdicts on a recording. `update` after each growth of it; everything else only reads.
 
@@ -83,7 +88,8 @@ class Judge:
             len(recording.evaluations),
             len(recording.checkpoints),
             len(recording.resumes),
-            recording.exit is not None,
+            recording.exit,
+            recording.silence and (recording.silence, recording.last_step),
         )
         if basis == self._whole_basis:
             return
@@ -122,7 +128,7 @@ class Judge:
         Remarks (yellow) come after it: they are normal in honest runs, and must not hide damage behind them.
         A reading that is not finite speaks for D1, further down the walk, and comes last.
         """
-        firing = [verdict for verdict in self.verdicts if verdict.state is State.FIRING]
+        firing = [one for one in self.verdicts if one.state is State.FIRING and not _is_note(one)]
         return min(firing, key=_standing, default=None)
 
     @property

@@ -131,7 +131,7 @@ def _has_fallen(view: View, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
             "learning rate is flat, nothing is declared",
             below=_when_undeclared(1e-6, "no change, nothing declared"),
             hold=20,
-            level=Level.YELLOW,
+            level=Level.GREEN,
             causes=("constant_lr", "no_warmup"),
             weight=STRONG,
             fix=f"If a warm-up or a decay was meant, it does not run. {_REBUILT}",
@@ -140,7 +140,8 @@ def _has_fallen(view: View, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     exempt="a constant rate is declared",
     source=f"{_SOURCE}, Q2.1; the seven-panels page, panel 2",
     as_written="LR constant ≠ 0",
-    why="a constant rate is what some runs declare; where the log declares nothing it is only a remark",
+    why="a constant rate is what some runs declare; where the log declares nothing, as most "
+    "loops and every policy, it is a note",
 )
 class Spread:
     """Distance of the smallest from the largest rate so far, as a share of the largest.

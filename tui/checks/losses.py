@@ -253,13 +253,14 @@ class LargestClassLoss:
 )
 class RelativeGap:
     """Validation less training loss over the best validation loss so far; at most 1 for a validation loss
-    that is no further above its best than noise explains.
+    that is no further above its best than noise explains, and while training is above what it was there.
 
     The training loss is that of the same evaluation, or the newest step's where the log has none.
     """
 
     def __init__(self) -> None:
         self.best = np.inf
+        self.train_at_best = np.nan
         self.jitter = Jitter()
         self.is_signed = False
 
@@ -270,7 +271,7 @@ class RelativeGap:
         best = np.fmin(np.fmin.accumulate(val), self.best)
         self.best = float(best[-1])
         learned = learned_below_at(view.recording, view.facts, view.steps)
-        is_noise = self._is_noise(val, train, best)
+        is_noise = self._is_noise(val, train, best) | (train > self._train_at(val <= best, train))
         known = np.isfinite(val) & np.isfinite(train) & (best > 0) & (best < learned)
         gaps = (val[known] - train[known]) / best[known]
         gaps = np.where(is_noise[known], np.minimum(gaps, 1.0), gaps)
@@ -280,6 +281,13 @@ class RelativeGap:
             gaps,
             lambda i: f"validation {val[i]:.3g}, training {train[i]:.3g}, best validation {best[i]:.3g}",
         )
+
+    def _train_at(self, is_best: NDArray[np.bool_], train: Floats) -> Floats:
+        """The training loss at the best evaluation up to each."""
+        rows = np.maximum.accumulate(np.where(is_best, np.arange(len(train)), -1))
+        found = np.where(rows >= 0, train[rows], self.train_at_best)
+        self.train_at_best = float(found[-1])
+        return found
 
     def _is_noise(self, val: Floats, train: Floats, best: Floats) -> NDArray[np.bool_]:
         """Where the noise of validation explains how far it is above its best; all of a loss below zero."""

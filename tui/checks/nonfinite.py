@@ -49,7 +49,8 @@ def _flagged(view: View, bad: NDArray[np.bool_], name: str) -> Readings:
             level=Level.BLACK,
             causes=_CAUSES,
             weight=PROOF,
-            fix="The parameters are lost once they are NaN: go back to the last checkpoint before this step; "
+            fix="Once parameters are NaN they are lost (not where the gradient is exactly 0, see Q1.2d): go "
+            "back to the last checkpoint before this step; "
             "look at the first bad site, the batch, and the learning rate there.",
         ),
     ),

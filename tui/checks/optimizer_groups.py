@@ -36,7 +36,7 @@ def _declared_decay(facts: Facts) -> float | None:
         Leaf(
             "vectors decay",
             above=0.0,
-            level=Level.YELLOW,
+            level=Level.GREEN,
             causes=("decay_on_all_parameters",),
             weight=HINT,
             fix="Two groups: matrices and embeddings decay, biases and gains do not.",
@@ -44,7 +44,7 @@ def _declared_decay(facts: Facts) -> float | None:
     ),
     source=f"{_SOURCE}, Q6.1",
     as_written="1-D tensors in a group with weight_decay 0.1",
-    why="watched at any size: PyTorch decays every parameter by 0.01 unless told otherwise, many train well "
+    why="a note at any size: PyTorch decays every parameter by 0.01 unless told otherwise, many train well "
     "with one group at 0.1 on purpose, and no size parts the one from the other",
 )
 def decay_of_vectors(view: View) -> Readings:

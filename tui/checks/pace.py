@@ -148,14 +148,14 @@ def _paces(view: View, rows: NDArray[np.intp]) -> Floats:
         Leaf(
             "no validation",
             above=1.0,
-            level=Level.YELLOW,
+            level=Level.GREEN,
             causes=("no_validation",),
             weight=PROOF,
             fix="Evaluate on held-out data now and then: overfitting cannot be seen without it.",
         ),
     ),
     source=_OURS,
-    why="many honest runs do without: watched, no more",
+    why="many honest runs do without, and a policy has nothing to hold out: a note",
 )
 def steps_without_validation(view: View) -> Readings:
     """Steps so far over 1,000 (or half of those planned) while no validation loss was recorded; else 0."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tui.checks.verdict import State, Verdict
+from tui.checks.verdict import Level, State, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def holding_now(panel: str, verdicts: Iterable[Verdict]) -> tuple[Signature, ...
     standing = {
         name
         for verdict in verdicts
-        if verdict.state in (State.FIRING, State.AMBER)
+        if verdict.state in (State.FIRING, State.AMBER) and verdict.level > Level.GREEN
         for name in (verdict.check, f"{verdict.check}:{verdict.symptom}")
     }
     return tuple(one for one in SIGNATURES if one.panel == panel and standing.intersection(one.checks))

@@ -117,6 +117,56 @@ class FirstLossAtAll:
 
 
 @check(
+    "Q1.2d",
+    section="start",
+    question="Does the loss have a gradient?",
+    panel="loss",
+    reads=("loss", "grad_norm"),
+    leaves=(
+        Leaf(
+            "no target counts, and nothing is trained",
+            above=2.5,
+            level=Level.RED,
+            latch=True,
+            causes=("masked_targets",),
+            weight=4 * PROOF,
+            fix="Every label is masked: a mean over none is NaN (or 0) and its gradient 0, so the "
+            "parameters are as they were. Look at the collator, at what truncation leaves of a row.",
+        ),
+    ),
+    source="https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html (ignore_index)",
+    why="three records from the first on: what overflowed has a gradient that is NaN too",
+)
+class RecordsWithoutTargets:
+    """Records from the first of the log on whose loss is NaN or 0 and whose gradient is exactly 0."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.goes_on = True
+
+    def __call__(self, view: View) -> Readings:
+        """Go on by the new rows, up to the first with a gradient."""
+        if not self.goes_on:
+            return NOTHING
+        loss, norm = view["loss"], view["grad_norm"]
+        empty = (np.isnan(loss) | (loss == 0)) & (norm == 0)
+        other = np.flatnonzero(~empty)
+        end = int(other[0]) + 1 if len(other) else len(view)
+        counts = self.count + np.arange(1, end + 1, dtype=np.float64)
+        if len(other):
+            self.goes_on = False
+            counts[-1] -= 1
+        self.count = int(counts[-1])
+        return Readings(
+            view.steps[:end],
+            counts,
+            lambda i: (
+                f"the loss is {loss[i]:.3g} and its gradient exactly {norm[i]:.3g}, since the first record"
+            ),
+        )
+
+
+@check(
     "Q1.1c",
     section="start",
     question="Does a run from scratch start without a checkpoint?",

@@ -35,13 +35,14 @@ _FIX = (
 _EXEMPT = "V is known, and D5.3 judges by it; or the log is of a trainer that is used for fine-tunes"
 
 
-def _is_judged(facts: Facts) -> bool:
+def is_judged_by_itself(facts: Facts) -> bool:
+    """Whether a loss is compared with itself: V is unknown, and nothing says that it is a fine-tune."""
     source = str(facts.header.get("source", ""))
     is_tuned = facts.header.get("origin") == "fine-tune" or source in ("huggingface", "trainer_state")
     return facts.ln_vocab is None and not is_tuned
 
 
-FALLEN = Bound("0.05 of the first loss", lambda facts: 0.05 if _is_judged(facts) else None)
+FALLEN = Bound("0.05 of the first loss", lambda facts: 0.05 if is_judged_by_itself(facts) else None)
 
 
 @check(
@@ -176,7 +177,7 @@ _EVALUATIONS = 10
     leaves=(
         Leaf(
             "no evaluation is better than the first",
-            below=Bound("0.03 of the first", lambda facts: 0.03 if _is_judged(facts) else None),
+            below=Bound("0.03 of the first", lambda facts: 0.03 if is_judged_by_itself(facts) else None),
             level=Level.ORANGE,
             hold=2,
             keep=2,

@@ -14,10 +14,12 @@ from tui.checks import (
     aftermath,
     as_written,
     drift,
+    endings,
     gradients,
     initial_weights,
     layers,
     learning_rate,
+    level_of_loss,
     losses,
     nonfinite,
     optimizer_groups,
@@ -61,8 +63,10 @@ MODULES: tuple[ModuleType, ...] = (
     setback,
     untrained,
     stuck,
+    level_of_loss,
     layers,
     pace,
+    endings,
     as_written,
 )
 """Every file that declares nodes, in walking order."""

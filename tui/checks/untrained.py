@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui.checks.form import NOTHING, STRONG, Bound, Leaf, Readings, check
-from tui.checks.onset import UNTRAINED, first_loss_before
+from tui.checks.onset import UNTRAINED, first_loss_before, train_beside
 from tui.checks.verdict import Level
 from tui.checks.view import View
 
 WITHOUT_V = Bound("3 x the first training loss", lambda facts: UNTRAINED if facts.ln_vocab is None else None)
+
+
+def _trained(view: View) -> NDArray[np.float64]:
+    """The training loss just before each evaluation, -inf where none is known."""
+    now = train_beside(view.recording, view.steps)
+    return np.where(np.isfinite(now), now, -np.inf)
 
 
 @check(
@@ -36,7 +43,8 @@ WITHOUT_V = Bound("3 x the first training loss", lambda facts: UNTRAINED if fact
     "differ and to fine-tunes",
 )
 class OverUntrained:
-    """Lowest validation loss so far over the first training loss; only where V is unknown."""
+    """Lowest validation loss so far over the first training loss, or the newest if that is larger: where
+    training stands as high it is not the evaluation; only where V is unknown."""
 
     def __init__(self) -> None:
         self._best = np.inf
@@ -45,7 +53,7 @@ class OverUntrained:
         """Go on by the new evaluations; those before any training loss are left out."""
         best = np.fmin(np.fmin.accumulate(view["val_loss"]), self._best)
         self._best = float(best[-1])
-        untrained = first_loss_before(view.recording, view.steps)
+        untrained = np.fmax(first_loss_before(view.recording, view.steps), _trained(view))
         known = np.isfinite(untrained) & np.isfinite(best)
         if not known.any():
             return NOTHING
@@ -53,5 +61,7 @@ class OverUntrained:
         return Readings(
             steps,
             best / untrained,
-            lambda i: f"the best validation loss is {best[i]:.3g}, training began at {untrained[i]:.3g}",
+            lambda i: (
+                f"the best validation loss is {best[i]:.3g}, training began, or is, at {untrained[i]:.3g}"
+            ),
         )

@@ -16,8 +16,9 @@ class Pulse(StrEnum):
     WAITING = "waiting"  # no file yet, or nothing in it
     LIVE = "live"  # growing at its own pace
     STALLED = "stalled"  # silent for twenty times its own pace, and no sign of an end
-    FINISHED = "finished"  # an exit record, or the format's own closing line
-    CRASHED = "crashed"  # a log that promises an exit record went silent without one
+    FINISHED = "finished"  # an exit record that says so, or every planned step made
+    ENDED = "ended"  # stopped from outside, or silent for good with nothing known of a plan
+    CRASHED = "crashed"  # ended with an error, or silent for good before its exit or its last planned step
 
 
 @dataclass(frozen=True, slots=True)

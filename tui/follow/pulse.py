@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 from engine.runlog.codec import Record
 from engine.runlog.schema import is_number
 from tui.follow.batch import Pulse
+from tui.sources.endings import SUCCESSES, takes_back
 
 STALL_FACTOR = 20.0
 """A log that is silent for this many times its own pace has stalled."""
@@ -83,6 +84,10 @@ class Pace:
         """Silence that is a crash for a format that promises an exit record."""
         return max(CRASH_FLOOR_S, CRASH_FACTOR * self.stalled_after_s())
 
+    def ended_after_s(self) -> float:
+        """Silence that is the end of a run of which nothing says how long it was meant to be."""
+        return self.stalled_after_s() if len(self._intervals) < 3 else self.crashed_after_s()
+
 
 _SERIAL = ("step", "evaluation")
 _FIRST, _NEWEST = 4, 16
@@ -124,9 +129,22 @@ class Way:
         return self._planned is not None and self._planned - counts_from_0 <= self._newest <= self._planned
 
     @property
+    def is_planned(self) -> bool:
+        """Whether it is known how many steps were meant."""
+        return self._planned is not None
+
+    @property
     def is_short(self) -> bool:
         """Whether at least one more line would have come before the last planned step."""
         return self._planned is not None and self._newest + self._interval < self._planned - 1
+
+
+def _unless_taken_back(exit_record: Record | None, later: Sequence[Record]) -> Record | None:
+    has_gone_on = exit_record is not None and any(takes_back(exit_record, record) for record in later)
+    return None if has_gone_on else exit_record
+
+
+_PULSE_OF_REASON = {"error": Pulse.CRASHED} | dict.fromkeys(SUCCESSES, Pulse.FINISHED)
 
 
 class Heart:
@@ -136,7 +154,7 @@ class Heart:
         self.pace = Pace()
         self._way = Way()
         self._has_records = False
-        self._has_exit = False
+        self._exit: Record | None = None
         self._silent_s = 0.0
         self._now: float | None = None
 
@@ -156,26 +174,43 @@ class Heart:
         self._has_records = True
         self.pace.see(records, arrived_at)
         self._way.see(records)
+        self._exit = self._exit_after(records)
+
+    def _exit_after(self, records: Sequence[Record]) -> Record | None:
+        """The exit record that still holds after these; the newest ones say."""
+        later: list[Record] = []
         for record in reversed(records):
-            if record["kind"] != "header":
-                self._has_exit = record["kind"] == "exit"
-                break
+            if record["kind"] in ("step", "resume"):
+                return None
+            if record["kind"] == "exit":
+                return _unless_taken_back(record, later)
+            later.append(record)
+        return _unless_taken_back(self._exit, later)
 
     def pulse(self, now: float, promises_exit: bool, is_closed: bool = False) -> Pulse:
         """The pulse at `now`; `is_closed` says that nothing can come any more (end of a pipe)."""
         self._tick(now)
         if not self._has_records:
             return Pulse.WAITING
-        if self._has_exit:
+        if self._exit is not None:
+            return _PULSE_OF_REASON.get(str(self._exit.get("reason")), Pulse.ENDED)
+        is_cut_off = promises_exit or self._way.is_short
+        if not promises_exit and self._way.is_done and (is_closed or self._is_over(self.pace.done_after_s())):
             return Pulse.FINISHED
         if is_closed:
-            return Pulse.CRASHED if promises_exit else Pulse.FINISHED
-        if not promises_exit and self._way.is_done and self._silent_s > self.pace.done_after_s():
-            return Pulse.FINISHED
-        is_cut_off = promises_exit or self._way.is_short
-        if is_cut_off and self._silent_s > self.pace.crashed_after_s():
+            return Pulse.CRASHED if promises_exit else Pulse.ENDED
+        return self._pulse_of_silence(is_cut_off, is_cut_off or self._way.is_planned)
+
+    def _pulse_of_silence(self, is_cut_off: bool, has_aim: bool) -> Pulse:
+        """How a log without a closing record is doing; of one without an aim nothing is missed."""
+        if is_cut_off and self._is_over(self.pace.crashed_after_s()):
             return Pulse.CRASHED
-        return Pulse.STALLED if self._silent_s > self.pace.stalled_after_s() else Pulse.LIVE
+        if not has_aim and self._is_over(self.pace.ended_after_s()):
+            return Pulse.ENDED
+        return Pulse.STALLED if self._is_over(self.pace.stalled_after_s()) else Pulse.LIVE
+
+    def _is_over(self, seconds: float) -> bool:
+        return self._silent_s > seconds
 
     def is_silent(self, now: float, seconds: float) -> bool:
         """Whether nothing has arrived for that long."""

@@ -19,7 +19,7 @@ from tui.sources.recorded import logs_in, splits_of
 from tui.sources.split_tables import held_out_of, note_on
 from tui.sources.splits import event_files, split_folders
 
-_LIVELIEST_FIRST = (Pulse.LIVE, Pulse.STALLED, Pulse.CRASHED, Pulse.FINISHED, Pulse.WAITING)
+_LIVELIEST_FIRST = (*(Pulse.LIVE, Pulse.STALLED, Pulse.CRASHED, Pulse.ENDED, Pulse.FINISHED, Pulse.WAITING),)
 
 
 def options_of(part: Path, parts: Sequence[Path], options: SourceOptions | None) -> SourceOptions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.follow.batch import Pulse
+from tui.panels.printable import printable
 
 if TYPE_CHECKING:
     from tui.run import Run
@@ -12,9 +13,39 @@ if TYPE_CHECKING:
 ALL_STEPS_MADE = "finished (reached its planned steps)"
 
 
+NO_CLOSING_RECORD = "ended (no closing record)"
+"""A log that no longer grows, of a run of which nothing says how long it was meant to be."""
+
+REASONS = {
+    "finished": "finished",
+    "all_steps": ALL_STEPS_MADE,
+    "interrupted": "stopped by hand",
+    "terminated": "stopped by a signal",
+    "early_stopping": "stopped early",
+    "error": "ended with an error",
+}
+"""Why a run ended, by the reason of its exit record."""
+
+
 def pulse_words(run: Run) -> str:
-    """The pulse; of a run that ended without a word, why it is said to have finished."""
-    return ALL_STEPS_MADE if has_made_all_steps(run) else str(run.pulse)
+    """The pulse; of a run that has ended, why it is said to have, and with which message."""
+    if has_made_all_steps(run):
+        return ALL_STEPS_MADE
+    ended = run.recording.exit
+    if ended is None:
+        return NO_CLOSING_RECORD if run.pulse is Pulse.ENDED else str(run.pulse)
+    return REASONS.get(str(ended.get("reason")), str(run.pulse)) + exit_message(run)
+
+
+def exit_message(run: Run) -> str:
+    """What a run that ended with an error left as its last word, ": RuntimeError: ..."; else empty."""
+    ended = run.recording.exit or {}
+    message = ended.get("message") if ended.get("reason") == "error" else None
+    return f": {printable(str(message), _LONGEST_MESSAGE)}" if message else ""
+
+
+_LONGEST_MESSAGE = 120
+"""Characters of a message that a line has room for."""
 
 
 def steps_done(run: Run) -> int:

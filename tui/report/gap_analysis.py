@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tui.panels.pulse_words import exit_message
 from tui.report.artefact import write_artefact
 from tui.report.gap_paragraphs import capacity, keep, panels, prevent
 from tui.report.overfit_story import Story, story_of
@@ -43,7 +44,7 @@ def write_gap_analysis(run: Run, path: Path) -> None:
 
 def gap_analysis(run: Run) -> str:
     """The analysis as Markdown."""
-    title = f"# Gap analysis of {markdown_code(run.name, 80)}\n"
+    title = f"# Gap analysis of {markdown_code(run.name, 80)}\n{_ending(run)}"
     story = story_of(run)
     if story is None:
         return title + "\nThe log has no validation loss. Whether this run overfits cannot be told from it.\n"
@@ -67,6 +68,12 @@ def gap_analysis(run: Run) -> str:
         RECOMPUTE if run.format == "runlog" else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _ending(run: Run) -> str:
+    """Why the run ended where it did, of one that ended with an error."""
+    message = exit_message(run).removeprefix(": ")
+    return f"\nThe run ended with an error: {markdown_code(message, 120)}\n" if message else ""
 
 
 def _verdict(story: Story) -> str:

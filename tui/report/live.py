@@ -48,7 +48,7 @@ def follow_until(
                 if run.judge.level >= level:
                     return run
             if follower.is_caught_up:
-                if run.pulse in (Pulse.FINISHED, Pulse.CRASHED):
+                if run.pulse in (Pulse.FINISHED, Pulse.CRASHED) or run.recording.exit is not None:
                     return run
                 if timeout_s is not None and time.monotonic() - heard_at > timeout_s:
                     raise CannotRead(_silent(run, timeout_s))
@@ -67,6 +67,9 @@ def _silent(run: Run, seconds: float) -> str:
 def _tell_news(run: Run, told: set[tuple[str, str, int | None]], tell: Tell) -> None:
     for verdict in run.judge.verdicts:
         key = (verdict.check, verdict.symptom, verdict.first_step)
-        if verdict.state in (State.FIRING, State.FAILED) and key not in told:
+        is_said = verdict.state is State.FAILED or (
+            verdict.state is State.FIRING and verdict.level > Level.GREEN
+        )
+        if is_said and key not in told:
             told.add(key)
             tell(verdict)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tui.panels.pulse_words import pulse_words
 from tui.report.wording import duration, number, steps
 from tui.run import Run
 
@@ -41,10 +42,9 @@ def run_facts(run: Run) -> list[tuple[str, str]]:
         if recording.last_step is None
         else steps(recording.num_steps) + (f" of {steps(planned)}" if _is_number(planned) else "")
     )
-    reason = (recording.exit or {}).get("reason")
     facts = [
         ("steps done", done),
-        ("state", f"{run.pulse}: {reason}" if reason and reason != run.pulse else str(run.pulse)),
+        ("state", pulse_words(run)),
         ("wall time", duration(wall_time_s(run))),
         ("origin", header.get("origin")),
         ("parameters", _count(header.get("num_parameters"))),

@@ -98,18 +98,16 @@ def print_verdicts(run: Run, console: Console) -> None:
     console.print(_heading(run), soft_wrap=True)
     for note in _notes(run):
         console.print(Text(f"note: {printable(note)}", style="dim"), soft_wrap=True)
-    firing = [verdict for verdict in judge.verdicts if verdict.state is State.FIRING]
+    firing = [one for one in judge.verdicts if one.state is State.FIRING and one.level > Level.GREEN]
     if (worst := gravest(judge)) and judge.headline and worst.level > judge.headline.level:
         console.print(Text(f"{judge.level} because of {_title(worst)}", style="dim"))
-    if judge.causes:
+    if judge.causes and firing:
         names = ", ".join(cause for cause, _ in judge.causes)
         console.print(Text(f"likeliest cause first: {names}", style="dim"))
     for verdict in _headline_first(firing, judge.headline):
         console.print()
         _print_one(verdict, console)
-    rest = [
-        verdict for verdict in judge.verdicts if verdict.state in _OPEN and verdict.state is not State.FIRING
-    ]
+    rest = [verdict for verdict in judge.verdicts if verdict.state in _OPEN and verdict not in firing]
     if rest:
         console.print()
         for verdict in rest:
@@ -189,8 +187,10 @@ def _print_one(verdict: Verdict, console: Console) -> None:
 
 
 def _one_line(verdict: Verdict) -> Text:
-    words = _said(verdict.symptom or verdict.evidence)
-    return Text(f"  {printable(verdict.check)} {verdict.state}: {words}  {_when(verdict)}", style="dim")
+    words, state = _said(verdict.symptom or verdict.evidence), str(verdict.state)
+    if verdict.state is State.FIRING:  # at level green: true of honest runs, and only worth knowing
+        words, state = f"{words}: {_said(verdict.evidence)}", "note"
+    return Text(f"  {printable(verdict.check)} {state}: {words}  {_when(verdict)}", style="dim")
 
 
 def _title(verdict: Verdict) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tui.checks.verdict import Level, State, Verdict
-from tui.panels.pulse_words import has_made_all_steps, steps_done
+from tui.panels.pulse_words import exit_message, has_made_all_steps, steps_done
 from tui.run import Run
 from tui.screen.status import Status
 from tui.screen.violations import name_of
@@ -50,6 +50,7 @@ def status_of(
         since=_first_sign(judge.verdicts, headline) if headline else None,
         silent_s=_silence(recording.steps["time"], now),
         exit_reason=str(exit_record.get("reason", "")),
+        exit_message=exit_message(run),
         num_damaged=len(run.damaged),
         device_load=_newest(recording.steps["device_load"]),
         memory_bytes=_newest(recording.steps["memory_bytes"]),

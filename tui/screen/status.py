@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tui.checks.verdict import Level
 from tui.follow.batch import Pulse
-from tui.panels.pulse_words import ALL_STEPS_MADE
+from tui.panels.pulse_words import NO_CLOSING_RECORD, REASONS
 from tui.screen.numbers import bytes_text, duration, number, step_text
 from tui.screen.palette import LEVEL_SIGNS, level_role
 from tui.screen.spans import Span, Spans, clipped, said, width_of
@@ -20,18 +20,10 @@ PULSE_SIGNS = {
     Pulse.LIVE: ("●", "text"),
     Pulse.STALLED: ("◍", "level-orange"),
     Pulse.FINISHED: ("✓", "text"),
+    Pulse.ENDED: ("○", "muted"),
     Pulse.CRASHED: ("✖", "level-red"),
 }
 """Sign and role of each pulse."""
-
-_REASONS = {
-    "finished": "finished",
-    "all_steps": ALL_STEPS_MADE,
-    "interrupted": "stopped by hand",
-    "terminated": "stopped by a signal",
-    "early_stopping": "stopped early",
-    "error": "ended with an error",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +50,8 @@ class Status:
     silent_s: float | None = None
     """Seconds since the newest record."""
     exit_reason: str = ""
+    exit_message: str = ""
+    """": RuntimeError: ...", what a run that ended with an error said last."""
     num_damaged: int = 0
     device_load: float | None = None
     memory_bytes: float | None = None
@@ -185,23 +179,24 @@ def _name_piece(status: Status) -> _Piece:
 def _pulse_piece(status: Status) -> _Piece:
     sign, role = PULSE_SIGNS[status.pulse]
     words = _pulse_words(status)
-    long = [Span(f"{sign} {words}", role)]
+    long = [Span(f"{sign} {words}{said(status.exit_message)}", role)]
     medium = [Span(f"{sign} {_pulse_word(status)}", role)]
     weight = 48 if status.pulse is Pulse.LIVE else 83
     return _Piece([long, medium, [Span(sign, role)], []], [49, weight, 88])
 
 
 def _pulse_word(status: Status) -> str:
-    if status.pulse is Pulse.FINISHED and status.exit_reason:
-        return _REASONS.get(status.exit_reason, said(status.exit_reason))
-    return status.pulse.value
+    if status.exit_reason:
+        return REASONS.get(status.exit_reason, said(status.exit_reason))
+    return NO_CLOSING_RECORD if status.pulse is Pulse.ENDED else status.pulse.value
 
 
 def _pulse_words(status: Status) -> str:
     word = _pulse_word(status)
     if status.pulse is Pulse.WAITING and status.path:
         return f"waiting for {said(status.path)}"
-    if status.pulse in (Pulse.STALLED, Pulse.CRASHED) and status.silent_s is not None:
+    is_silent = status.pulse in (Pulse.STALLED, Pulse.CRASHED) and not status.exit_reason
+    if is_silent and status.silent_s is not None:
         return f"{word}, silent for {duration(status.silent_s)}"
     return word
 

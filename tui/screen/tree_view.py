@@ -40,7 +40,11 @@ def tree_cell(verdicts: Sequence[Verdict], headline: Verdict | None, width: int,
     if not verdicts:
         return [[Span(" no verdicts yet", "muted")]]
     reason = _headline_lines(headline, width)
-    firing = [verdict for verdict in verdicts if verdict.state is State.FIRING and verdict is not headline]
+    firing = [
+        one
+        for one in verdicts
+        if one.state is State.FIRING and one.level > Level.GREEN and one is not headline
+    ]
     firing.sort(key=lambda verdict: -verdict.level)
     long_also, short_also = _also_lines(firing, width), _also_names(firing, width)
     for nodes in (_section_lines, _short_lines, _calm_lines):

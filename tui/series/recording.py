@@ -13,6 +13,7 @@ from engine.runlog.codec import Record
 from engine.runlog.schema import EVALUATION, KINDS, STEP
 from tui.series.columns import Table
 from tui.series.fields import is_text
+from tui.sources.endings import takes_back
 
 
 class Recording:
@@ -24,7 +25,10 @@ class Recording:
         steps: columns of the step records.
         evaluations: columns of the evaluation records.
         checkpoints, resumes: those records, in order, superseded ones left out.
-        exit: the exit record, or None while there is none (a resume takes it back).
+        exit: the exit record, or None while there is none (a resume takes it back, and what the run records
+            after it).
+        silence: how a log without an exit has fallen silent: "stalled" for now, "over" for good, or "". It
+            comes from the clock and not from a record: the owner of the recording sets it.
         texts: (step, field, value) of step fields that are not numbers, such as nonfinite_site.
         num_resets: how often rows were dropped; who keeps a position in a column starts over when it moves.
         misshapen_before: those of `misshapen` that were counted when the recording was stored.
@@ -41,6 +45,7 @@ class Recording:
         self.checkpoints: list[Record] = []
         self.resumes: list[Record] = []
         self.exit: Record | None = None
+        self.silence = ""
         self.texts: list[tuple[int, str, Any]] = []
         self.num_resets = 0
         self.num_out_of_order = 0
@@ -88,6 +93,8 @@ class Recording:
             kind = record["kind"]
             if kind in waiting:
                 waiting[kind].append(record)
+                if self.exit is not None and takes_back(self.exit, record):
+                    self.exit = None
             else:
                 self._flush(waiting)
                 self._take(kind, record)

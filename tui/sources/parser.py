@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 
 from engine.runlog.codec import Record
 from engine.runlog.reader import MAX_LINE_BYTES, Damaged
+from tui.sources.endings import Ending
 from tui.sources.options import SourceOptions as SourceOptions
 from tui.sources.text import plain_text as plain_text
 from tui.sources.timeline import Timeline
@@ -62,6 +63,7 @@ class TextParser:
         offset: bytes consumed up to the last newline or carriage return.
         damaged: pieces that began like a record and are none, and pieces too long to be one.
         timeline: where the records of a subclass go through, see there.
+        ending: what the program left behind its last record.
     """
 
     format: ClassVar[str]
@@ -78,6 +80,7 @@ class TextParser:
         self.offset = 0
         self.damaged: list[Damaged] = []
         self.timeline = Timeline(self.format, options, self._damage)
+        self.ending = Ending()
         self._rest = bytearray()
         self._piece_bytes = 0
         self._skipping = False
@@ -115,8 +118,11 @@ class TextParser:
         return records
 
     def settle(self) -> list[Record]:
-        """The records that were held back for what might have followed."""
-        return list(self.last_records())
+        """The records that were held back for what might have followed, and how the program ended.
+
+        That goes past the timeline: if the run goes on after all, it has not ended, and was not resumed.
+        """
+        return [*self.last_records(), *self.ending.records(self.timeline.step)]
 
     def finish(self) -> list[Record]:
         """The records that only the end of the file completes."""
@@ -160,6 +166,11 @@ class TextParser:
                 records.append(record)  # what came before the damage counts
         except ValueError as error:
             self._damage(str(error))
+            return records
+        if records:
+            self.ending.goes_on(records)
+        else:
+            self.ending.see(text)
         return records
 
     def _damage(self, reason: str) -> None:

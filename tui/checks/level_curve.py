@@ -1,0 +1,183 @@
+"""The level of a series as a curve of few points, and what its shape says in the run's own units.
+
+Why these statistics:
+- Medians of equal blocks: one wild record moves nothing, and ten records or a million are judged by the same
+  test (Tukey, Exploratory Data Analysis, 1977, chapter 7, "smoothing by medians").
+- Logarithms of what is never negative: a squared error of 1e-5 and a sum of thousands rise by the same share.
+- Noise from second differences, of which a trend leaves nothing, at three distances, of which slow wandering
+  raises the larger (Gasser, Sroka & Jennen-Steinmetz, Biometrika 73 (1986) 625-633; von Neumann, Annals of
+  Mathematical Statistics 12 (1941) 367-395), as a median (Hampel, JASA 69 (1974) 383-393).
+- The best of late against the best of all: both are minima, whose biases cancel, so one lucky dip is no best
+  and one bad end no rise (after the generalisation loss of Prechelt, https://doi.org/10.1007/3-540-49430-8_3).
+- Two questions, never one: is it real (against the noise), and is it large (as a share).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Steps = NDArray[np.int64]
+
+MOST_BLOCKS = 32
+"""Blocks at which pairs become one: 16 to 32 of them describe a run of any length."""
+
+LEAST_BLOCKS = 8
+"""Blocks from which a shape can be told from its noise."""
+
+_TAIL = 0.1
+"""Share of the blocks that is "of late"."""
+
+_FIRST = 3
+"""Records that say where the run began: the first, or their median if that is lower. They are kept, for the
+blocks grow over them; and the first is the one that the rate has touched least."""
+
+REAL = 2.0
+"""Deviations from which a difference of two such levels is no noise."""
+
+_MOST_TINY = 1e-12
+"""A level of exactly 0 in logarithms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the curve says after one more block. Levels are logarithms, or plain values once one was negative.
+
+    Attributes:
+        step: last step of the block.
+        first: where the run began.
+        level: the blocks; `steps` are their last steps.
+        noise: deviation of a block from a smooth curve through its neighbours.
+        best, late: the lowest smoothed level of all, and of late; `best_step` is the last step of the former.
+        peak: the highest smoothed level; at least `first`.
+    """
+
+    step: int
+    first: float
+    level: Floats
+    steps: Steps
+    noise: float
+    best: float
+    best_step: int
+    late: float
+    peak: float
+    is_signed: bool
+
+    @property
+    def rise(self) -> float:
+        """How far the best of late is above the best of all."""
+        return self.late - self.best
+
+    @property
+    def given_back(self) -> float:
+        """The rise as a share of all that had been learned; 1 where that was less than what was lost."""
+        return self.rise / max(self.first - self.best, float(self.level[0]) - self.best, self.rise, 1e-300)
+
+    def is_real(self, difference: float) -> bool:
+        """Whether noise does not explain a difference of two levels, each of three blocks."""
+        return difference > REAL * 0.8 * math.sqrt(2) * self.noise
+
+    def largest_fall(self, begin: int = 0) -> float:
+        """The fall from the first third of the blocks to the last that noise can hide, from a block on.
+
+        Silence needs power: a flat curve is a finding only where a fall would have shown.
+        """
+        level = self.level[begin:]
+        third = max(len(level) // 3, 1)
+        fall = float(np.median(level[:third]) - np.median(level[-third:]))
+        hidden = REAL * 1.25 * self.noise * math.sqrt(2 / third) * (1 + 5 / len(level))
+        return max(fall, 0.0) + hidden
+
+
+class LevelCurve:
+    """Takes a series in pieces and knows its shape after each block: any cutting gives the same shapes."""
+
+    def __init__(self) -> None:
+        self._size = 1
+        self._medians: list[float] = []
+        self._ends: list[int] = []
+        self._rest, self._rest_steps = np.empty(0), np.empty(0, np.int64)
+        self._first: list[float] = []
+        self._is_signed = False
+        self._last = math.nan
+        self._print_step = math.inf
+        self._peak = -math.inf
+
+    def take(self, steps: Steps, values: Floats) -> Iterator[Shape]:
+        """Go on by these records; the shape after each block that they complete."""
+        self._rest = np.concatenate([self._rest, values])
+        self._rest_steps = np.concatenate([self._rest_steps, steps])
+        at = 0
+        while at + self._size <= len(self._rest):
+            end = at + self._size
+            self._close(self._rest[at:end], int(self._rest_steps[end - 1]))
+            at = end
+            if len(self._medians) >= LEAST_BLOCKS and math.isfinite(self._medians[-1]):
+                shape = self._shape()
+                if shape is not None:
+                    yield shape
+            if len(self._medians) == MOST_BLOCKS:
+                self._merge()
+        self._rest, self._rest_steps = self._rest[at:], self._rest_steps[at:]
+
+    def _close(self, block: Floats, step: int) -> None:
+        finite = block[np.isfinite(block)]
+        self._first += finite[: max(_FIRST - len(self._first), 0)].tolist()
+        if len(finite):
+            self._is_signed = self._is_signed or bool(finite.min() < 0)
+            gaps = np.abs(np.diff(finite, prepend=self._last))
+            self._last = float(finite[-1])
+            gaps = gaps[gaps > 0]
+            self._print_step = min(self._print_step, float(gaps.min()) if len(gaps) else math.inf)
+        self._medians.append(float(np.median(finite)) if len(finite) else math.nan)
+        self._ends.append(step)
+
+    def _merge(self) -> None:
+        pairs = np.array(self._medians).reshape(-1, 2)
+        logs = np.log(np.maximum(pairs, _MOST_TINY)).mean(axis=1)
+        self._medians = np.where((pairs > 0).all(axis=1), np.exp(logs), pairs.mean(axis=1)).tolist()
+        self._ends = self._ends[1::2]
+        self._size *= 2
+
+    def _shape(self) -> Shape | None:
+        values = np.array(self._medians)
+        known = np.isfinite(values)
+        values, ends = values[known], np.array(self._ends)[known]
+        if len(values) < LEAST_BLOCKS:
+            return None
+        level = self._levels(values)
+        first = float(self._levels(np.array([min(self._first[0], np.median(self._first))]))[0])
+        smooth = np.median(np.lib.stride_tricks.sliding_window_view(level, 3), axis=1)
+        late = smooth[-max(1, round(_TAIL * len(smooth))) :]
+        best = int(np.argmin(smooth))
+        # A run of blocks is merged into longer ones, and its peak with them: the highest is remembered.
+        self._peak = max(self._peak, float(smooth.max())) if not self._is_signed else float(smooth.max())
+        return Shape(
+            step=int(ends[-1]),
+            first=first,
+            level=level,
+            steps=ends,
+            noise=self._noise(level, float(values[-1])),
+            best=float(smooth[best]),
+            best_step=int(ends[best + 2]),
+            late=float(late.min()),
+            peak=max(self._peak, first),
+            is_signed=self._is_signed,
+        )
+
+    def _levels(self, values: Floats) -> Floats:
+        return values if self._is_signed else np.log(np.maximum(values, _MOST_TINY))
+
+    def _noise(self, level: Floats, now: float) -> float:
+        """The largest over three distances; never under what the digits printed can tell."""
+        found = [0.0]
+        for apart in (1, 2, 3):
+            bends = level[apart:-apart] - (level[: -2 * apart] + level[2 * apart :]) / 2
+            found.append(1.4826 * float(np.median(np.abs(bends))) / math.sqrt(1.5))
+        digits = self._print_step / math.sqrt(12) if math.isfinite(self._print_step) else 0.0
+        return max(*found, digits if self._is_signed else digits / max(abs(now), _MOST_TINY), 1e-12)
