@@ -12,6 +12,7 @@ from tui.cli import fail
 
 if TYPE_CHECKING:
     from tui.checks.thresholds import Thresholds
+    from tui.checks.verdict import Level
     from tui.sources.parser import SourceOptions
 
 Mapping = Annotated[
@@ -96,3 +97,12 @@ def bounds(path: Path | None) -> Thresholds | None:
         return Thresholds.load(path)
     except ThresholdError as error:
         fail(str(error))
+
+
+def level_named(word: str) -> Level:
+    """The level that --fail-on names; leaves with a sentence if there is none."""
+    from tui.checks.verdict import Level
+
+    if word.upper() not in Level.__members__ or word.upper() == "GREEN":
+        fail(f"--fail-on {word}: the levels are yellow, orange, red and black.")
+    return Level[word.upper()]

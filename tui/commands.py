@@ -19,12 +19,13 @@ from tui.command_options import (
     Vocab,
     bounds,
     heed,
+    level_named,
     said_of_logs,
 )
 
 if TYPE_CHECKING:
     from tui.checks.thresholds import Thresholds
-    from tui.checks.verdict import Level, Verdict
+    from tui.checks.verdict import Verdict
     from tui.run import Run
     from tui.sources.parser import SourceOptions
 
@@ -108,19 +109,28 @@ def check(
     Exit code 0: nothing at LEVEL or above; 1: something is; 2: it cannot be read, or not be judged. With
     --follow it ends with 1 as soon as the level is reached: tui check --follow --fail-on red LOG || kill PID.
     """
-    level = _level(fail_on)
+    level = level_named(fail_on)
     if timeout is not None and not follow:
         _fail("--timeout is for --follow: without it nothing is waited for.")
     options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
 
     def judged() -> int:
         from tui.report import verdicts
+        from tui.sources.errors import CannotRead
         from tui.sources.runs import newest_of, runs_of_all
 
         runs = runs_of_all(paths, options)
         runs = newest_of(runs, 1) if newest else runs
+        if len(runs) > 1 and follow:
+            raise CannotRead(
+                f"--follow judges one run, and these are {len(runs)}; name one, or say --newest."
+            )
         if len(runs) > 1:
-            return _check_several(runs, level, follow, (as_json, json_lines), options, limits)
+            from tui.report import several
+
+            found = several.judge_all(runs, several.Order(options, limits, as_json or json_lines))
+            several.tell(found, as_json, json_lines)
+            return several.exit_code(found, level)
         console, is_json = verdicts.page(), as_json or json_lines
         if follow:
             from tui.report.live import follow_until
@@ -142,39 +152,6 @@ def check(
         return 0
 
     _exit_with(judged)
-
-
-def _level(word: str) -> Level:
-    """The level that --fail-on names; leaves with a sentence if there is none."""
-    from tui.checks.verdict import Level
-
-    if word.upper() not in Level.__members__ or word.upper() == "GREEN":
-        _fail(f"--fail-on {word}: the levels are yellow, orange, red and black.")
-    return Level[word.upper()]
-
-
-def _check_several(
-    runs: list[str],
-    level: Level,
-    follow: bool,
-    as_json: tuple[bool, bool],
-    options: SourceOptions,
-    thresholds: Thresholds | None,
-) -> int:
-    """Judge each of many runs; `as_json` says whether as one object, and whether as an object a line."""
-    if follow:
-        _fail(f"--follow judges one run, and these are {len(runs)}; name one, or say --newest.")
-    from tui.report import several, verdicts
-
-    found = several.judge_all(runs, several.Order(options, thresholds, any(as_json)))
-    if as_json[1]:
-        for judged in found:
-            typer.echo(judged.document)
-    elif as_json[0]:
-        typer.echo(several.as_one_object(found))
-    else:
-        several.print_lines(found, verdicts.page())
-    return several.exit_code(found, level)
 
 
 @app.command()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from tui.checks.verdict import Level
 from tui.commands import app
 from tui.report import several
 from tui.sources.options import SourceOptions
+from tui.sources.runs import telling_names
 
 
 def _write(path: Path, losses: list[object]) -> Path:
@@ -134,3 +137,31 @@ def test_a_fault_in_one_log_leaves_the_others_their_verdicts(
     code, output = _check(runs)
     assert code == 2
     assert output.count("a fault of this program (ZeroDivisionError: of a kind)") == 4
+
+
+def test_who_waits_at_a_terminal_sees_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged = [several.Judged(name, Level.GREEN) for name in "abc"]
+    seconds = iter([0.0, 1.0, 2.5, 5.0])
+    assert list(several._shown_on_terminal(iter(judged), 3, lambda: 9.0)) == judged
+    assert not capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert list(several._shown_on_terminal(iter(judged), 3, lambda: next(seconds))) == judged
+    said = capsys.readouterr().err
+    assert "judged 1 of" not in said
+    assert "judged 2 of 3 runs" in said
+
+
+@pytest.mark.parametrize(
+    "paths, names",
+    [
+        (["r/a/m.jsonl", "r/b/m.jsonl"], ["a", "b"]),
+        (["r/a.csv", "r/b.csv"], ["a.csv", "b.csv"]),
+        (["r/m.csv", "r/x/m.csv"], ["m.csv", "x/m.csv"]),
+        (["/r/a/1/m", "/r/b/1/m", "/r/b/2/m"], ["a/1", "b/1", "b/2"]),
+        (["only/m.csv"], ["only/m.csv"]),
+    ],
+)
+def test_runs_are_called_what_tells_them_apart(paths: list[str], names: list[str]) -> None:
+    assert telling_names(paths) == names

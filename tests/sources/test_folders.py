@@ -113,3 +113,14 @@ def test_all_logs_of_a_trainer_s_folder_are_one_run(tmp_path: Path) -> None:
     (tmp_path / "trainer_log.jsonl").write_text(json.dumps({"step": 1, "loss": 2.0}) + "\n")
     _copy("5.x.trainer_state.json", tmp_path / "checkpoint-24" / "trainer_state.json")
     assert runs_of_all([str(tmp_path)]) == [str(state)]
+
+
+def test_a_log_of_a_later_version_hides_no_other(tmp_path: Path) -> None:
+    good = tmp_path / "b.jsonl"
+    good.write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": 1.9}\n')
+    (tmp_path / "a.jsonl").write_text('{"kind": "header", "format": "99.0"}\n')
+    assert locate(tmp_path) == good
+    code, output = _run("check", tmp_path)
+    assert code == 2
+    assert [line[:8] for line in output.splitlines()] == ["✓ GREEN ", "? UNREAD"]
+    assert "99.0" in output

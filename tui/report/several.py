@@ -19,7 +19,7 @@ from tui.panels.palette import LEVEL_SIGNS
 from tui.panels.printable import printable
 from tui.panels.pulse_words import pulse_words, steps_done
 from tui.report.tree_html import gravest
-from tui.report.verdicts import STYLES, as_json, unread_as_json
+from tui.report.verdicts import STYLES, as_json, page, unread_as_json
 from tui.run import Run
 from tui.sources.errors import CannotRead
 from tui.sources.options import GivenNames
@@ -93,6 +93,16 @@ def exit_code(found: Sequence[Judged], fail_on: Level) -> int:
     if worst is not None and worst >= fail_on:
         return 1
     return 2 if any(judged.level is None for judged in found) else 0
+
+
+def tell(found: Sequence[Judged], as_object: bool, as_objects: bool) -> None:
+    """Print all of them on standard output: as one JSON object, as one a line, or for people."""
+    if as_objects:
+        sys.stdout.write("".join(judged.document + "\n" for judged in found))
+    elif as_object:
+        sys.stdout.write(as_one_object(found) + "\n")
+    else:
+        print_lines(found, page())
 
 
 def print_lines(found: Sequence[Judged], console: Console) -> None:

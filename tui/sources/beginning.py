@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
 from tui.sources.recognise import Recognising, is_binary_head
 
 HEAD_BYTES = 2**18
 """How much of a file is looked at to tell whether it is a log."""
+
+FIRST_BYTES = 2**13
+"""Enough for most: of a log that is recognised, the rest is not parsed for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +28,19 @@ def beginning_of(path: Path, options: SourceOptions | None = None) -> Beginning:
     """What this file is, by its beginning. A binary log is one whether or not its package is installed."""
     # Names that the user gave are looked for in the log that is read, not in whatever lies about.
     options = replace(options, names=dict(options.names)) if options else None
-    head, block = Recognising(str(path), options), b""
+    head, block, is_over = Recognising(str(path), options), b"", False
     try:
         with path.open("rb") as file:
             block = file.read(HEAD_BYTES)
-        head.feed(block)
-        if not head.format and len(block) < HEAD_BYTES:
+        for start, end in ((0, FIRST_BYTES), (FIRST_BYTES, HEAD_BYTES)):
+            if not head.format:
+                head.feed(block[start:end])
+        is_over = not head.format and len(block) < HEAD_BYTES
+        if is_over:
             head.finish()
     except OSError:
         return Beginning(False)
-    except CannotRead as error:
-        return Beginning(is_binary_head(block), refusal=str(error))
+    except Exception as error:  # what a parser stumbles over is a log as well, and no fault of the others
+        is_log = is_binary_head(block) or (bool(head.format) and not is_over)
+        return Beginning(is_log, head.format, str(error))
     return Beginning(bool(head.format), head.format)
