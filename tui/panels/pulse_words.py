@@ -14,6 +14,8 @@ ALL_STEPS_MADE = "finished (reached its planned steps)"
 
 def pulse_words(run: Run) -> str:
     """The pulse; of a run that ended without a word, why it is said to have finished."""
+    if run.reading_stopped:
+        return "reading stopped"
     return ALL_STEPS_MADE if has_made_all_steps(run) else str(run.pulse)
 
 

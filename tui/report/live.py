@@ -37,7 +37,7 @@ def follow_until(
             if batch is not None:
                 run.extend(batch)
                 _tell_news(run, told, tell)
-                if run.judge.level >= level:
+                if run.judge.level >= level or run.reading_stopped:
                     return run
             if follower.is_caught_up:
                 if run.pulse in (Pulse.FINISHED, Pulse.CRASHED):

@@ -59,6 +59,8 @@ class Status:
     """Seconds since the newest record."""
     exit_reason: str = ""
     num_damaged: int = 0
+    reading_stopped: str = ""
+    """Why nothing more is read, a sentence."""
     device_load: float | None = None
     memory_bytes: float | None = None
     behind: int | None = None
@@ -183,6 +185,10 @@ def _name_piece(status: Status) -> _Piece:
 
 
 def _pulse_piece(status: Status) -> _Piece:
+    if status.reading_stopped:
+        short = Span("✗ reading stopped", "level-red")
+        sentence = status.reading_stopped.partition(" (")[0].splitlines()[0]
+        return _Piece([[Span(f"✗ {said(sentence)}", "level-red")], [short]], [49])
     sign, role = PULSE_SIGNS[status.pulse]
     words = _pulse_words(status)
     long = [Span(f"{sign} {words}", role)]
