@@ -144,6 +144,7 @@ def check(
             typer.echo(verdicts.as_json(run))
         else:
             verdicts.print_verdicts(run, console)
+        _heed_reading(run)
         if run.judge.level >= level:
             return 1
         if failed := verdicts.sentence_on_failed(run):
@@ -175,6 +176,7 @@ def show(
         run = _read(path, options, limits)
         heed(options)
         print_run(run, width, height)
+        _heed_reading(run)
         return 0
 
     _exit_with(shown)
@@ -203,6 +205,7 @@ def report(
         folder = out or (Path(locate(path, options)).parent if path != "-" else Path.cwd())
         for written in write(run, folder):
             say_path(written)
+        _heed_reading(run)
         return 0
 
     _exit_with(reported)
@@ -239,6 +242,8 @@ def compare(
         typer.echo(entry)
         if journal:
             append_to_journal(entry, journal)
+        for run in runs:
+            _heed_reading(run)
         return 0
 
     _exit_with(compared)
@@ -283,11 +288,15 @@ def export(
     def exported() -> int:
         from tui.follow.once import read_all
         from tui.report.export import export_run
+        from tui.sources.errors import CannotRead
 
-        records = [record for batch in read_all(path, options) for record in batch.records]
+        batches = list(read_all(path, options))
+        records = [record for batch in batches for record in batch.records]
         heed(options)
         stem = "standard-input" if path == "-" else path.rstrip("/")
         say_path(export_run(records, stem, to, out))
+        if batches and batches[-1].reading_stopped:
+            raise CannotRead(batches[-1].reading_stopped)
         return 0
 
     _exit_with(exported)
@@ -310,14 +319,42 @@ def _read(path: str, options: SourceOptions, thresholds: Thresholds | None) -> R
     return run
 
 
-def _exit_with(work: Any) -> NoReturn:
-    """Run the command's work and leave with its code; what cannot be read is one sentence and code 2."""
-    from engine.runlog.reader import UnsupportedVersion
+BEGUN_BYTES = 2**16
+"""A log that is longer and has neither a step nor an evaluation has not just begun."""
+
+
+def _heed_reading(run: Run) -> None:
+    """Whether the log was read to its end, and was one.
+
+    Raises:
+        CannotRead: the reader failed, or nothing that can be judged was found in it; a run that has just
+            begun apart.
+    """
     from tui.sources.errors import CannotRead
+    from tui.sources.text import plain_text
+
+    if run.reading_stopped:
+        raise CannotRead(run.reading_stopped)
+    if not run.has_numbers and (run.damaged or run.size_bytes > BEGUN_BYTES):
+        damage = f"; at byte {run.damaged[0].offset:,}: {run.damaged[0].reason}" if run.damaged else ""
+        raise CannotRead(f"No step and no evaluation could be read from {plain_text(run.path)}{damage}.")
+
+
+def _exit_with(work: Any) -> NoReturn:
+    """Run the command's work and leave with its code; what cannot be read is one sentence and code 2.
+
+    So is an error of this program's own: code 1 says that the run is at the level, which ends trainings.
+    """
+    from engine.runlog.reader import UnsupportedVersion
+    from tui.sources.errors import CannotRead, own_error
 
     try:
         code = work()
     except (CannotRead, UnsupportedVersion) as error:
         _fail(str(error))
+    except (OSError, typer.Exit, typer.Abort):
+        raise  # said in one sentence above
+    except Exception as error:
+        _fail(f"this is an error of the program itself: {own_error(error)}")
     sys.stdout.flush()
     raise typer.Exit(code)

@@ -39,6 +39,7 @@ class Run:
         judge: verdicts, level, headline, causes, all of the records so far.
         pulse, format, size_bytes, next_offset: as the last batch said.
         damaged: every stretch of the log that was no record.
+        reading_stopped: a sentence where the program failed in the middle of the log, else empty.
         is_partial: whether only a part of the run is known. Verdicts on a part could be others than those on
             the whole: there are none.
         is_judged: whether the verdicts are those on the recording; records that were taken in since apart.
@@ -57,6 +58,7 @@ class Run:
         self.judge = Judge(Recording() if self.is_partial else self.recording, self._thresholds)
         self.is_judged = not self.is_partial
         self.damaged: list[Damaged] = []
+        self.reading_stopped = ""
         self._is_settled = True
         self.size_bytes = 0
         self.next_offset = 0
@@ -66,6 +68,11 @@ class Run:
     def name(self) -> str:
         """The run's own name where the log has one, else the path."""
         return str(self.recording.header.get("name") or self.path)
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether a step or an evaluation was read: without any there is nothing to judge."""
+        return bool(len(self.recording.steps) or len(self.recording.evaluations))
 
     @property
     def thresholds(self) -> Thresholds:
@@ -114,6 +121,7 @@ class Run:
         self.size_bytes, self.next_offset = batch.size_bytes, batch.next_offset
         self.num_waiting = batch.num_waiting
         self.damaged.extend(batch.damaged)
+        self.reading_stopped = batch.reading_stopped or self.reading_stopped
         if batch.records:
             self.recording.extend(batch.records)
             self._is_settled = False

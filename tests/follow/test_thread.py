@@ -17,7 +17,7 @@ from tui.follow.batch import Batch, Pulse
 from tui.follow.pipe import PipeFollower
 from tui.follow.tail import POLL_INTERVAL_S, Follower
 from tui.follow.thread import BOOT_LIMIT, QUIET_INTERVAL_S, Follows, FollowThread
-from tui.sources.errors import CannotRead
+from tui.sources.errors import CannotRead, ReadingStopped
 
 WAIT_S = 20.0
 
@@ -169,3 +169,15 @@ def test_log_that_has_ended_is_looked_at_less_often(pulse: Pulse, interval_s: fl
     assert [waits.get(timeout=WAIT_S) for _ in range(3)] == [interval_s] * 3
     thread.stop()
     thread.join(WAIT_S)
+
+
+def test_a_thread_that_fails_says_so(tmp_path: Path) -> None:
+    class Failing(Follower):
+        def poll(self, limit_records: int = 1, limit_s: float = 0.0) -> Batch | None:
+            raise OverflowError("too large")
+
+    with _running(Failing(tmp_path / "log")) as (_, news):
+        error = news.get(timeout=WAIT_S)
+
+    assert isinstance(error, ReadingStopped)
+    assert str(error).startswith("reading stopped: OverflowError: too large")

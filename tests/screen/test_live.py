@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
-from engine.runlog.codec import encode
+from engine.runlog.codec import Record, encode
 from tests.screen.builders import (
     batch,
     header,
@@ -23,6 +25,7 @@ from tests.screen.builders import (
 from tui.checks.verdict import State
 from tui.screen.app import Monitor
 from tui.screen.gathering import Gathering
+from tui.sources.csv_table import CsvParser
 
 
 class Writer(threading.Thread):
@@ -88,6 +91,56 @@ def test_log_of_a_newer_format_ends_the_monitor_with_a_sentence(tmp_path: Path) 
     asyncio.run(played())
     assert app.return_code == 2
     assert "9.0" in app.failure
+
+
+def test_reading_that_stopped_stays_on_the_screen_with_what_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(parser: CsvParser, text: str) -> Iterable[Record]:
+        if text == "boom":
+            raise RuntimeError("a slip")
+        return right(parser, text)
+
+    right = CsvParser.records_in
+    monkeypatch.setattr(CsvParser, "records_in", failing)
+    log = tmp_path / "log.csv"
+    log.write_text("step,loss\n" + "".join(f"{at},2.0\n" for at in range(1, 40)))
+    app = Monitor(Gathering([str(log)]).open_all())
+
+    async def story(pilot: Pilot[int]) -> None:
+        while app.run_shown.recording.last_step != 39:
+            await pilot.pause(0.002)
+        with log.open("a") as file:
+            file.write("boom\n40,nan\n")
+        while not app.run_shown.reading_stopped:
+            await pilot.pause(0.002)
+        await settle(pilot)
+        assert "reading stopped at byte" in text_of(app, "status")
+        assert "live" not in text_of(app, "status")
+        assert "no violations" not in text_of(app, "footer")
+        assert app.run_shown.recording.last_step == 39
+
+    play(app, story)
+
+
+def test_a_follower_that_fails_leaves_the_run_on_the_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("step,loss\n" + "".join(f"{at},2.0\n" for at in range(1, 40)))
+    app = Monitor(Gathering([str(log)]).open_all())
+
+    async def story(pilot: Pilot[int]) -> None:
+        while app.run_shown.recording.last_step != 39:
+            await pilot.pause(0.002)
+        monkeypatch.setattr(app.watched[0].follower, "poll", lambda *_: 1 / 0)
+        while not app.run_shown.reading_stopped:
+            await pilot.pause(0.002)
+        await settle(pilot)
+        assert "reading stopped: ZeroDivisionError" in text_of(app, "status")
+        assert app.run_shown.recording.last_step == 39
+
+    play(app, story)
 
 
 def test_clock_that_ticks_while_the_screen_is_taken_down_draws_nothing() -> None:

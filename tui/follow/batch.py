@@ -30,6 +30,7 @@ class Batch:
     follow have everything, from its first byte on: something to show meanwhile, nothing to judge by.
     `stored` is everything before `next_offset`, as the index of the log had it.
     `num_waiting` records before `next_offset` are not in this batch, but in the next ones.
+    `reading_stopped` is a sentence once the program itself failed at `next_offset`: nothing more will come.
     """
 
     records: tuple[Record, ...]
@@ -42,3 +43,4 @@ class Batch:
     is_preview: bool = False
     stored: Stored | None = None
     num_waiting: int = 0
+    reading_stopped: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from engine.runlog.codec import Record
@@ -9,6 +10,7 @@ from engine.runlog.reader import Damaged
 from tui.follow.batch import Batch, Pulse
 from tui.follow.pulse import Heart
 from tui.follow.stored import Stored
+from tui.sources.errors import CannotRead, Interrupted, stopped
 from tui.sources.parser import SourceOptions
 from tui.sources.recognise import Recognising
 
@@ -22,11 +24,14 @@ class Intake:
     Attributes:
         heart: knows how the writer is doing; told about growth by the owner.
         pulse: the pulse that the last batch showed.
+        reading_stopped: why nothing more is read, a sentence; empty while all is well.
     """
 
     def __init__(self, name: str, options: SourceOptions | None) -> None:
         self.heart = Heart()
         self.pulse = Pulse.WAITING
+        self.reading_stopped = ""
+        self._told_stopped = ""
         self._name = name
         self._options = options
         self._parser = Recognising(name, options)
@@ -59,6 +64,7 @@ class Intake:
 
     def start_over(self) -> None:
         """Everything so far is void: the file was replaced or written anew."""
+        self.reading_stopped = self._told_stopped = ""
         self._is_rewriting = self._parser.is_whole
         self._parser = Recognising(self._name, self._options)
         self.heart = Heart()
@@ -80,14 +86,14 @@ class Intake:
         Raises:
             CannotRead: they are of no known format.
         """
-        self._queue += self._parser.feed(data)
+        self._read(lambda: self._parser.feed(data))
         self._is_settled = False
 
     def settle(self, now: float) -> None:
         """Once nothing has come for a while, take what was held back for what might have followed."""
         if not self._is_settled and self.heart.is_silent(now, SETTLE_S):
             self._is_settled = True
-            self._queue += self._parser.settle()
+            self._read(self._parser.settle)
 
     def finish(self) -> None:
         """Nothing follows: take what only the end completes.
@@ -95,24 +101,48 @@ class Intake:
         Raises:
             CannotRead: there was no record of any known format.
         """
-        self._queue += self._parser.finish()
+        self._read(self._parser.finish)
+
+    def _read(self, parse: Callable[[], list[Record]]) -> None:
+        """Take what this gives; should it fail, nothing more is read, and what was read stays."""
+        if self.reading_stopped:
+            return
+        try:
+            self._queue += parse()
+        except CannotRead:
+            raise
+        except Interrupted as interrupted:
+            self._queue += interrupted.records
+            self.reading_stopped = stopped(interrupted.cause, self._parser.offset)
+        except Exception as error:
+            self.reading_stopped = stopped(error, self._parser.offset)
 
     def batch(
-        self, limit_records: int, now: float, size_bytes: int, is_live: bool = False, is_closed: bool = False
+        self,
+        limit_records: int,
+        now: float,
+        size_bytes: int,
+        is_live: bool = False,
+        is_closed: bool = False,
+        is_last: bool = False,
     ) -> Batch | None:
         """The next records in line, or None if there is nothing to tell.
 
         A new pulse is something to tell; that a document is being written anew is not, until it is whole.
-        `is_live` says that the records arrived now, `is_closed` that none can come any more.
+        `is_live` says that the records arrived now, `is_closed` that none can come any more, `is_last` that
+        nobody will ask again: size and format are something to tell then.
         """
         records, self._queue = tuple(self._queue[:limit_records]), self._queue[limit_records:]
         damaged = self._new_damage()
         self.heart.see(records, now if is_live else None)
         pulse = self.heart.pulse(now, self._parser.promises_exit, is_closed and not self._queue)
         is_half = self._is_rewriting and not records
-        if is_half or not (records or damaged or self._restarted or self._stored or pulse is not self.pulse):
+        has_stopped = self.reading_stopped != self._told_stopped and not self._queue
+        is_news = self._restarted or self._stored or has_stopped or pulse is not self.pulse
+        if (is_half and not has_stopped) or not (records or damaged or is_news or is_last):
             return None
         self.pulse = pulse
+        self._told_stopped = self.reading_stopped if has_stopped else self._told_stopped
         restarted, self._restarted = self._restarted, False
         stored, self._stored = self._stored, None
         self._has_handed_out = True
@@ -126,6 +156,7 @@ class Intake:
             restarted,
             stored=stored,
             num_waiting=len(self._queue),
+            reading_stopped=self._told_stopped,
         )
 
     def _new_damage(self) -> tuple[Damaged, ...]:

@@ -77,8 +77,11 @@ def _batches(intake: Intake, blocks: Iterator[bytes], is_pipe: bool) -> Iterator
     for block in blocks:
         num_bytes += len(block)
         intake.take(block)
+        if intake.reading_stopped:
+            break
         if batch := intake.batch(intake.num_waiting, time.monotonic(), num_bytes):
             yield batch
     intake.finish()
-    if batch := intake.batch(intake.num_waiting, time.monotonic(), num_bytes, is_closed=is_pipe):
+    now, waiting = time.monotonic(), intake.num_waiting
+    if batch := intake.batch(waiting, now, num_bytes, is_closed=is_pipe, is_last=True):
         yield batch

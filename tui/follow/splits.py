@@ -51,6 +51,7 @@ def joined(batches: Sequence[tuple[Path, Batch]], restarted: bool = False) -> Ba
         min((batch.pulse for batch in last), key=_LIVELIEST_FIRST.index),
         next(iter(last)).format,
         restarted,
+        reading_stopped=next((batch.reading_stopped for batch in last if batch.reading_stopped), ""),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from tui.follow.batch import Batch, Pulse
 from tui.follow.tail import POLL_INTERVAL_S
-from tui.sources.errors import CannotRead
+from tui.sources.errors import CannotRead, ReadingStopped, own_error
 
 BOOT_LIMIT = (1_500, 0.25)
 """Records and seconds per batch until the file has been read once: large enough to share the cost of a
@@ -43,7 +43,9 @@ class Follows(Protocol):
 class FollowThread(threading.Thread):
     """Posts each batch and reads on only when the owner has `acknowledge`d it: that is the back-pressure.
 
-    `post` and `fail` are called on this thread; they must hand over and return. After `fail` it ends.
+    `post` and `fail` are called on this thread; they must hand over and return. After `fail` it ends, whether
+    the log cannot be read or the program itself failed: a thread that died in silence would look like a run
+    in which nothing happens.
     """
 
     def __init__(
@@ -72,8 +74,8 @@ class FollowThread(threading.Thread):
             return None
         try:
             return None if self._stopping.is_set() else self._look(LIVE_LIMIT)
-        except CannotRead as error:
-            self._fail(error)
+        except Exception as error:
+            self._fail(_failure(error))
             self.stop()
             return None
         finally:
@@ -105,8 +107,8 @@ class FollowThread(threading.Thread):
                 if self._follower.is_caught_up:
                     limit = LIVE_LIMIT
                     self._stopping.wait(self._interval_s)
-        except CannotRead as error:
-            self._fail(error)
+        except Exception as error:
+            self._fail(_failure(error))
         finally:
             self._follower.close()
 
@@ -128,3 +130,7 @@ class FollowThread(threading.Thread):
             return
         self._post(batch)
         self._is_read.wait()
+
+
+def _failure(error: Exception) -> CannotRead:
+    return error if isinstance(error, CannotRead) else ReadingStopped(f"reading stopped: {own_error(error)}")

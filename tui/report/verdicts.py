@@ -46,6 +46,7 @@ def as_json(run: Run) -> str:
             "steps": run.recording.num_steps,
             "pulse": str(run.pulse),
             "damaged_lines": len(run.damaged),
+            "reading_stopped": run.reading_stopped or None,
             "notes": _notes(run),
         },
         "level": str(judge.level),
@@ -149,7 +150,10 @@ def sentence_on_failed(run: Run) -> str:
 def _heading(run: Run) -> Text:
     level = run.judge.level
     text = Text()
-    text.append(f"{LEVEL_SIGNS[level]} {str(level).upper()}", style=STYLES[level])
+    if not run.has_numbers and level is Level.GREEN:
+        text.append("· no step was read yet", style="dim")
+    else:
+        text.append(f"{LEVEL_SIGNS[level]} {str(level).upper()}", style=STYLES[level])
     text.append(f"   {printable(run.name)}", style="bold")
     text.append(f"   {steps_done(run):,} steps   {pulse_words(run)}   {run.format}")
     return text

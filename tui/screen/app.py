@@ -212,6 +212,8 @@ class Monitor(TakingIn):
         notice = self.notice or self.gathering.remark(run)
         if not run.is_judged:
             notice = notice or "nothing is judged before all of the log was read"
+        if run.reading_stopped and not self.violations():
+            notice = notice or run.reading_stopped.splitlines()[0]
         line = violations_line(self.violations(), self.view.violation, self.size.width, notice)
         self._show("footer", [line])
         self._show("bare", [bare_line(self.bare, self.size.width)])

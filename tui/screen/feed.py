@@ -19,6 +19,7 @@ from tui.follow.thread import Follows, FollowThread
 from tui.run import Run, judged
 from tui.screen.arrivals import Arrivals
 from tui.series.stored import stored
+from tui.sources.errors import ReadingStopped
 from tui.sources.runlog import RunlogParser
 
 _SMALL_BATCH = 500
@@ -54,10 +55,11 @@ class JudgedAtLast(Message):
 
 @dataclass
 class FollowingEnded(Message):
-    """A log cannot be read; `reason` is a sentence for the user."""
+    """A log cannot be read; `reason` is a sentence. With `keeps` what was read of it so far stays."""
 
     number: int
     reason: str
+    keeps: bool
 
 
 class Watched:
@@ -127,7 +129,7 @@ class Watched:
         self._thread = FollowThread(
             self.follower,
             hand_over,
-            lambda error: post(FollowingEnded(self.number, str(error))),
+            lambda error: post(FollowingEnded(self.number, str(error), isinstance(error, ReadingStopped))),
         )
         self._thread.start()
 
@@ -212,6 +214,11 @@ class Watched:
         if judge.recording is self._whole.recording and thresholds is self._whole.thresholds:
             self._whole.adopt(judge)
 
+    def stop_reading(self, reason: str) -> None:
+        """Show what was read so far, and that nothing more will be."""
+        self._whole.reading_stopped = reason
+        self._has_caught_up = self._has_news = True
+
     def _keep_index(self) -> None:
         """Have the index written when there is much that it does not know."""
         run, thread = self._whole, self._thread
@@ -219,6 +226,7 @@ class Watched:
         due_at = self._indexed_to + 1 if has_ended else _INDEX_GROWTH * self._indexed_to
         if (
             thread is None
+            or run.reading_stopped
             or not isinstance(self.follower, PathFollower)
             or run.format != RunlogParser.format
             or run.next_offset < max(due_at, index.LEAST_BYTES)

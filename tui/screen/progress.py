@@ -52,6 +52,7 @@ def status_of(
         exit_reason=str(exit_record.get("reason", "")),
         exit_message=exit_message(run),
         num_damaged=len(run.damaged),
+        reading_stopped=run.reading_stopped,
         device_load=_newest(recording.steps["device_load"]),
         memory_bytes=_newest(recording.steps["memory_bytes"]),
         behind=None if paused_at is None or newest is None else max(0, newest - paused_at),

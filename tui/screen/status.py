@@ -53,6 +53,8 @@ class Status:
     exit_message: str = ""
     """": RuntimeError: ...", what a run that ended with an error said last."""
     num_damaged: int = 0
+    reading_stopped: str = ""
+    """Why nothing more is read, a sentence."""
     device_load: float | None = None
     memory_bytes: float | None = None
     behind: int | None = None
@@ -177,6 +179,10 @@ def _name_piece(status: Status) -> _Piece:
 
 
 def _pulse_piece(status: Status) -> _Piece:
+    if status.reading_stopped:
+        short = Span("✗ reading stopped", "level-red")
+        sentence = status.reading_stopped.partition(" (")[0].splitlines()[0]
+        return _Piece([[Span(f"✗ {said(sentence)}", "level-red")], [short]], [49])
     sign, role = PULSE_SIGNS[status.pulse]
     words = _pulse_words(status)
     long = [Span(f"{sign} {words}{said(status.exit_message)}", role)]

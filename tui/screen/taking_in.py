@@ -71,6 +71,10 @@ class TakingIn(Actions):
     @on(FollowingEnded)
     def end_following(self, message: FollowingEnded) -> None:
         """A log that cannot be read ends a monitor of one run; among several it is said."""
+        if message.keeps:
+            self.watched[message.number].stop_reading(message.reason)
+            self.changed()
+            return
         self.watched[message.number].failure = message.reason
         self.failure = message.reason
         if all(watched.failure for watched in self.watched):

@@ -14,6 +14,7 @@ from typing import ClassVar, Protocol
 from engine.runlog.codec import Record
 from engine.runlog.reader import MAX_LINE_BYTES, Damaged
 from tui.sources.endings import Ending
+from tui.sources.errors import Interrupted
 from tui.sources.options import SourceOptions as SourceOptions
 from tui.sources.text import plain_text as plain_text
 from tui.sources.timeline import Timeline
@@ -112,7 +113,10 @@ class TextParser:
         self._rest.clear()
         records: list[Record] = []
         for piece in self._pieces(block):
-            records += self._parsed(piece)
+            try:
+                records += self._parsed(piece)
+            except Exception as error:
+                raise Interrupted(records, error) from error
             self.offset += len(piece)
         self._hold(data[cut:])
         return records
