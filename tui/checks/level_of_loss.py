@@ -154,11 +154,10 @@ class Exploded(_OnCurve):
     that; else 0."""
 
     def value(self, shape: Shape, view: View, rate: float) -> float:
-        """The height of the rise; 0 for a run that has learned."""
-        height = shape.peak - shape.first
-        if min(shape.best, shape.late) < shape.first - _LEARNED or not shape.is_real(height):
-            return 0.0
-        return 0.0 if _holds_out(view, shape) else height
+        """The height of the rise; 0 for a run that has learned, or may be about to."""
+        has_learned = min(shape.best, shape.late) < shape.first - _LEARNED
+        may_learn = shape.is_young and shape.is_falling
+        return 0.0 if has_learned or may_learn or _holds_out(view, shape) else shape.height
 
 
 @check(
@@ -238,8 +237,7 @@ class RateBorne(Standstill):
 
     def value(self, shape: Shape, view: View, rate: float) -> float:
         """The rate where it is to blame."""
-        height = shape.peak - shape.first
-        has_exploded = height > _HALF_AGAIN and shape.is_real(height)
+        has_exploded = shape.height > _HALF_AGAIN
         return rate if has_exploded or super().value(shape, view, rate) < _FLAT else 0.0
 
     def words(self, shape: Shape, value: float) -> str:
