@@ -90,9 +90,9 @@ def test_converged_run_that_still_gains_a_little_does_not_overfit() -> None:
 
 def test_diverged_run_is_not_called_overfit() -> None:
     """Validation rises first, training with it: the gap of one evaluation is no overfitting."""
-    losses = [*(8 * np.exp(-np.arange(200) / 60) + 1).tolist(), *[17.5] * 100]
+    losses = [*(5.2 * np.exp(-np.arange(200) / 60) + 1).tolist(), *[17.5] * 100]
     steps = [{"kind": "step", "step": i, "loss": one} for i, one in enumerate(losses)]
-    val = [(60, 4.0), (120, 2.1), (180, 1.5), (220, 21.0), (260, 17.6), (299, 17.5)]
+    val = [(s, losses[s] + 0.1 if s < 200 else 21.0 - s / 300) for s in range(10, 300, 10)]
     evaluations = [{"kind": "evaluation", "step": s, "val_loss": v} for s, v in val]
     judge = _records({"vocab_size": 512, "origin": "scratch"}, *steps, *evaluations)
     assert judge.headline is not None and "overfit" not in judge.headline.causes
