@@ -169,6 +169,12 @@ CASES: tuple[Case, ...] = (
         log(num_targets="1024x2", num_distinct_targets="3x2"),
         log(num_targets="1024x2", num_distinct_targets="212x2"),
     ),
+    Case(
+        "Q1.2d",
+        "no target counts, and nothing is trained",
+        log(loss=[math.nan] * 3, grad_norm="0x3"),
+        log(loss=[math.nan] * 3, grad_norm="0x2 0.1"),
+    ),
     Case("Q2.1a", "learning rate stays zero", log(lr="0x5"), log(lr="0 0 0.001x3")),
     Case(
         "Q2.1e",

@@ -19,11 +19,11 @@ def test_drill_1_a_rate_that_stays_flat_is_a_scheduler_that_never_steps() -> Non
     assert judge.causes[0][0] == "constant_lr"
 
 
-def test_drill_1_without_a_declaration_a_flat_rate_is_only_a_remark() -> None:
+def test_drill_1_without_a_declaration_a_flat_rate_is_only_a_note() -> None:
     judge = judged(
         log(loss=FALL, lr="0.003", evaluations={"val_loss": "4 3 2.5 2.2 2.1 2.05 2.04 2.03 2.02 2.01"})
     )
-    assert judge.level is Level.YELLOW
+    assert judge.level is Level.GREEN and judge.headline is None
     assert [cause for cause, _ in judge.causes] == ["constant_lr", "no_warmup"]
 
 

@@ -24,8 +24,11 @@ def test_the_reading_order_begins_at_the_loss_and_visits_every_panel() -> None:
 
 
 def test_a_flat_learning_rate_holds_on_its_panel_and_on_no_other() -> None:
-    verdicts = judged(log(loss="6x40", lr="0.003x40")).verdicts
+    declared = {"schedule": {"family": "cosine", "lr_max": 0.003, "warmup_steps": 10, "total_steps": 400}}
+    verdicts = judged(log(loss="6x40", lr="0.003x40", header=declared)).verdicts
     assert [one.text for one in holding_now("lr", verdicts)] == [
-        "flat at lr_max from step 0: no warm-up, or a scheduler that never steps"
+        "flat at lr_max from step 0: no warm-up, or a scheduler that never steps",
+        "off the declared curve",
     ]
     assert not holding_now("activation", verdicts)
+    assert not holding_now("lr", judged(log(loss="6x40", lr="0.003x40")).verdicts)

@@ -40,6 +40,12 @@ blocks grow over them; and the first is the one that the rate has touched least.
 REAL = 2.0
 """Deviations from which a difference of two such levels is no noise."""
 
+_HIGHEST = 4.0
+"""Deviations by which the highest of 32 medians of three records stays below where noise began, and more."""
+
+_FALLS = 0.1
+"""Fall from quarter to quarter, in logarithms, of a curve that is still on its way."""
+
 _MOST_TINY = 1e-12
 """A level of exactly 0 in logarithms."""
 
@@ -53,8 +59,10 @@ class Shape:
         first: where the run began.
         level: the blocks; `steps` are their last steps.
         noise: deviation of a block from a smooth curve through its neighbours.
+        scatter: the same of single records, as the first blocks, of one record each, had it.
         best, late: the lowest smoothed level of all, and of late; `best_step` is the last step of the former.
         peak: the highest smoothed level; at least `first`.
+        is_young: whether each block is still a single record.
     """
 
     step: int
@@ -62,11 +70,13 @@ class Shape:
     level: Floats
     steps: Steps
     noise: float
+    scatter: float
     best: float
     best_step: int
     late: float
     peak: float
     is_signed: bool
+    is_young: bool
 
     @property
     def rise(self) -> float:
@@ -81,6 +91,19 @@ class Shape:
     def is_real(self, difference: float) -> bool:
         """Whether noise does not explain a difference of two levels, each of three blocks."""
         return difference > REAL * 0.8 * math.sqrt(2) * self.noise
+
+    @property
+    def height(self) -> float:
+        """How far the peak is above where the run began; 0 for what the highest of many records may be."""
+        height = self.peak - self.first
+        return height if height > _HIGHEST * max(self.scatter, self.noise) else 0.0
+
+    @property
+    def is_falling(self) -> bool:
+        """Whether the last quarter of the blocks is a tenth below the one before."""
+        quarter = max(len(self.level) // 4, 2)
+        before, now = self.level[-2 * quarter : -quarter], self.level[-quarter:]
+        return float(np.median(now)) < float(np.median(before)) - _FALLS
 
     def largest_fall(self, begin: int = 0) -> float:
         """The fall from the first third of the blocks to the last that noise can hide, from a block on.
@@ -107,6 +130,7 @@ class LevelCurve:
         self._last = math.nan
         self._print_step = math.inf
         self._peak = -math.inf
+        self._scatter = 0.0
 
     def take(self, steps: Steps, values: Floats) -> Iterator[Shape]:
         """Go on by these records; the shape after each block that they complete."""
@@ -157,17 +181,22 @@ class LevelCurve:
         best = int(np.argmin(smooth))
         # A run of blocks is merged into longer ones, and its peak with them: the highest is remembered.
         self._peak = max(self._peak, float(smooth.max())) if not self._is_signed else float(smooth.max())
+        noise = self._noise(level, float(values[-1]))
+        if self._size == 1:
+            self._scatter = noise
         return Shape(
             step=int(ends[-1]),
             first=first,
             level=level,
             steps=ends,
-            noise=self._noise(level, float(values[-1])),
+            noise=noise,
+            scatter=self._scatter,
             best=float(smooth[best]),
             best_step=int(ends[best + 2]),
             late=float(late.min()),
             peak=max(self._peak, first),
             is_signed=self._is_signed,
+            is_young=self._size == 1,
         )
 
     def _levels(self, values: Floats) -> Floats:

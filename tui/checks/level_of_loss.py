@@ -10,7 +10,7 @@ from tui.checks.form import NOTHING, STRONG, Leaf, Readings, check
 from tui.checks.level_curve import LevelCurve, Shape
 from tui.checks.stuck import is_judged_by_itself
 from tui.checks.verdict import Level
-from tui.checks.view import View
+from tui.checks.view import View, latest_before
 from tui.checks.wander import first_step_of_players, validation_acquits
 
 _HALF_AGAIN = math.log(1.5)
@@ -77,6 +77,12 @@ def _holds_out(view: View, shape: Shape) -> bool:
     """Whether validation contradicts: it was at its best after the training loss was."""
     at = np.array([shape.step]), np.array([shape.best_step])
     return bool(validation_acquits(view, *at)[0])
+
+
+def _is_low(view: View, shape: Shape) -> bool:
+    """Whether validation is no higher than where training began, by the measure of an explosion."""
+    now = latest_before(view.recording.evaluations["val_loss"], np.array([shape.step]))[0]
+    return bool(0 < now < math.exp(shape.first + _HALF_AGAIN))
 
 
 @check(
@@ -154,11 +160,12 @@ class Exploded(_OnCurve):
     that; else 0."""
 
     def value(self, shape: Shape, view: View, rate: float) -> float:
-        """The height of the rise; 0 for a run that has learned."""
-        height = shape.peak - shape.first
-        if min(shape.best, shape.late) < shape.first - _LEARNED or not shape.is_real(height):
+        """The height of the rise; 0 for a run that has learned, or may be about to."""
+        has_learned = min(shape.best, shape.late) < shape.first - _LEARNED
+        may_learn = shape.is_young and shape.is_falling
+        if has_learned or may_learn or (_holds_out(view, shape) and _is_low(view, shape)):
             return 0.0
-        return 0.0 if _holds_out(view, shape) else height
+        return shape.height
 
 
 @check(
@@ -238,8 +245,7 @@ class RateBorne(Standstill):
 
     def value(self, shape: Shape, view: View, rate: float) -> float:
         """The rate where it is to blame."""
-        height = shape.peak - shape.first
-        has_exploded = height > _HALF_AGAIN and shape.is_real(height)
+        has_exploded = shape.height > _HALF_AGAIN
         return rate if has_exploded or super().value(shape, view, rate) < _FLAT else 0.0
 
     def words(self, shape: Shape, value: float) -> str:

@@ -234,7 +234,7 @@ class Climb(_Evaluations):
     source=f"{_FLAGS}: yellow",
     as_written="eval loss stopped decreasing, train loss still going down",
     why="one evaluation that is not the best says nothing: the gap must have grown by 2 % of the best loss, "
-    "and three evaluations passed without a new best: a converged run gains a little from each to the next",
+    "and of that four times as much where it is the best so far, as in a run that converges it is to the end",
 )
 class GapGrowth(_Evaluations):
     """Growth of validation minus training loss since validation last improved, as a share of it; else 0.
@@ -243,6 +243,7 @@ class GapGrowth(_Evaluations):
     """
 
     _IMPROVED = 0.995
+    _AT_A_BEST = 4.0
 
     def __init__(self) -> None:
         super().__init__()
@@ -250,19 +251,18 @@ class GapGrowth(_Evaluations):
         self._said: dict[int, str] = {}
 
     def reading(self, now: Standing) -> float:
-        """0 at an improvement, within three evaluations of the best (validation that creeps to one best after
-        the other goes on), and while the training loss is above what it was there."""
+        """0 at an improvement, and while training is above what it was there; a quarter at a new best."""
         if self._since is None or now.val < self._IMPROVED * self._since[1]:
             self._since = now.step, now.val, now.train
         since, val, train = self._since
         self._said[now.step] = f"since step {since} validation went from {val:.4g} to {now.val:.4g}" + (
             f", train from {train:.4g} to {now.train:.4g}" if math.isfinite(train + now.train) else ""
         )
-        if now.num_since < PATIENCE:
-            return 0.0
         grown = ((now.val - now.train) - (val - train)) / val
         if math.isnan(grown):
             return max(now.over_best, 0.0)
+        if now.num_since == 0:
+            grown /= self._AT_A_BEST
         return grown if now.train < train else 0.0
 
     def words(self, now: Standing) -> str:

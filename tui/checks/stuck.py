@@ -27,7 +27,7 @@ _WANDERS = 0.1
 _PLAIN = 0.1
 """A fall by this share of the first loss needs no other witness."""
 
-_CAUSES = ("plateau", "lr_too_low", "lr_too_high", "frozen_parameters", "shuffled_labels")
+_CAUSES = ("never_learned", "plateau", "lr_too_low", "lr_too_high", "frozen_parameters", "shuffled_labels")
 _FIX = (
     "Train on one batch alone: if that is not learned either, look at the learning rate, at frozen "
     "parameters and dead units; if it is, at the labels."
