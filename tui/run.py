@@ -38,6 +38,7 @@ class Run:
         damaged: every stretch of the log that was no record.
         is_partial: whether only a part of the run is known. Verdicts on a part could be others than those on
             the whole: there are none.
+        failure: why the log can be read no further, a sentence; empty while it can.
         is_judged: whether the verdicts are those on the recording; records that were taken in since apart.
     """
 
@@ -46,6 +47,7 @@ class Run:
         self.is_partial = is_partial
         self._thresholds = thresholds or Thresholds()
         self.pulse = Pulse.WAITING
+        self.failure = ""
         self.format = ""
         self._clear()
 
@@ -83,6 +85,10 @@ class Run:
     def adopt(self, judge: Judge) -> None:
         """Take over what was judged elsewhere of this recording."""
         self.judge, self.is_judged, self._is_settled = judge, True, True
+
+    def stop_reading(self, reason: str) -> None:
+        """Nothing more will come, for this reason; what was taken in so far stays."""
+        self.failure, self.pulse = reason, Pulse.UNREAD
 
     def extend(self, batch: Batch) -> None:
         """Take in a batch; verdicts are up to date when this returns."""

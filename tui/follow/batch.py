@@ -18,6 +18,7 @@ class Pulse(StrEnum):
     STALLED = "stalled"  # silent for twenty times its own pace, and no sign of an end
     FINISHED = "finished"  # an exit record, or the format's own closing line
     CRASHED = "crashed"  # a log that promises an exit record went silent without one
+    UNREAD = "reading stopped"  # the log can be read no further: how its writer is doing is not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,7 +226,8 @@ class Monitor(TakingIn):
         notice = self.notice or (self.gathering.unmet() if run.recording.last_step else "")
         if not run.is_judged:
             notice = notice or "nothing is judged before all of the log was read"
-        line = violations_line(self.violations(), self.view.violation, self.size.width, notice)
+        found, selected = self.violations(), self.view.violation
+        line = violations_line(found, selected, self.size.width, notice, run.failure)
         self._show("footer", [line])
         self._show("bare", [bare_line(self.bare, self.size.width)])
 

@@ -74,7 +74,6 @@ class Watched:
         self.number = number
         self._whole = Run(path, thresholds)
         self._preview: Run | None = None
-        self.failure = ""
         self.worst_level = Level.GREEN  # since it was last below orange: the bell rings once
         self.arrivals = Arrivals()
         self.num_batches = 0
@@ -104,7 +103,8 @@ class Watched:
     @property
     def is_caught_up(self) -> bool:
         """Whether everything there is was handed out and taken in."""
-        return self.follower.is_caught_up and not self._is_posted and not self._pending
+        is_read = self.follower.is_caught_up or bool(self._whole.failure)
+        return is_read and not self._is_posted and not self._pending
 
     @property
     def is_unjudged(self) -> bool:
@@ -148,6 +148,14 @@ class Watched:
             self._take_in()
         if is_large or self.is_reading_the_past:
             self._acknowledge()
+
+    def fail(self, reason: str) -> None:
+        """The log can be read no further; what was read of it is shown, and said to be all."""
+        self._is_posted = self._is_being_judged = False
+        self._take_in()
+        self._whole.stop_reading(reason)
+        self._show_whole()
+        self._has_news = True
 
     def settle(self) -> bool:
         """The run with everything that there is by now, judged once; whether there was anything."""

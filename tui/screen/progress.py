@@ -50,6 +50,7 @@ def status_of(
         since=_first_sign(judge.verdicts, headline) if headline else None,
         silent_s=_silence(recording.steps["time"], now),
         exit_reason=str(exit_record.get("reason", "")),
+        failure=run.failure,
         num_damaged=len(run.damaged),
         device_load=_newest(recording.steps["device_load"]),
         memory_bytes=_newest(recording.steps["memory_bytes"]),

@@ -21,6 +21,7 @@ PULSE_SIGNS = {
     Pulse.STALLED: ("◍", "level-orange"),
     Pulse.FINISHED: ("✓", "text"),
     Pulse.CRASHED: ("✖", "level-red"),
+    Pulse.UNREAD: ("✖", "badge-red"),
 }
 """Sign and role of each pulse."""
 
@@ -58,6 +59,8 @@ class Status:
     silent_s: float | None = None
     """Seconds since the newest record."""
     exit_reason: str = ""
+    failure: str = ""
+    """Why the log can be read no further."""
     num_damaged: int = 0
     device_load: float | None = None
     memory_bytes: float | None = None
@@ -128,6 +131,8 @@ def _level_piece(status: Status) -> _Piece:
     if not status.is_judged:
         return _Piece([[Span("not judged yet ", "muted")], [Span("·", "muted")]], [89])
     if status.level is Level.GREEN:
+        if status.failure:
+            return _Piece([[Span("not judged to its end ", "level-red")], [Span("?", "level-red")]], [58])
         if status.pulse is Pulse.WAITING:
             return _Piece([[Span("·  ", "muted")]], [])
         return _Piece([[Span(f"{sign} green ", role)], [Span(sign, role)]], [58])
@@ -185,6 +190,9 @@ def _name_piece(status: Status) -> _Piece:
 def _pulse_piece(status: Status) -> _Piece:
     sign, role = PULSE_SIGNS[status.pulse]
     words = _pulse_words(status)
+    if status.failure:
+        sentence = clipped([Span(f" {sign} {said(status.failure)} ", role)], 100)  # the foot has more room
+        return _Piece([sentence, [Span(f" {sign} {words} ", role)], [Span(sign, role)], []], [46, 89, 89])
     long = [Span(f"{sign} {words}", role)]
     medium = [Span(f"{sign} {_pulse_word(status)}", role)]
     weight = 48 if status.pulse is Pulse.LIVE else 83
