@@ -6,33 +6,110 @@ stands here needs the standard library only.
 
 from __future__ import annotations
 
+import io
+import os
+import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from os import PathLike, fsencode, fspath
+from types import FrameType
 from typing import NoReturn
 
+from tui import plain_letters
+
 CANNOT_READ = 2
-"""Exit code when a log, a file of thresholds or an option cannot be read."""
+"""Exit code when a log, a file of thresholds or an option cannot be read, and when `tui` itself fails."""
+
+PIPE_CLOSED = 128 + signal.SIGPIPE
+"""Exit code when whoever read our output has gone, as of any program that the signal ends."""
 
 _LONGEST = 10_000
 
 
 def main() -> None:
     """Entry point of `tui`: one clear sentence for whatever goes wrong, never a traceback."""
-    if sys.argv[1:2] == ["watch"]:
-        from tui import first_frame
-
-        first_frame.write(first_frame.paths_among(sys.argv[2:]))
-    from tui.commands import app
-
+    open_closed_streams()
+    write_any_text()
     try:
+        if sys.argv[1:2] in (["watch"], ["replay"]):
+            on_signals(_leave)
+        if sys.argv[1:2] == ["watch"]:
+            from tui import first_frame
+
+            first_frame.write(first_frame.paths_among(sys.argv[2:]))
+        from tui.commands import app
+
         app()
+    except SystemExit as leaving:
+        if not isinstance(leaving.__context__, BrokenPipeError):
+            raise
+        give_up_output()  # typer leaves with 1 when a pipe breaks, but that is the answer of `tui check`
+        sys.exit(PIPE_CLOSED)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our pipe has gone; there is nobody to tell
-        sys.exit(141)
+        give_up_output()
+        sys.exit(PIPE_CLOSED)
     except OSError as error:
+        give_up_output()
         fail(f"{error.filename or 'the output'}: {error.strerror or error}")
+    except Exception as error:
+        if is_debugging():
+            raise
+        fail(failure_sentence(error))
+
+
+def open_closed_streams() -> None:
+    """Where a standard stream was closed (`>&-`) put an empty one: nobody hears, and nothing else changes.
+
+    Without this the next file that is opened would become the standard output.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            while os.open(os.devnull, os.O_RDWR) < descriptor:
+                pass
+            stream = open(descriptor, "r" if name == "stdin" else "w", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+
+
+def write_any_text() -> None:
+    """A letter that the terminal's encoding lacks becomes the nearest that it has, and ends nothing."""
+    plain_letters.use()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=plain_letters.NAME)
+
+
+def on_signals(leave: Callable[[int, FrameType | None], object]) -> None:
+    """Have this done when the process is asked to end; a signal that is ignored (nohup) stays so."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, leave)
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    """Before there is a screen, which restores its terminal. An exception could be lost in an import."""
+    os._exit(128 + number)
+
+
+def give_up_output() -> None:
+    """Drop what could not be written, or Python would try again at its end and complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def is_debugging() -> bool:
+    """Whether a failure shows where in the code it happened: TUI_DEBUG=1."""
+    return os.environ.get("TUI_DEBUG", "") not in ("", "0")
+
+
+def failure_sentence(error: BaseException) -> str:
+    """What to say of a failure that nobody foresaw."""
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    shown = "".join(letter if letter.isprintable() else "?" for letter in words)
+    return f"it failed by an error of its own ({shown[:200]}); TUI_DEBUG=1 shows where. Logs are untouched."
 
 
 def fail(message: str) -> NoReturn:

@@ -333,8 +333,8 @@ def _heed_reading(run: Run) -> None:
     from tui.sources.errors import CannotRead
     from tui.sources.text import plain_text
 
-    if run.reading_stopped:
-        raise CannotRead(run.reading_stopped)
+    if run.failure:
+        raise CannotRead(run.failure)
     if not run.has_numbers and (run.damaged or run.size_bytes > BEGUN_BYTES):
         damage = f"; at byte {run.damaged[0].offset:,}: {run.damaged[0].reason}" if run.damaged else ""
         raise CannotRead(f"No step and no evaluation could be read from {plain_text(run.path)}{damage}.")

@@ -39,9 +39,9 @@ class Run:
         judge: verdicts, level, headline, causes, all of the records so far.
         pulse, format, size_bytes, next_offset: as the last batch said.
         damaged: every stretch of the log that was no record.
-        reading_stopped: a sentence where the program failed in the middle of the log, else empty.
         is_partial: whether only a part of the run is known. Verdicts on a part could be others than those on
             the whole: there are none.
+        failure: why the log can be read no further, a sentence; empty while it can.
         is_judged: whether the verdicts are those on the recording; records that were taken in since apart.
     """
 
@@ -58,7 +58,7 @@ class Run:
         self.judge = Judge(Recording() if self.is_partial else self.recording, self._thresholds)
         self.is_judged = not self.is_partial
         self.damaged: list[Damaged] = []
-        self.reading_stopped = ""
+        self.failure = ""
         self._is_settled = True
         self.size_bytes = 0
         self.next_offset = 0
@@ -94,6 +94,10 @@ class Run:
         """Take over what was judged elsewhere of this recording."""
         self.judge, self.is_judged, self._is_settled = judge, True, True
 
+    def stop_reading(self, reason: str) -> None:
+        """Nothing more will come, for this reason; what was taken in so far stays."""
+        self.failure, self.pulse = reason, Pulse.UNREAD
+
     def extend(self, batch: Batch) -> None:
         """Take in a batch; verdicts are up to date when this returns."""
         self.take(batch)
@@ -121,7 +125,8 @@ class Run:
         self.size_bytes, self.next_offset = batch.size_bytes, batch.next_offset
         self.num_waiting = batch.num_waiting
         self.damaged.extend(batch.damaged)
-        self.reading_stopped = batch.reading_stopped or self.reading_stopped
+        if batch.reading_stopped:
+            self.stop_reading(batch.reading_stopped)
         if batch.records:
             self.recording.extend(batch.records)
             self._is_settled = False

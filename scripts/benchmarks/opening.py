@@ -11,7 +11,7 @@ from statistics import median
 from scripts.benchmarks.logs import log_of
 from scripts.benchmarks.table import ROOT, Figure
 from scripts.benchmarks.terminal import Terminal
-from tui.follow.index import LEAST_BYTES
+from tui.follow.index import LEAST_BYTES, place_of
 
 TUI = str(ROOT / ".venv/bin/tui")
 SIZES = {8_000: 5, 100_000: 3, 1_000_000: 1, 2_850_000: 1}
@@ -102,8 +102,8 @@ def _opened(num_steps: int, is_indexed: bool) -> Opening:
     """One opening, of a log that was never opened before or of one whose index is there."""
     log = log_of(num_steps)
     if not is_indexed:
-        for index in log.parent.glob(".*.index"):
-            index.unlink()
+        if place := place_of(log):
+            place.unlink(missing_ok=True)
     with Terminal([TUI, "watch", str(log)]) as terminal:
         while not terminal.written:
             terminal.read(1.0)
@@ -119,7 +119,7 @@ def _let_it_write(terminal: Terminal, log: Path) -> None:
     """Wait until the index is there, where there will be one."""
     deadline = time.monotonic() + 60
     while log.stat().st_size >= LEAST_BYTES and time.monotonic() < deadline:
-        if list(log.parent.glob(".*.index")):
+        if (place := place_of(log)) and place.exists():
             return
         terminal.read(0.1)
 

@@ -62,8 +62,15 @@ def _indexed(path: Path) -> Path:
     run, follower = _opened(path)
     follower.store(stored(run.recording, run.next_offset, run.damaged), lambda: True)
     follower.close()
-    place = next(index.places(path))
+    place = _place(path)
     assert place.exists()
+    return place
+
+
+def _place(path: Path) -> Path:
+    place = index.place_of(path)
+    assert place is not None
+    place.parent.mkdir(parents=True, exist_ok=True)
     return place
 
 
@@ -173,7 +180,7 @@ FORGED = [
     _set("offset", 2**80),
     _set("offset", "0"),
     _set("offset", None),
-    _set("witness", ""),
+    _set("fingerprint", ""),
     _set("tables", {}),
     _set("tables", {"step": [2**60, []], "evaluation": [0, []]}),
     _set("tables", {"step": [-1, []], "evaluation": [0, []]}),
@@ -259,7 +266,7 @@ def test_links_folders_pipes_and_files_of_others_are_no_index(
 def test_a_link_in_the_place_of_an_index_is_not_written_through(tmp_path: Path) -> None:
     path, victim = _log(tmp_path), tmp_path / "victim"
     victim.write_text("mine")
-    next(index.places(path)).symlink_to(victim)
+    _place(path).symlink_to(victim)
     assert not _indexed(path).is_symlink()
     assert victim.read_text() == "mine"
 
@@ -276,20 +283,66 @@ def test_a_log_replaced_since_gets_no_index_of_the_old_one(tmp_path: Path) -> No
     run, follower = _opened(path)
     path.write_bytes(MIXED.replace(b"long", b"gone"))
     follower.store(stored(run.recording, run.next_offset, run.damaged), lambda: True)
-    assert not next(index.places(path)).exists()
+    assert not _place(path).exists()
 
 
-def test_cache_folder_takes_the_index_where_the_log_cannot_have_it_beside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    path = _log(tmp_path)
-    beside, cached = index.places(path)
-    beside.mkdir()  # root may write anywhere, but not a file over a folder
-    run, follower = _opened(path)
-    follower.store(stored(run.recording, run.next_offset, run.damaged), lambda: True)
-    assert cached.exists() and cached.parent.parent == tmp_path / "cache"
+def test_nothing_is_written_or_believed_beside_the_log(tmp_path: Path) -> None:
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "theirs").mkdir()
+    path = _log(tmp_path / "ours")
+    _indexed(path)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    unpacked = _log(tmp_path / "theirs")
+    (unpacked.parent / f".{unpacked.name}.index").write_bytes(_place(path).read_bytes())
+    assert _is_used(path) and not _is_used(unpacked)
+
+
+def test_one_byte_changed_anywhere_is_seen_though_the_log_has_grown(tmp_path: Path) -> None:
+    path = _log(tmp_path, HEADER + steps(range(8000)))
+    _indexed(path)
+    data = path.read_bytes()
+    for at in range(len(HEADER) + 13, len(data), len(data) // 7):
+        other = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        path.write_bytes(other + step(8000))
+        assert not _is_used(path), at
+    path.write_bytes(data + step(8000))
     assert _is_used(path)
+
+
+def test_bytes_changed_after_they_were_parsed_get_no_index(tmp_path: Path) -> None:
+    content = HEADER + steps(range(8000))
+    path = _log(tmp_path, content)
+    run, follower = _opened(path)
+    at = len(content) // 2
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(bytes([content[at] ^ 1]))
+    follower.store(stored(run.recording, run.next_offset, run.damaged), lambda: True)
+    assert not _place(path).exists()
+
+
+def test_an_index_of_less_than_was_read_by_now_fits(tmp_path: Path) -> None:
+    path = _log(tmp_path)
+    run, follower = _opened(path)
+    content = stored(run.recording, run.next_offset, run.damaged)
+    append(path, steps(range(70, 75)) + b'{"kind":"st')
+    while follower.poll() is not None:
+        pass
+    follower.store(content, lambda: True)
+    assert _is_used(path)
+
+
+def test_the_cache_folder_stays_within_its_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    paths = []
+    for number in range(4):
+        (tmp_path / str(number)).mkdir()
+        paths.append(_log(tmp_path / str(number)))
+        size = _indexed(paths[-1]).stat().st_size
+        os.utime(_place(paths[-1]), (number, number))
+    monkeypatch.setattr(index, "_MOST_BYTES", 2 * size)
+    _indexed(paths[0])
+    assert [_place(path).exists() for path in paths] == [True, False, False, True]
 
 
 def test_index_can_be_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,6 +357,6 @@ def test_facts_given_on_the_command_line_stay_out_of_the_index(tmp_path: Path) -
     options = SourceOptions(facts={"vocab_size": 100})
     run, follower = _opened(path, options)
     follower.store(stored(run.recording, run.next_offset, run.damaged), lambda: True)
-    assert not next(index.places(path)).exists()
+    assert not _place(path).exists()
     _indexed(path)
     assert _opened(path, options)[0].recording.header["vocab_size"] == 100

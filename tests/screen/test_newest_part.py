@@ -158,7 +158,8 @@ def test_index_is_written_once_all_was_read_and_opens_the_log_the_next_time(
     monkeypatch.setattr(index, "LEAST_BYTES", 1)
     log = tmp_path / "inspector.log.jsonl"
     log.write_bytes(b"".join(map(encode, RECORDS)))
-    place = next(index.places(log))
+    place = index.place_of(log)
+    assert place is not None
     seen = []
 
     async def opened() -> None:

@@ -19,6 +19,7 @@ class Pulse(StrEnum):
     FINISHED = "finished"  # an exit record that says so, or every planned step made
     ENDED = "ended"  # stopped from outside, or silent for good with nothing known of a plan
     CRASHED = "crashed"  # ended with an error, or silent for good before its exit or its last planned step
+    UNREAD = "reading stopped"  # the log can be read no further: how its writer is doing is not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """The index of a large log: what its records said up to some byte, as plain arrays, so that it opens at once.
 
-It lies beside the log as `.NAME.index`, or in the user's cache folder where nothing can be written beside the
-log. It is derived from the log, can be deleted at any time, and is not trusted: everything in it is checked
-before it is used, and one that is damaged, of another version, somebody else's, a link or about another log
-is passed over without a word and written anew. TUI_INDEX=off in the environment switches it off.
+It lies in the user's cache folder and never beside the log: what comes with a log, in an archive or a shared
+folder, may be forged, and that could be seen only by reading the log. It is derived from the log and can
+be deleted at any time. Everything in it is checked before it is used, and one that is damaged, of another
+version, somebody else's, a link or about other bytes than those with which the log begins is passed over
+without a word and written anew. TUI_INDEX=off in the environment switches it off.
 
-    tui-index 1 little\\n     format version and byte order
+    tui-index 2 little\\n     format version and byte order
     8 bytes                  length of the head
-    head                     JSON: bytes covered, witness of the log, names and lengths of the columns, facts
+    head                     JSON: bytes covered, their fingerprint, names and lengths of the columns, facts
     arrays                   int64 and float64, one after the other in the order of the head
     4 bytes                  CRC-32 of everything before
 """
@@ -23,73 +24,85 @@ import zlib
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.runlog.codec import Record
 from engine.runlog.reader import MAX_STEP, Damaged, LogReader
+from tui.follow.fingerprint import fingerprints
 from tui.follow.stored import Stored, StoredColumn, StoredTable
-from tui.follow.witness import changed_at, witness_of
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 LEAST_BYTES = 8 * 2**20
 """A smaller log is read as fast as its index would be."""
 
-_MAGIC = f"tui-index 1 {sys.byteorder}\n".encode()
+_MAGIC = f"tui-index 2 {sys.byteorder}\n".encode()
 _CHUNK_BYTES = 2**20
 _MOST_TIMES_LOG = 16
 """An index is at most this many times as long as its log: two bytes of a list become two words of eight."""
 _FREE_TIMES = 4
 """So many times its own size must be free on the disk: the run that is watched may need it."""
+_ENDING = ".index"
+_MOST_BYTES = 2**30
+"""All indexes together."""
 _Scalar = TypeVar("_Scalar", np.float64, np.int64)
 
 
-def places(log: Path) -> Iterator[Path]:
-    """Where the index of this log may lie, the first choice first; nowhere when it is switched off."""
-    if os.environ.get("TUI_INDEX", "").lower() in ("off", "0", "no"):
-        return
-    yield log.with_name(f".{log.name}.index")
+def place_of(log: Path) -> Path | None:
+    """Where the index of this log lies; None when it is switched off, or where there is no cache folder."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
-    if os.path.isabs(base):  # noqa: PTH117
-        name = blake2b(os.fsencode(log.absolute()), digest_size=16).hexdigest()
-        yield Path(base) / "tui" / f"{name}.index"
+    is_off = os.environ.get("TUI_INDEX", "").lower() in ("off", "0", "no")
+    if is_off or not os.path.isabs(base):  # noqa: PTH117
+        return None
+    name = blake2b(os.fsencode(log.absolute()), digest_size=16).hexdigest()
+    return Path(base) / "tui" / f"{name}{_ENDING}"
 
 
 def num_bytes(log: Path) -> int:
     """Length of the index that would be read, 0 where there is none."""
-    for place in places(log):
-        try:
-            return os.lstat(place).st_size
-        except OSError:
-            continue
-    return 0
+    place = place_of(log)
+    try:
+        return os.lstat(place).st_size if place else 0
+    except OSError:
+        return 0
 
 
-def read(log: Path, descriptor: int) -> Stored | None:
-    """What its index says of the log that is open as `descriptor`; None without a sound one that fits."""
-    for place in places(log):
-        try:
-            return _read(place, descriptor)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            continue
-    return None
+def read(log: Path, descriptor: int) -> tuple[Stored, _Hash] | None:
+    """What its index says of the log that is open as `descriptor`, and the sum of the bytes that it covers.
+
+    None without a sound index of the very bytes with which the log begins.
+    """
+    place = place_of(log)
+    try:
+        return _read(place, descriptor) if place else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
 
 
-def write(log: Path, descriptor: int, stored: Stored, is_true: Callable[[], bool]) -> bool:
+def write(
+    log: Path, descriptor: int, stored: Stored, read_to: int, sum_: _Hash, is_true: Callable[[], bool]
+) -> bool:
     """Write the index of this log, whole or not at all; whether it was.
 
-    `is_true` is asked after each piece: whether `stored` has not been changed meanwhile, and still matters.
+    `sum_` is that of the first `read_to` bytes when they were parsed: if they are others now, what is known
+    is not what stands in the log. `is_true` is asked after each piece: whether `stored` has not been changed
+    meanwhile, and still matters.
     """
-    for place in places(log):
-        try:
-            return _write(place, descriptor, stored, is_true)
-        except OSError:
-            continue
-    return False
+    place = place_of(log)
+    try:
+        covered, as_read = fingerprints(descriptor, (stored.offset, read_to))
+        if place is None or as_read.digest() != sum_.digest():
+            return False
+        return _write(place, descriptor, stored, covered.hexdigest(), is_true)
+    except OSError:
+        return False
 
 
-def _read(place: Path, descriptor: int) -> Stored:
+def _read(place: Path, descriptor: int) -> tuple[Stored, _Hash]:
     index = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(index, "rb", buffering=0) as file:
         state, log = os.fstat(index), os.fstat(descriptor)
@@ -97,13 +110,12 @@ def _read(place: Path, descriptor: int) -> Stored:
         _require(state.st_size <= _MOST_TIMES_LOG * log.st_size)
         source = _Source(file, state.st_size)
         head = _head(source)
-        _require(
-            0 < head["offset"] <= log.st_size and changed_at(descriptor, head["offset"]) in (0, head["log"])
-        )
-        _require(head["witness"] == witness_of(descriptor, head["offset"]))
+        _require(0 < head["offset"] <= log.st_size)
+        (covered,) = fingerprints(descriptor, (head["offset"],))
+        _require(head["fingerprint"] == covered.hexdigest())
         tables = {str(kind): _table(source, *sizes) for kind, sizes in head["tables"].items()}
         source.close()
-        return Stored(
+        stored = Stored(
             head["offset"],
             tables,
             _records(head["records"]),
@@ -112,6 +124,7 @@ def _read(place: Path, descriptor: int) -> Stored:
             _count(head["num_out_of_order"]),
             {str(name): _count(count) for name, count in head["misshapen"].items()},
         )
+        return stored, covered
 
 
 def _head(source: _Source) -> dict[str, Any]:
@@ -195,10 +208,12 @@ class _Source:
             self._crc = zlib.crc32(chunk, self._crc)
 
 
-def _write(place: Path, descriptor: int, stored: Stored, is_true: Callable[[], bool]) -> bool:
+def _write(
+    place: Path, descriptor: int, stored: Stored, fingerprint: str, is_true: Callable[[], bool]
+) -> bool:
     if os.pread(descriptor, 1, stored.offset - 1) != b"\n":
         return False  # inside a line that is too long to be one
-    head = _head_of(stored, descriptor)
+    head = _head_of(stored, fingerprint)
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     size = len(head) + sum(8 * len(array) for array in _arrays(stored))
     if shutil.disk_usage(place.parent).free < _FREE_TIMES * size:
@@ -212,9 +227,20 @@ def _write(place: Path, descriptor: int, stored: Stored, is_true: Callable[[], b
             if not _write_all(out, heads, _arrays(stored), is_true):
                 return False
         part.replace(place)  # takes the place of a link, and does not follow it
+        _tidy(place.parent)
         return True
     finally:
         part.unlink(missing_ok=True)
+
+
+def _tidy(folder: Path) -> None:
+    """Keep the newest indexes: those of logs that are long gone would fill the folder."""
+    files = [(path, path.lstat()) for path in folder.glob(f"*{_ENDING}*")]
+    room = _MOST_BYTES
+    for path, state in sorted(files, key=lambda file: -file[1].st_mtime):
+        room -= state.st_size
+        if room < 0:
+            path.unlink(missing_ok=True)
 
 
 def _write_all(
@@ -237,11 +263,10 @@ def _write_all(
     return True
 
 
-def _head_of(stored: Stored, descriptor: int) -> bytes:
+def _head_of(stored: Stored, fingerprint: str) -> bytes:
     head = {
         "offset": stored.offset,
-        "log": changed_at(descriptor, stored.offset),
-        "witness": witness_of(descriptor, stored.offset),
+        "fingerprint": fingerprint,
         "tables": {
             kind: [
                 len(table.steps),

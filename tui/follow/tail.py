@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISDIR
+from typing import TYPE_CHECKING
 
-from tui.follow import index
+from tui.follow import fingerprint, index
 from tui.follow.batch import Batch, Pulse
 from tui.follow.intake import Intake
 from tui.follow.newest import newest_part
@@ -23,6 +24,9 @@ from tui.sources.errors import CannotRead
 from tui.sources.parser import SourceOptions
 from tui.sources.recognise import is_binary_head
 from tui.sources.recorded import logs_in, parts_of
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 POLL_INTERVAL_S = 0.025
 BLOCK_BYTES = 2**18
@@ -45,6 +49,8 @@ class _OpenFile:
     first: bytes = b""
     before_offset: bytes = b""
     seen: tuple[int, int] | None = None
+    sum_: _Hash = field(default_factory=fingerprint.new)
+    """Of all bytes before `offset`, as they were when they were read."""
 
     @classmethod
     def open(cls, path: Path) -> _OpenFile:
@@ -60,9 +66,9 @@ class _OpenFile:
             or os.pread(self.descriptor, len(self.before_offset), start) != self.before_offset
         )
 
-    def skip_to(self, offset: int) -> None:
-        """What stands before this byte was read at another time."""
-        self.offset = offset
+    def skip_to(self, offset: int, sum_: _Hash) -> None:
+        """What stands before this byte was read at another time, and this is its sum now."""
+        self.offset, self.sum_ = offset, sum_
         self.first = os.pread(self.descriptor, min(WITNESS_BYTES, offset), 0)
         start = max(0, offset - WITNESS_BYTES)
         self.before_offset = os.pread(self.descriptor, offset - start, start)
@@ -73,6 +79,7 @@ class _OpenFile:
         if len(data) < num_bytes and not is_binary_head(self.first or data):
             data = data.rstrip(b"\0")
         self.offset += len(data)
+        self.sum_.update(data)
         self.first += data[: WITNESS_BYTES - len(self.first)]
         self.before_offset = (self.before_offset + data[-WITNESS_BYTES:])[-WITNESS_BYTES:]
         return data
@@ -218,9 +225,10 @@ class Follower:
         return newest_part(file.descriptor, self._size, self._clock(), silent_s, self._options)
 
     def _indexed(self, file: _OpenFile) -> Batch | None:
-        if not self._may_use_index() or (stored := index.read(self._log, file.descriptor)) is None:
+        if not self._may_use_index() or (found := index.read(self._log, file.descriptor)) is None:
             return None
-        file.skip_to(stored.offset)
+        stored, sum_ = found
+        file.skip_to(stored.offset, sum_)
         self._intake.go_on_from(stored)
         return self._intake.batch(0, self._clock(), self._size)
 
@@ -229,7 +237,8 @@ class Follower:
         file = self._file
         if file is None or not self._may_use_index() or file.offset < stored.offset:
             return
-        index.write(self._log, file.descriptor, stored, lambda: is_true() and not file.is_rewritten())
+        read_to, sum_ = file.offset, file.sum_
+        index.write(self._log, file.descriptor, stored, read_to, sum_, is_true)
 
     def _may_use_index(self) -> bool:
         """Only for a log that is read as it is: facts that were given now are not those of another time."""

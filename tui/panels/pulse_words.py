@@ -29,7 +29,7 @@ REASONS = {
 
 def pulse_words(run: Run) -> str:
     """The pulse; of a run that has ended, why it is said to have, and with which message."""
-    if run.reading_stopped:
+    if run.failure:
         return "reading stopped"
     if has_made_all_steps(run):
         return ALL_STEPS_MADE

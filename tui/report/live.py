@@ -45,7 +45,7 @@ def follow_until(
                 heard_at = time.monotonic() if batch.records else heard_at
                 run.extend(batch)
                 _tell_news(run, told, tell)
-                if run.judge.level >= level or run.reading_stopped:
+                if run.judge.level >= level or run.failure:
                     return run
             if follower.is_caught_up:
                 if run.pulse in (Pulse.FINISHED, Pulse.CRASHED) or run.recording.exit is not None:

@@ -46,7 +46,7 @@ def as_json(run: Run) -> str:
             "steps": run.recording.num_steps,
             "pulse": str(run.pulse),
             "damaged_lines": len(run.damaged),
-            "reading_stopped": run.reading_stopped or None,
+            "reading_stopped": run.failure or None,
             "notes": _notes(run),
         },
         "level": str(judge.level),

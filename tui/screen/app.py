@@ -19,6 +19,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 
 from tui.checks.thresholds import Thresholds
+from tui.cli import CANNOT_READ, failure_sentence, is_debugging
 from tui.panels.registry import PANELS
 from tui.screen import board, overlay, theme
 from tui.screen.feed import Watched
@@ -32,6 +33,7 @@ from tui.screen.progress import status_of
 from tui.screen.room import arrange, bare_line, bare_panels, seen_cells
 from tui.screen.status import status_line
 from tui.screen.taking_in import TakingIn
+from tui.screen.terminal import Terminal, require_terminal
 from tui.screen.view import Mode
 from tui.screen.violations import violations_line
 from tui.sources.errors import CannotRead
@@ -63,7 +65,7 @@ class Monitor(TakingIn):
         is_light: bool | None = None,
     ) -> None:
         # Without colours Textual would still send greys, unless the terminal's own are used.
-        super().__init__(ansi_color=not theme.has_colour())
+        super().__init__(driver_class=Terminal, ansi_color=not theme.has_colour())
         self.watched = list(watched)
         self.gathering = gathering or Gathering(())
         self.figures = Figures()
@@ -85,6 +87,19 @@ class Monitor(TakingIn):
     def _is_behind(self) -> bool:
         """Whether something that came is still to be seen, though nothing else comes."""
         return self.figures.is_behind or any(watched.is_unjudged for watched in self.watched)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """An error of our own, in whatever part of the screen, ends the monitor with one sentence."""
+        super()._handle_exception(error)
+        self.failure = failure_sentence(error)
+        self._return_code = CANNOT_READ
+
+    def _fatal_error(self) -> None:
+        """End; Textual would print its traceback with all the variables in it."""
+        if is_debugging():
+            super()._fatal_error()
+        else:
+            self._close_messages_no_wait()
 
     def compose(self) -> ComposeResult:
         """The status line, eight cells, the small and the full-screen form of them, and what lies above."""
@@ -212,9 +227,8 @@ class Monitor(TakingIn):
         notice = self.notice or self.gathering.remark(run)
         if not run.is_judged:
             notice = notice or "nothing is judged before all of the log was read"
-        if run.reading_stopped and not self.violations():
-            notice = notice or run.reading_stopped.splitlines()[0]
-        line = violations_line(self.violations(), self.view.violation, self.size.width, notice)
+        found, selected = self.violations(), self.view.violation
+        line = violations_line(found, selected, self.size.width, notice, run.failure)
         self._show("footer", [line])
         self._show("bare", [bare_line(self.bare, self.size.width)])
 
@@ -261,13 +275,16 @@ def watch(
     With a `speed` the first path is played again from its beginning, that many times faster than recorded.
 
     Raises:
-        CannotRead: a log cannot be read; the message is for the user.
+        CannotRead: a log cannot be read, there is no terminal, or the monitor failed; the message is for the
+            user.
     """
     gathering = Gathering(paths, options, thresholds, speed)
-    app = Monitor(gathering.open_all(), gathering)
+    watched = gathering.open_all()
+    require_terminal()
+    app = Monitor(watched, gathering)
     gc.freeze()  # records make no cycles: looking for some took a third of the time of reading
     gc.set_threshold(100_000, 50, 100)
-    code = app.run()
-    if app.failure and code == 2:
+    app.run(mouse=False)  # nothing here is clicked on, and the terminal's own selection stays
+    if app.failure and app.return_code == CANNOT_READ:
         raise CannotRead(app.failure)
     return app.return_code or 0

@@ -19,7 +19,6 @@ from tui.follow.thread import Follows, FollowThread
 from tui.run import Run, judged
 from tui.screen.arrivals import Arrivals
 from tui.series.stored import stored
-from tui.sources.errors import ReadingStopped
 from tui.sources.runlog import RunlogParser
 
 _SMALL_BATCH = 500
@@ -55,11 +54,10 @@ class JudgedAtLast(Message):
 
 @dataclass
 class FollowingEnded(Message):
-    """A log cannot be read; `reason` is a sentence. With `keeps` what was read of it so far stays."""
+    """A log can be read no further; `reason` is a sentence."""
 
     number: int
     reason: str
-    keeps: bool
 
 
 class Watched:
@@ -76,7 +74,6 @@ class Watched:
         self.number = number
         self._whole = Run(path, thresholds)
         self._preview: Run | None = None
-        self.failure = ""
         self.worst_level = Level.GREEN  # since it was last below orange: the bell rings once
         self.arrivals = Arrivals()
         self.num_batches = 0
@@ -106,7 +103,8 @@ class Watched:
     @property
     def is_caught_up(self) -> bool:
         """Whether everything there is was handed out and taken in."""
-        return self.follower.is_caught_up and not self._is_posted and not self._pending
+        is_read = self.follower.is_caught_up or bool(self._whole.failure)
+        return is_read and not self._is_posted and not self._pending
 
     @property
     def is_unjudged(self) -> bool:
@@ -129,7 +127,7 @@ class Watched:
         self._thread = FollowThread(
             self.follower,
             hand_over,
-            lambda error: post(FollowingEnded(self.number, str(error), isinstance(error, ReadingStopped))),
+            lambda error: post(FollowingEnded(self.number, str(error))),
         )
         self._thread.start()
 
@@ -150,6 +148,14 @@ class Watched:
             self._take_in()
         if is_large or self.is_reading_the_past:
             self._acknowledge()
+
+    def fail(self, reason: str) -> None:
+        """The log can be read no further; what was read of it is shown, and said to be all."""
+        self._is_posted = self._is_being_judged = False
+        self._take_in()
+        self._whole.stop_reading(reason)
+        self._show_whole()
+        self._has_news = True
 
     def settle(self) -> bool:
         """The run with everything that there is by now, judged once; whether there was anything."""
@@ -214,11 +220,6 @@ class Watched:
         if judge.recording is self._whole.recording and thresholds is self._whole.thresholds:
             self._whole.adopt(judge)
 
-    def stop_reading(self, reason: str) -> None:
-        """Show what was read so far, and that nothing more will be."""
-        self._whole.reading_stopped = reason
-        self._has_caught_up = self._has_news = True
-
     def _keep_index(self) -> None:
         """Have the index written when there is much that it does not know."""
         run, thread = self._whole, self._thread
@@ -226,7 +227,7 @@ class Watched:
         due_at = self._indexed_to + 1 if has_ended else _INDEX_GROWTH * self._indexed_to
         if (
             thread is None
-            or run.reading_stopped
+            or run.failure
             or not isinstance(self.follower, PathFollower)
             or run.format != RunlogParser.format
             or run.next_offset < max(due_at, index.LEAST_BYTES)

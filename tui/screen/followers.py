@@ -23,14 +23,14 @@ def follower_of(path: str, options: SourceOptions | None, speed: float | None) -
     if speed is not None:
         recording = ReplayFollower.of(path, options, speed)
         if path == "-":
-            os.close(_keyboard_instead_of_stdin())  # read to its end: keys come from the terminal now
+            os.close(_piped())  # read to its end: keys come from the terminal now
         return recording
     if path == "-":
-        return PipeFollower(_keyboard_instead_of_stdin(), options)
+        return PipeFollower(_piped(), options)
     return PathFollower(Path(path), options, newest_first=True)
 
 
-def _keyboard_instead_of_stdin() -> int:
+def _piped() -> int:
     """A descriptor of standard input; the terminal takes its place, so that keys can be read.
 
     Raises:
@@ -38,11 +38,6 @@ def _keyboard_instead_of_stdin() -> int:
     """
     if sys.stdin.isatty():
         raise CannotRead("Standard input is the terminal; pipe a log into it: python train.py | tui watch -")
-    try:
-        terminal = os.open("/dev/tty", os.O_RDWR)
-    except OSError:
-        raise CannotRead("There is no terminal to read keys from; use tui check - or tui show -.") from None
-    piped = os.dup(0)
-    os.dup2(terminal, 0)
-    os.close(terminal)
-    return piped
+    from tui.screen.terminal import keyboard_instead_of_stdin
+
+    return keyboard_instead_of_stdin("tui check - or tui show -")

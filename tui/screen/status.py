@@ -22,6 +22,7 @@ PULSE_SIGNS = {
     Pulse.FINISHED: ("✓", "text"),
     Pulse.ENDED: ("○", "muted"),
     Pulse.CRASHED: ("✖", "level-red"),
+    Pulse.UNREAD: ("✖", "badge-red"),
 }
 """Sign and role of each pulse."""
 
@@ -52,9 +53,9 @@ class Status:
     exit_reason: str = ""
     exit_message: str = ""
     """": RuntimeError: ...", what a run that ended with an error said last."""
+    failure: str = ""
+    """Why the log can be read no further."""
     num_damaged: int = 0
-    reading_stopped: str = ""
-    """Why nothing more is read, a sentence."""
     device_load: float | None = None
     memory_bytes: float | None = None
     behind: int | None = None
@@ -124,6 +125,8 @@ def _level_piece(status: Status) -> _Piece:
     if not status.is_judged:
         return _Piece([[Span("not judged yet ", "muted")], [Span("·", "muted")]], [89])
     if status.level is Level.GREEN:
+        if status.failure:
+            return _Piece([[Span("not judged to its end ", "level-red")], [Span("?", "level-red")]], [58])
         if status.pulse is Pulse.WAITING:
             return _Piece([[Span("·  ", "muted")]], [])
         return _Piece([[Span(f"{sign} green ", role)], [Span(sign, role)]], [58])
@@ -179,12 +182,11 @@ def _name_piece(status: Status) -> _Piece:
 
 
 def _pulse_piece(status: Status) -> _Piece:
-    if status.reading_stopped:
-        short = Span("✗ reading stopped", "level-red")
-        sentence = status.reading_stopped.partition(" (")[0].splitlines()[0]
-        return _Piece([[Span(f"✗ {said(sentence)}", "level-red")], [short]], [49])
     sign, role = PULSE_SIGNS[status.pulse]
     words = _pulse_words(status)
+    if status.failure:
+        sentence = clipped([Span(f" {sign} {said(status.failure)} ", role)], 100)  # the foot has more room
+        return _Piece([sentence, [Span(f" {sign} {words} ", role)], [Span(sign, role)], []], [46, 89, 89])
     long = [Span(f"{sign} {words}{said(status.exit_message)}", role)]
     medium = [Span(f"{sign} {_pulse_word(status)}", role)]
     weight = 48 if status.pulse is Pulse.LIVE else 83

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual import on
 
 from tui.checks.verdict import Level
+from tui.cli import CANNOT_READ
 from tui.run import Run
 from tui.screen.actions import Actions
 from tui.screen.feed import BatchArrived, FollowingEnded, JudgedAtLast, Watched
@@ -70,17 +71,17 @@ class TakingIn(Actions):
 
     @on(FollowingEnded)
     def end_following(self, message: FollowingEnded) -> None:
-        """A log that cannot be read ends a monitor of one run; among several it is said."""
-        if message.keeps:
-            self.watched[message.number].stop_reading(message.reason)
-            self.changed()
-            return
-        self.watched[message.number].failure = message.reason
+        """A log that can be read no further says so for as long as it is shown.
+
+        If nothing was read of any log there is nothing to show, and the monitor ends with that sentence.
+        """
+        self.watched[message.number].fail(message.reason)
         self.failure = message.reason
-        if all(watched.failure for watched in self.watched):
-            self.exit(2, return_code=2)
+        runs = [watched.run for watched in self.watched]
+        if all(run.failure and run.recording.last_step is None for run in runs):
+            self.exit(return_code=CANNOT_READ)
         else:
-            self.look(self.view, message.reason)
+            self.changed()
 
     def _look_for_runs(self) -> None:
         self.run_worker(lambda: self.gathering.look(self.post_message), thread=True, exclusive=True)

@@ -12,6 +12,7 @@ from tui.screen.numbers import step_text
 from tui.screen.palette import LEVEL_SIGNS, level_role
 from tui.screen.spans import Span, Spans, clipped, fitted, said, spread, width_of
 
+_STOPPED = "reading stopped, nothing after it is known"
 _KEYS_AT_LEAST = 19
 """Cells that stay free for "? help  q quit"."""
 
@@ -42,10 +43,24 @@ def name_of(verdict: Verdict) -> str:
     return verdict.causes[0].replace("_", " ") if verdict.causes else verdict.symptom or verdict.check
 
 
-def violations_line(found: Sequence[Violation], selected: int, width: int, notice: str = "") -> Spans:
-    """The bottom line: a notice or the violations around the selected one, and the keys that still fit."""
+def violations_line(
+    found: Sequence[Violation], selected: int, width: int, notice: str = "", failure: str = ""
+) -> Spans:
+    """The bottom line: a notice or the violations around the selected one, and the keys that still fit.
+
+    Before them stands, as long as it is true, why the log can be read no further.
+    """
     room = width - _KEYS_AT_LEAST
-    left = [Span(f" {notice}", "accent")] if notice else _listed(found, selected, room)
+    left: Spans = []
+    if failure:
+        sentence = failure if not (found or notice) else _STOPPED
+        left = [Span(" "), Span(f" ✖ {said(sentence)} ", "badge-red")]
+        room -= width_of(left)
+    if notice:
+        left.append(Span(f" {notice}", "accent"))
+    elif found or not failure:
+        left += _listed(found, selected, room)
+    room = width - _KEYS_AT_LEAST
     left = clipped(left, room)
     keys = _key_reminder(width - width_of(left) - 2)
     return fitted(spread(left, keys, width), width)
