@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from engine.ending import close_at_exit, ending
 from engine.inspector_log import InspectorLog, require_known
+from engine.micro_batches import MicroBatches
 from engine.probes.batch_hash import batch_hash
 from engine.probes.budget import SHARE
 from engine.probes.cadence import NEVER, Cadence
@@ -46,7 +47,7 @@ class Inspector:
     """Measures a model in somebody else's loop and writes the log.
 
     It hooks the optimizer's step, where it sees gradient, learning rate and update; the loop only says when
-    a step is over, and what its loss was. Losses and norms may be tensors on a device: nothing waits for
+    a pass is over, and what its loss was: once a step, or once for each micro-batch that makes one. Losses and norms may be tensors on a device: nothing waits for
     them, their records follow up to ten steps later. In a distributed run rank 0 writes, and measures its
     own batches; the others do nothing.
 
@@ -102,7 +103,7 @@ class Inspector:
         self._is_open = rank() == 0
         if not self._is_open:
             return
-        optimizer = innermost(optimizer)
+        wrapper, optimizer = optimizer, innermost(optimizer)
         self.instruments = Instruments(
             model,
             optimizer=optimizer,
@@ -112,6 +113,7 @@ class Inspector:
         )
         self._header = header | _given(config=config, planned_steps=planned_steps, grad_clip=grad_clip)
         self._optimizer = optimizer
+        self._micro_batches = MicroBatches(optimizer, wrapper)
         initial = None if resume else self.instruments.initial()
         self._needs_rms = not resume and first_step == 0
         try:
@@ -137,13 +139,16 @@ class Inspector:
         batch: Tensor | None = None,
         **fields: Any,
     ) -> None:
-        """One optimizer step is over: its record is written, or on its way.
+        """A pass is over. If it made an optimizer step, the record of that is written, or on its way.
 
-        Call it after `optimizer.step()`, once however many micro-batches there were, and also when a loss
-        scaler has skipped the update.
+        Call it behind `optimizer.step()` (or `scaler.update()`, or where it would have stood), once for each
+        step or once for each micro-batch. A pass without an update writes nothing: its loss goes into the
+        mean of the step that it is a part of. Where a loss scaler has skipped the update of a step, which
+        leaves gradients that are not finite or gone, that is a step too, counted in `skipped_updates`.
 
         Args:
-            loss: mean training loss of the step's batch.
+            loss: mean training loss of the step's batch, or of this micro-batch, not yet divided by their
+                number.
             lr: learning rate of the step; read from the optimizer otherwise.
             grad_norm: global norm before clipping, as `clip_grad_norm_` returns it.
             batch: the batch's tokens while still on the CPU, to trace a spike to its data.
@@ -156,17 +161,22 @@ class Inspector:
             return
         require_known(fields, STEP)
         now = time.time()
-        self._write_header(
-            "before clipping" if grad_norm is not None or self._grad_clip is not None else None
-        )
+        norm = None if grad_norm is None else _number(grad_norm)
+        hashed = None if batch is None else batch_hash(batch)
+        given = {"loss": _number(loss)} | _given(lr=lr, batch_hash=hashed, grad_norm=norm)
+        whole = self._micro_batches.add(given | fields)
+        if whole is None:
+            return
+        given, has_updated = whole
+        self.num_skipped += not has_updated
+        has_norm = "grad_norm" in given or self._grad_clip is not None
+        self._write_header("before clipping" if has_norm else None)
         measured = self.instruments.read(self.num_steps)
         with self.instruments.timed("record"):
             record: Fields = {"kind": "step", "step": self.num_steps, "time": round(now, 3)}
-            record |= {"loss": _number(loss), "step_s": time.perf_counter() - self._started}
-            record |= _given(
-                lr=self._lr if lr is None else lr, batch_hash=None if batch is None else batch_hash(batch)
-            )
-            record |= self._grad_norm(grad_norm, measured) | self._skipped_updates() | fields
+            record |= {"loss": given.pop("loss"), "step_s": time.perf_counter() - self._started}
+            record |= _given(lr=self._lr, skipped_updates=self.num_skipped or None)
+            record |= given if "grad_norm" in given else self._norm_at_the_update(measured) | given
             self._log.step(record | self.instruments.host_fields(), measured)
         self.num_steps += 1
         self._begin_step()
@@ -212,7 +222,7 @@ class Inspector:
         self.close(*ending(error))
 
     def _begin_step(self) -> None:
-        self._norm, self._lr, self._has_updated = None, None, False
+        self._norm, self._lr = None, None
         self._started = time.perf_counter()
         self.instruments.before_step(self.num_steps, with_rms=self._needs_rms)
         self._needs_rms = False
@@ -248,23 +258,17 @@ class Inspector:
     def _after_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         """The learning rate is still that of this update: a scheduler steps later."""
         self._lr = float(optimizer.param_groups[0]["lr"])
-        self._has_updated = True
+        self._micro_batches.see_update()
         self.instruments.after_update(self.num_steps)
 
-    def _grad_norm(self, passed: float | Tensor | None, measured: list[Measured]) -> Fields:
-        """What the loop passed, else the norm at the update: a field, or one more that is measured."""
-        if passed is not None:
-            return {"grad_norm": _number(passed)}
+    def _norm_at_the_update(self, measured: list[Measured]) -> Fields:
+        """A field, or one more that is measured."""
         if isinstance(self._norm, Tensor):
             clip = self._grad_clip
             late = Measured(self._norm.reshape(1), lambda numbers: _unless_clipped(numbers[0], clip))
             measured.append(late)
             return {}
         return {} if self._norm is None else _unless_clipped(self._norm, self._grad_clip)
-
-    def _skipped_updates(self) -> Fields:
-        self.num_skipped += not self._has_updated
-        return {"skipped_updates": self.num_skipped} if self.num_skipped else {}
 
     def _write_header(self, grad_norm_is: str | None = None) -> None:
         if self._log.needs_header:

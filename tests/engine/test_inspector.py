@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -408,3 +409,151 @@ def test_sparse_gradients_are_measured_like_others(tmp_path: Path, spoiled: bool
         math.nan if spoiled else math.sqrt(4 * 2**2 + 4), rel=1e-4, nan_ok=True
     )
     assert step.get("nonfinite_site") == ("gradients" if spoiled else None)
+
+
+def accumulated(folder: Path, num_steps: int, num_micro: int, *, each: bool, zero_first: bool) -> list[float]:
+    """Micro-batches that make a step together; the inspector is told of each, or of the steps. Mean losses."""
+    model = TinyGPT()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    losses: list[float] = []
+    with Inspector(model, optimizer, log=folder) as inspector:
+        for micro in range(num_steps * num_micro):
+            if zero_first and micro % num_micro == 0:
+                optimizer.zero_grad()
+            loss = loss_of(model, micro)
+            (loss / num_micro).backward()
+            losses.append(loss.item())
+            is_last = micro % num_micro == num_micro - 1
+            if is_last:
+                optimizer.step()
+                if not zero_first:
+                    optimizer.zero_grad()
+            if each:
+                inspector.step(loss=loss, batch=batch(micro)[0])
+            elif is_last:
+                inspector.step(loss=sum(losses[-num_micro:]) / num_micro)
+    return [sum(losses[n : n + num_micro]) / num_micro for n in range(0, len(losses), num_micro)]
+
+
+@pytest.mark.parametrize("zero_first", [True, False])
+@pytest.mark.parametrize("each", [True, False])
+@pytest.mark.parametrize("num_micro", [1, 4])
+def test_a_step_is_an_update_however_many_micro_batches_the_loop_tells_of(
+    tmp_path: Path, num_micro: int, each: bool, zero_first: bool
+) -> None:
+    means = accumulated(tmp_path, 5, num_micro, each=each, zero_first=zero_first)
+    steps = of_kind(tmp_path, "step")
+    assert [record["step"] for record in steps] == list(range(5))
+    assert [record["loss"] for record in steps] == pytest.approx(means, rel=1e-6)
+    assert all("grad_norm" in record and "lr" in record for record in steps)
+    assert not any("skipped_updates" in record for record in steps)
+    hashes = [record.get("batch_hash") for record in steps]
+    assert len(set(hashes)) == (5 if each else 1)
+
+
+def scaled(folder: Path, num_micro: int, overflows: set[int], *, zero_first: bool) -> None:
+    """A loss scaler, as the inspector is told of each micro-batch; some updates overflow and are skipped."""
+    model = TinyGPT()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-2)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    with Inspector(model, optimizer, log=folder) as inspector:
+        for micro in range(6 * num_micro):
+            step, is_last = micro // num_micro, micro % num_micro == num_micro - 1
+            if zero_first and micro % num_micro == 0:
+                optimizer.zero_grad()
+            loss = loss_of(model, micro)
+            scaler.scale(loss / num_micro).backward()
+            if step in overflows:
+                model.head.weight.grad[0, 0] = math.inf
+            if is_last:
+                scaler.step(optimizer)
+                scaler.update()
+                if not zero_first:
+                    optimizer.zero_grad()
+            inspector.step(loss=loss)
+
+
+@pytest.mark.parametrize("zero_first", [True, False])
+@pytest.mark.parametrize(("num_micro", "overflows"), [(1, {0, 1, 4}), (4, {2, 3}), (4, set())])
+def test_an_update_that_a_loss_scaler_skips_is_told_from_a_micro_batch(
+    tmp_path: Path, num_micro: int, overflows: set[int], zero_first: bool
+) -> None:
+    scaled(tmp_path, num_micro, overflows, zero_first=zero_first)
+    steps = of_kind(tmp_path, "step")
+    assert [record["step"] for record in steps] == list(range(6))
+    counts = [record.get("skipped_updates", 0) for record in steps]
+    assert counts == [len([at for at in overflows if at <= step]) for step in range(6)]
+
+
+def test_a_nan_in_the_middle_of_a_step_is_no_skipped_update(tmp_path: Path) -> None:
+    model = TinyGPT()
+    optimizer = torch.optim.AdamW(model.parameters())
+    with Inspector(model, optimizer, log=tmp_path) as inspector:
+        for micro in range(12):
+            loss = loss_of(model, micro) * (math.nan if micro == 5 else 1.0)
+            loss.backward()
+            if micro % 4 == 3:
+                optimizer.step()
+                optimizer.zero_grad()
+            inspector.step(loss=loss)
+    steps = of_kind(tmp_path, "step")
+    assert [math.isnan(record["loss"]) for record in steps] == [False, True, True]
+    assert not any("skipped_updates" in record for record in steps)
+
+
+def test_more_micro_batches_than_before_and_a_short_last_step_are_no_skipped_updates(tmp_path: Path) -> None:
+    model = TinyGPT()
+    optimizer = torch.optim.AdamW(model.parameters())
+    sizes = [2, 2, 1, 2, 5, 5, 2]
+    with Inspector(model, optimizer, log=tmp_path) as inspector:
+        for size in sizes:
+            for micro in range(size):
+                loss_of(model).backward()
+                if micro == size - 1:
+                    optimizer.step()
+                    optimizer.zero_grad()
+                inspector.step(loss=float(size))
+    steps = of_kind(tmp_path, "step")
+    assert [record["loss"] for record in steps] == sizes
+    assert not any("skipped_updates" in record for record in steps)
+
+
+def test_parameters_that_another_optimizer_moves_make_steps(tmp_path: Path) -> None:
+    model = TinyGPT()
+    watched = torch.optim.SGD(model.parameters(), lr=1e-2)
+    moving = torch.optim.SGD(model.parameters(), lr=1e-2)
+    with Inspector(model, watched, log=tmp_path) as inspector:
+        for step in range(3):
+            moving.zero_grad()
+            loss_of(model, step).backward()
+            moving.step()
+            inspector.step(loss=1.0)
+    steps = of_kind(tmp_path, "step")
+    assert len(steps) == 3 and not any("skipped_updates" in record for record in steps)
+
+
+def test_micro_batches_of_accelerate_make_one_step(tmp_path: Path) -> None:
+    pytest.importorskip("accelerate", reason="accelerate is not installed: its accumulation is NOT tested")
+    from accelerate import Accelerator
+
+    accelerator = Accelerator(cpu=True, gradient_accumulation_steps=4, mixed_precision="bf16")
+    model = TinyGPT()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    loader = torch.utils.data.DataLoader(list(range(10)), batch_size=1)  # the third step is a short one
+    model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+    losses = []
+    with Inspector(model, optimizer, log=tmp_path) as inspector:
+        for _ in range(2):
+            for index in loader:
+                with accelerator.accumulate(model):
+                    loss = loss_of(model, int(index))
+                    accelerator.backward(loss)
+                    optimizer.step()
+                    optimizer.zero_grad()
+                    inspector.step(loss=loss)
+                    losses.append(loss.item())
+    steps = of_kind(tmp_path, "step")
+    bounds = [0, 4, 8, 10, 14, 18, 20]
+    means = [sum(losses[a:b]) / (b - a) for a, b in itertools.pairwise(bounds)]
+    assert [record["loss"] for record in steps] == pytest.approx(means, rel=1e-5)
+    assert not any("skipped_updates" in record for record in steps)
