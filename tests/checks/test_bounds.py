@@ -68,7 +68,9 @@ def _holds(check: Check, leaf: Leaf, value: float, facts: Facts, repeat: int) ->
 
     plain = replace(
         check,
-        make=lambda: measure,
+        make=measure,
+        parameters={},
+        applies=(),
         reads=("loss",),
         optional=(),
         leaves=(leaf,),
