@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import Counter
 from collections.abc import Iterable
+from io import FileIO
 from pathlib import Path
 
 from engine.runlog.schema import LOG_NAME
@@ -20,6 +22,7 @@ HEAD_BYTES = 2**18
 
 MAX_DEPTH = 3
 MAX_CANDIDATES = 200
+"""Files of one ending in a folder that are opened, the newest ones: many others hide no log."""
 _SCRIPTS = {".py", ".md", ".html", ".yaml", ".yml", ".toml", ".lock"}
 _TENSORS = {".pt", ".pth", ".bin", ".safetensors", ".npy", ".npz", ".model", ".zip", ".gz"}
 _PICTURES = {".png", ".jpg", ".svg"}
@@ -63,8 +66,20 @@ def logs_in(folder: Path) -> list[Path]:
         (own if path.name == LOG_NAME else others).append(path)
     own.sort(key=changed_at, reverse=True)
     beside = {path.parent for path in own}
-    candidates = sorted((path for path in others if path.parent not in beside), key=changed_at, reverse=True)
-    return own + [path for path in candidates[:MAX_CANDIDATES] if is_log(path)]
+    return own + [
+        path for path in candidates(path for path in others if path.parent not in beside) if is_log(path)
+    ]
+
+
+def candidates(paths: Iterable[Path]) -> list[Path]:
+    """The files that are worth opening, the newest first: at most MAX_CANDIDATES of each ending."""
+    num_of_ending: Counter[str] = Counter()
+    found = []
+    for path in sorted(paths, key=changed_at, reverse=True):
+        num_of_ending[path.suffix] += 1
+        if num_of_ending[path.suffix] <= MAX_CANDIDATES:
+            found.append(path)
+    return found
 
 
 def parts_of(given: Path, log: Path) -> list[Path]:
@@ -95,14 +110,24 @@ def is_log(path: Path) -> bool:
     """Whether the beginning of this file is of a known format."""
     head = Recognising(path.name)
     try:
-        with path.open("rb") as file:
-            block = file.read(HEAD_BYTES)
+        with without_waiting(path) as file:
+            block = file.read(HEAD_BYTES) or b""
         head.feed(block)
         if not head.format and len(block) < HEAD_BYTES:
             head.finish()
-    except (OSError, CannotRead):
+    except (
+        Exception
+    ):  # whatever it is, it must not hide the logs beside it; reading it alone says what is wrong
         return False
     return bool(head.format)
+
+
+def without_waiting(path: Path) -> FileIO:
+    """The file, opened so that a pipe without a writer and a device without news hold nobody up.
+
+    Where it has nothing to give now, `read` returns None.
+    """
+    return FileIO(path, "r", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
 
 def _logs_of(path: Path) -> list[Path]:
@@ -111,7 +136,10 @@ def _logs_of(path: Path) -> list[Path]:
         if path.is_dir():
             if logs := logs_in(path):
                 return logs
-            raise CannotRead(f"There is no training log in the folder {name}; name the file to read.")
+            raise CannotRead(
+                f"There is no training log in the folder {name} "
+                f"(of each ending the newest {MAX_CANDIDATES} files were looked at); name the file to read."
+            )
         if path.exists():
             _try_to_open(path)
             return [path]

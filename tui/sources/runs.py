@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.runlog.schema import LOG_NAME
 from tui.sources.errors import CannotRead
 from tui.sources.parser import plain_text
-from tui.sources.recorded import MAX_CANDIDATES, MAX_DEPTH, NO_LOGS, changed_at, is_log
+from tui.sources.recorded import MAX_DEPTH, NO_LOGS, candidates, changed_at, is_log
 from tui.sources.splits import event_files, split_folders
 
 
@@ -84,5 +84,5 @@ def _logs_at(folder: Path) -> list[Path]:
         files = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
     except OSError:
         return []
-    candidates = [path for path in files if path.suffix not in NO_LOGS and not path.name.startswith(".")]
-    return [path for path in candidates[:MAX_CANDIDATES] if is_log(path)]
+    may_be = (path for path in files if path.suffix not in NO_LOGS and not path.name.startswith("."))
+    return [path for path in candidates(may_be) if is_log(path)]
