@@ -52,3 +52,13 @@ def test_first_frame_is_left_out_where_nobody_could_read_it(
 def test_values_of_options_are_no_paths() -> None:
     words = ["a.log", "--clip", "1.0", "--map=loss=x", "-", "--vocab", "9", "b"]
     assert first_frame.paths_among(words) == ["a.log", "-", "b"]
+
+
+def test_what_has_no_size_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def waiting(*_: object, **__: object) -> None:
+        pytest.fail("reading a device waits until it has something to say")
+
+    (tmp_path / "device").touch()
+    monkeypatch.setattr(Path, "open", waiting)
+
+    assert "device: opening" in _shown(monkeypatch, str(tmp_path / "device"))

@@ -42,7 +42,7 @@ def _line(path: str) -> str:
         return "reading standard input ..."
     try:
         size = Path(path).stat().st_size
-        if not Path(path).is_file():
+        if not size or not Path(path).is_file():  # reading a device of the kernel waits for its next message
             return f"{shown}: opening ..."
         with Path(path).open("rb") as file:
             file.seek(max(0, size - _TAIL_BYTES))

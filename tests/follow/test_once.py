@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import os
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.follow.files import numbers, records, step, steps
 from tests.sources.reading import RECORDED
+from tui.commands import app
 from tui.follow.batch import Pulse
 from tui.follow.once import read_all
 from tui.sources.errors import CannotRead
@@ -118,3 +122,46 @@ def test_a_file_that_may_not_be_read_is_one_sentence(tmp_path: Path, monkeypatch
     monkeypatch.setattr("tui.sources.recorded._try_to_open", refuse)
     with pytest.raises(CannotRead, match="permission denied"):
         list(read_all(path))
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("command", ["check", "show"])
+def test_a_pipe_without_a_writer_is_a_sentence(
+    tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.follow.once.WRITER_WAIT_S", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    result = CliRunner().invoke(app, [command, str(tmp_path / "pipe")])
+
+    assert result.exit_code == 2
+    assert "a pipe that nobody writes to" in result.stderr
+
+
+@pytest.mark.timeout(30)
+def test_a_pipe_whose_writer_takes_its_time_is_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.follow.once.WRITER_WAIT_S", 20.0)
+    os.mkfifo(tmp_path / "pipe")
+
+    def write() -> None:
+        with (tmp_path / "pipe").open("wb", buffering=0) as pipe:
+            for number in range(5):
+                time.sleep(0.02)
+                pipe.write(step(number))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    found = numbers(read_all(tmp_path / "pipe"))
+    writer.join()
+    assert found == [0, 1, 2, 3, 4]
+
+
+def test_a_device_that_has_nothing_to_read_is_a_sentence(tmp_path: Path) -> None:
+    control, terminal = os.openpty()
+    try:
+        with pytest.raises(CannotRead, match="nothing to read now"):
+            list(read_all(os.ttyname(terminal)))
+    finally:
+        os.close(control)
+        os.close(terminal)

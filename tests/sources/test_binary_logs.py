@@ -56,6 +56,33 @@ def test_events_cut_anywhere_give_the_same_records(events: bytes) -> None:
         assert comparable(read_chunks(cut(events, places))) == comparable(read(events))
 
 
+def test_zeros_and_events_without_scalars_are_passed_over_unread(
+    events: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summed: list[int] = []
+
+    def checksum(data: bytes) -> int:
+        summed.append(len(data))
+        return _checksum(data)
+
+    monkeypatch.setattr(tensorboard_events, "_package", lambda: (_scalars, checksum))
+    monkeypatch.setattr(tensorboard_events, "MAX_SCALAR_BYTES", 1000)
+    picture = _event(b"x" * 5000)
+    records = read(events + bytes(20_000) + picture + _event(b"train/loss 1 6"))
+
+    assert [record["step"] for record in of_kind(records, "step")] == list(range(7))
+    assert max(summed) < 1000
+    assert len(summed) < 200
+
+
+def test_a_negative_step_costs_its_scalar(events: bytes) -> None:
+    parser = Recognising("the log")
+    records = parser.feed(events + _event(b"train/loss 1 -6") + _event(b"train/loss 1 6")) + parser.finish()
+
+    assert [record["step"] for record in of_kind(records, "step")] == list(range(7))
+    assert [(one.offset, one.reason.split(" is")[0]) for one in parser.damaged] == [(len(events), "step -6")]
+
+
 def test_damage_that_arrives_in_pieces_is_one_stretch(events: bytes) -> None:
     log = events + bytes([255] * 200) + events
     whole, pieces = Recognising("the log"), Recognising("the log")

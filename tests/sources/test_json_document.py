@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.sources.reading import RECORDED, cut, header, of_kind, read, read_chunks
+from tui.sources.cut_json import until_cut
 from tui.sources.errors import CannotRead
 from tui.sources.recognise import Recognising
 
@@ -73,3 +74,12 @@ def test_a_document_of_which_nothing_is_whole_is_said_to_be_cut_off(half: bytes)
 def test_a_document_without_a_loss_is_no_log() -> None:
     with pytest.raises(CannotRead):
         read(json.dumps({"accuracy": [0.1, 0.2]}).encode())
+
+
+def test_brackets_without_end_are_no_document() -> None:
+    deep = b'{"log_history": ' + b"[" * 3000 + b"]" * 2999
+
+    assert until_cut(deep) is None
+    assert until_cut(b'{"log_history": ' + b"[" * 300 + b"]" * 299) is not None
+    with pytest.raises(CannotRead, match="nested over"):
+        read(deep + b"]}")

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.sources.reading import LOGS, RECORDED
+from tui.sources.csv_table import CsvParser
 from tui.sources.errors import CannotRead
-from tui.sources.runs import runs_of
+from tui.sources.options import SourceOptions
+from tui.sources.recorded import locate
+from tui.sources.runs import runs_in, runs_of
 
 
 def _put(path: Path, sample: Path) -> None:
@@ -72,3 +75,36 @@ def test_a_pattern_means_every_run_that_fits(experiments: Path) -> None:
     assert len(_found(experiments / "[hm]*", experiments)) == 3
     with pytest.raises(CannotRead, match="Nothing is called"):
         runs_of(str(experiments / "*.nothing"))
+
+
+def test_a_file_that_breaks_its_reader_hides_no_log_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recognises(text: str, is_first: bool, options: SourceOptions) -> bool:
+        if text == "boom":
+            raise OverflowError("too large")
+        return right(text, is_first, options)
+
+    right = CsvParser.recognises
+    monkeypatch.setattr(CsvParser, "recognises", staticmethod(recognises))
+    (tmp_path / "bad.txt").write_text("boom\n")
+    (tmp_path / "good.csv").write_text("step,loss\n1,2\n")
+
+    assert runs_of(str(tmp_path)) == [str(tmp_path)]
+    assert locate(tmp_path) == tmp_path / "good.csv"
+
+
+def test_many_newer_files_of_another_ending_hide_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.sources.recorded.MAX_CANDIDATES", 3)
+    (tmp_path / "train.log").write_text("step 1 loss 2\nstep 2 loss 2\nstep 3 loss 1\n")
+    os.utime(tmp_path / "train.log", (1e9, 1e9))
+    for number in range(9):
+        (tmp_path / f"{number}.txt").write_text("a sample\n")
+
+    assert locate(tmp_path) == tmp_path / "train.log"
+    assert runs_in(tmp_path) == [tmp_path / "train.log"]
+    (tmp_path / "train.log").unlink()
+    with pytest.raises(CannotRead, match="newest 3 files"):
+        locate(tmp_path)

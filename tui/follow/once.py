@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
+from stat import S_ISFIFO
 from typing import BinaryIO
 
 from tui.follow.batch import Batch
 from tui.follow.intake import Intake
+from tui.sources.beginning import without_waiting
 from tui.sources.errors import CannotRead
-from tui.sources.parser import SourceOptions
+from tui.sources.parser import SourceOptions, plain_text
 from tui.sources.recorded import STANDARD_INPUT, locate, parts_of, splits_of
 from tui.sources.splits import event_files
 
 BLOCK_BYTES = 2**18
 """About a thousand records: enough to share the cost of a batch, few enough to stay in the cache."""
+
+WRITER_WAIT_S = 2.0
+"""How long the writer of a named pipe may take to open it."""
 
 
 def read_all(path: Path | str, options: SourceOptions | None = None) -> Iterator[Batch]:
@@ -68,8 +75,31 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
 
 def _blocks_of(parts: list[Path]) -> Iterator[bytes]:
     for part in parts:
-        with part.open("rb", buffering=0) as file:
-            yield from _blocks(file)
+        with without_waiting(part) as file:
+            if first := _first_block(file, plain_text(str(part))):
+                yield first
+                yield from _blocks(file)
+
+
+def _first_block(file: FileIO, name: str) -> bytes:
+    """What the file begins with; a pipe is waited for as long as it takes once somebody has it open.
+
+    Raises:
+        CannotRead: nobody writes to the pipe, or what is no file has nothing to give.
+    """
+    first = file.read(BLOCK_BYTES)
+    if S_ISFIFO(os.fstat(file.fileno()).st_mode):
+        deadline = time.monotonic() + WRITER_WAIT_S
+        while first == b"" and time.monotonic() < deadline:
+            time.sleep(0.02)
+            first = file.read(BLOCK_BYTES)
+        if first == b"":
+            raise CannotRead(f"{name} is a pipe that nobody writes to; start its writer before this.")
+        os.set_blocking(file.fileno(), True)
+        first = first or file.read(BLOCK_BYTES)
+    if first is None:
+        raise CannotRead(f"{name} has nothing to read now and is no log file; name the file of the log.")
+    return first
 
 
 def _batches(intake: Intake, blocks: Iterator[bytes], is_pipe: bool) -> Iterator[Batch]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
+from io import FileIO
 from pathlib import Path
 
 from tui.sources.parser import SourceOptions
@@ -13,6 +15,14 @@ HEAD_BYTES = 2**18
 
 FIRST_BYTES = 2**13
 """Enough for most: of a log that is recognised, the rest is not parsed for nothing."""
+
+
+def without_waiting(path: Path) -> FileIO:
+    """The file, opened so that a pipe without a writer and a device without news hold nobody up.
+
+    Where it has nothing to give now, `read` returns None.
+    """
+    return FileIO(path, "r", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +40,8 @@ def beginning_of(path: Path, options: SourceOptions | None = None) -> Beginning:
     options = replace(options, names=dict(options.names)) if options else None
     head, block, is_over = Recognising(str(path), options), b"", False
     try:
-        with path.open("rb") as file:
-            block = file.read(HEAD_BYTES)
+        with without_waiting(path) as file:
+            block = file.read(HEAD_BYTES) or b""
         for start, end in ((0, FIRST_BYTES), (FIRST_BYTES, HEAD_BYTES)):
             if not head.format:
                 head.feed(block[start:end])

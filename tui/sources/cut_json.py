@@ -7,6 +7,9 @@ import re
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 _CLOSING = {b"[": b"]", b"{": b"}"}
 
+MAX_OPEN = 500
+"""Lists and objects in one another; deeper than that no parser of JSON goes, and no history is."""
+
 
 def until_cut(document: bytes) -> tuple[bytes, int] | None:
     """The document with everything closed behind its last whole list or object, and that byte's offset.
@@ -21,6 +24,8 @@ def until_cut(document: bytes) -> tuple[bytes, int] | None:
         mark = token[0]
         if mark in _CLOSING:
             open_ones.append(_CLOSING[mark])
+            if len(open_ones) > MAX_OPEN:
+                return None
         elif open_ones and mark == open_ones[-1]:
             open_ones.pop()
             if not open_ones:

@@ -6,6 +6,7 @@ A name means a loss only if every word of it is accounted for: "aux_loss" and "v
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _CROSS_ENTROPY = re.compile(r"(?:language)?cross[ _-]?entropy", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
@@ -45,6 +46,7 @@ LIKELY, COARSE = 2, 3
 """Ranks of what words say: less than a listed name; less again for a mean over an epoch, a sum of losses."""
 
 
+@lru_cache(4096)
 def meaning_of(name: str) -> tuple[str, int] | None:
     """Our field and the rank with which this name means it; None where a word is left over.
 

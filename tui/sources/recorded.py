@@ -19,6 +19,7 @@ STANDARD_INPUT = Path("-")
 
 MAX_DEPTH = 3
 MAX_CANDIDATES = 200
+"""Files of one ending in a folder that are opened, the newest ones: many others hide no log."""
 _SCRIPTS = {".py", ".md", ".html", ".yaml", ".yml", ".toml", ".lock"}
 _TENSORS = {".pt", ".pth", ".bin", ".safetensors", ".npy", ".npz", ".model", ".zip", ".gz"}
 _PICTURES = {".png", ".jpg", ".svg"}

@@ -7,6 +7,7 @@ folder of its own, its name goes in front of the tags: "val/loss".
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,6 +22,12 @@ from tui.sources.timeline import Timeline
 
 MAX_EVENT_BYTES = 64 * 2**20
 _LENGTH, _CHECKSUM = struct.Struct("<Q"), struct.Struct("<I")
+MAX_SCALAR_BYTES = 2**20
+"""A longer event is a graph or a picture: passed over, for its checksum takes a second per 4 MB."""
+
+_LIKELY_LENGTH = re.compile(rb"(?!\0{4}).{4}\0{4}", re.DOTALL)
+"""A length below 4 GiB that is not 0, which no event's is."""
+
 _NO_EVENT = "no event with a right checksum"
 _OVERHEAD = 16  # length 8, its checksum 4, checksum of the data 4
 
@@ -57,7 +64,7 @@ class TensorBoardParser:
             payload, length = event
             if payload is None:
                 self._damage(length)
-            else:
+            elif payload:
                 records += self._records(payload, length)
             at += length
             self.offset += length
@@ -92,6 +99,8 @@ class TensorBoardParser:
             return None, self._distance_to_next(at)
         if len(self._rest) - at < length + _OVERHEAD:
             return None
+        if length > MAX_SCALAR_BYTES:
+            return b"", length + _OVERHEAD
         payload = self._rest[at + 12 : at + 12 + length]
         return (payload if self._is_right(at + 12, length) else None), length + _OVERHEAD
 
@@ -101,10 +110,11 @@ class TensorBoardParser:
 
     def _distance_to_next(self, at: int) -> int:
         """Bytes to skip after damage: to the next length with a right checksum, or all that has none."""
-        for start in range(at + 1, len(self._rest) - 12 + 1):
-            plausible = self._rest[start + 4 : start + 8] == b"\0\0\0\0"
-            if plausible and self._is_right(start, 8):
-                return start - at
+        start = at + 1
+        while (found := _LIKELY_LENGTH.search(self._rest, start)) and found.start() <= len(self._rest) - 12:
+            if self._is_right(found.start(), 8):
+                return found.start() - at
+            start = found.start() + 1
         return max(1, len(self._rest) - at - 11)
 
     def _records(self, payload: bytes, length: int) -> Iterator[Record]:

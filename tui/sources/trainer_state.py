@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.runlog.codec import DamagedLine, Record, decode
 from engine.runlog.reader import Damaged
-from tui.sources.cut_json import until_cut
+from tui.sources.cut_json import MAX_OPEN, until_cut
 from tui.sources.errors import CannotRead
 from tui.sources.huggingface import evaluation_record, training_record
 from tui.sources.names import number, whole
@@ -74,7 +74,11 @@ class TrainerStateParser(TextParser):
             records = list(self._records(decode(rest[0]))) if rest else []
         except DamagedLine:
             records = []
-        if rest is None or not records:
+        if rest is None:
+            raise CannotRead(
+                f"This is no JSON document that can be read: broken, or nested over {MAX_OPEN} deep."
+            )
+        if not records:
             raise CannotRead(f"There is nothing to read here yet: {reason}.")
         self.damaged.append(Damaged(rest[1], size - rest[1], reason))
         return records
