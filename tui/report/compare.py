@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from datetime import date
 
+import numpy as np
+
 from tui.checks.verdict import State, Verdict
 from tui.report.config_changes import ConfigChanges, config_changes, told, without_effect
 from tui.report.contest import Outcome, outcome
@@ -17,6 +19,7 @@ from tui.run import Run
 __all__ = ["append_to_journal", "compare"]
 
 
+@np.errstate(all="ignore")  # a log may hold any number
 def compare(run_a: Run, run_b: Run, today: date | None = None) -> str:
     """The entry as Markdown; `run_a` is the earlier run, `run_b` what came of it."""
     changes, result = config_changes(run_a, run_b), outcome(run_a, run_b)
