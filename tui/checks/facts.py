@@ -9,6 +9,9 @@ from typing import Any
 from engine.runlog.schema import is_number
 from tui.checks.signals.run_kind import RunKind, run_kind
 
+_LARGEST = 2.0**53
+"""No constant of a run is as large: whole numbers from here on are not exact any more."""
+
 
 class Facts:
     """The header and the record of the start, read by meaning; None wherever the log is silent."""
@@ -99,4 +102,4 @@ class Facts:
 
 
 def _finite(value: Any) -> float | None:
-    return float(value) if is_number(value) and math.isfinite(value) else None
+    return float(value) if is_number(value) and abs(value) < _LARGEST else None

@@ -179,6 +179,7 @@ class Judge:
     def _once(self, name: str, compute: Callable[[], T]) -> T:
         kept = self._cached.get(name)
         if kept is None or kept[0] != self._num_updates:
-            kept = self._cached[name] = self._num_updates, compute()
+            with np.errstate(all="ignore"):
+                kept = self._cached[name] = self._num_updates, compute()
         value: T = kept[1]
         return value

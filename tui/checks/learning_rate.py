@@ -76,15 +76,15 @@ class LargestRate:
     """Largest learning rate so far; above 0 by a hair where the log says 0 and the loss has fallen."""
 
     def __init__(self) -> None:
-        self.largest = -np.inf
+        self.largest = np.nan
 
     def __call__(self, view: View) -> Readings:
         """Go on by the new rows."""
-        largest = np.maximum(np.fmax.accumulate(view["lr"]), self.largest)
+        largest = np.fmax(np.fmax.accumulate(view["lr"]), self.largest)
         self.largest = float(largest[-1])
         rows = view.first_index + np.arange(len(view))
         is_known = (largest > 0) | (rows >= (2 * _FIRST_LOSSES if view.facts.is_foreign else 0))
-        if largest[0] <= 0:
+        if not largest[0] > 0:
             largest = np.where((largest == 0) & _has_fallen(view, rows), np.finfo(np.float64).tiny, largest)
         steps, largest = view.steps[is_known], largest[is_known]
         return Readings(steps, largest, lambda i: _said_of_rate(largest[i]))

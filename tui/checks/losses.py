@@ -268,7 +268,8 @@ class RelativeGap:
         """Go on by the new evaluations."""
         val, train = view["evaluation.val_loss"], view["evaluation.train_loss"]
         train = np.where(np.isnan(train), latest_before(view.recording.steps["loss"], view.steps), train)
-        best = np.fmin(np.fmin.accumulate(val), self.best)
+        # A loss printed as 0 has no shares: the best is the smallest loss that has some.
+        best = np.fmin(np.fmin.accumulate(np.where(val == 0, np.inf, val)), self.best)
         self.best = float(best[-1])
         learned = learned_below_at(view.recording, view.facts, view.steps)
         is_noise = self._is_noise(val, train, best) | (train > self._train_at(val <= best, train))

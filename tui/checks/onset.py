@@ -108,7 +108,7 @@ def train_beside(recording: Recording, steps: Steps) -> Floats:
     loss = recording.steps["loss"]
     if missing.any() and len(loss):
         # A trainer that counts a step before it logs it has written that step ahead of its evaluation.
-        side = recording.header.get("lr_lag") or 0
+        side = Facts(recording.header).number("lr_lag") or 0
         ends = np.searchsorted(loss.steps, steps + min(int(side), 1), side="left")
         starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
         for i in np.flatnonzero(missing):

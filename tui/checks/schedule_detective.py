@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tui.checks.facts import Facts
 from tui.checks.schedule_fit import Observed, guesses, rounding_slack, steps_down
 from tui.checks.schedule_shapes import PHRASES, Floats, Schedule, fraction_gone
 from tui.series.recording import Recording
@@ -21,11 +22,15 @@ _LOOSE = 0.005
 """A family that is off by no more than this share of the highest rate may be named with its error."""
 
 
+_SMALLEST, _LARGEST = 1e-30, 1e6
+"""Rates below and above which nothing trains: powers of them are no numbers any more."""
+
+
 def schedule_report(recording: Recording) -> dict[str, Any] | None:
     """{"declared": the header's schedule or None, "observed": see observed_schedule}; None without either."""
     declared = recording.header.get("schedule") or None
     column = recording.steps["lr"]
-    lag = recording.header.get("lr_lag") or 0
+    lag = int(Facts(recording.header).number("lr_lag") or 0)
     steps = column.steps.astype(np.float64)
     observed = _logged_later(observed_schedule(steps - lag, column.values), lag)
     if declared is None and observed is None:
@@ -54,6 +59,9 @@ def observed_schedule(steps: Floats, lr: Floats) -> dict[str, Any] | None:
     steps, lr = np.asarray(steps, np.float64)[finite], np.asarray(lr, np.float64)[finite]
     if not len(lr):
         return None
+    if np.abs(lr).max() > _LARGEST:
+        return _unknown(f"a learning rate of {np.abs(lr).max():.3g} is none")
+    lr = np.where(np.abs(lr) < _SMALLEST, 0.0, lr)
     if len(lr) < _MIN_POINTS:
         return _unknown(f"only {len(lr)} learning rates so far")
     slack = rounding_slack(lr)

@@ -26,5 +26,5 @@ def scientific(value: float, decimals: int) -> str:
 
 
 def count(value: float) -> str:
-    """A whole number with thousands separated."""
-    return f"{value:,.0f}" if math.isfinite(value) else short(value)
+    """A whole number with thousands separated, as long as all of its digits mean something."""
+    return f"{value:,.0f}" if abs(value) < 1e15 else short(value)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui.panels.figure import Figure, Floats, Line, Rule, Scale
-from tui.panels.numbers import scientific
+from tui.panels.numbers import count, scientific
 
 _REACH = {True: 1.0, False: 0.4}
 """How far outside the data, in parts of their range, a line still is that widens the axis to show it; plain
@@ -99,7 +99,7 @@ def y_ticks(scale: YScale, most: int, whole: bool = False) -> list[tuple[float, 
                 return [(value, _log_label(value)) for value in values]
     ticks = linear_ticks(scale.low, scale.high, most)
     if whole:
-        return [(value, f"{value:,.0f}") for value, _ in ticks if value == round(value)]
+        return [(value, count(value)) for value, _ in ticks if value == round(value)]
     return ticks
 
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
+
 from tui.checks.verdict import State, Verdict
 from tui.report.config_changes import ConfigChanges, by_setting, config_changes, told, without_effect
 from tui.report.contest import Outcome, outcome
@@ -19,6 +21,7 @@ from tui.run import Run
 __all__ = ["append_to_journal", "compare", "compare_all"]
 
 
+@np.errstate(all="ignore")  # a log may hold any number
 def compare(run_a: Run, run_b: Run, today: date | None = None) -> str:
     """The entry as Markdown; `run_a` is the earlier run, `run_b` what came of it."""
     changes, result = config_changes(run_a, run_b), outcome(run_a, run_b)

@@ -14,6 +14,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+
 from tui.checks.judge import Judge
 from tui.checks.verdict import Level, State, Verdict
 from tui.panels.figure import Figure
@@ -51,6 +53,7 @@ def write_dashboard(run: Run, path: Path) -> None:
     write_artefact(path, page(run))
 
 
+@np.errstate(all="ignore")  # a log may hold any number
 def page(run: Run) -> str:
     """The whole page."""
     figures = [drawable(panel, panel.figure(run, View(width_dots=COLUMNS))) for panel in PANELS]

@@ -42,6 +42,7 @@ def write_gap_analysis(run: Run, path: Path) -> None:
     write_artefact(path, gap_analysis(run))
 
 
+@np.errstate(all="ignore")  # a log may hold any number
 def gap_analysis(run: Run) -> str:
     """The analysis as Markdown."""
     title = f"# Gap analysis of {markdown_code(run.name, 80)}\n{_ending(run)}"
@@ -88,10 +89,9 @@ def _verdict(story: Story) -> str:
     if story.seen.best == len(story.seen) - 1:
         ending = "The last evaluation is the best one: validation was still improving when the run ended."
     else:
-        over = facts["val_final"] / facts["val_min"] - 1
-        ending = (
-            f"The last evaluation is {percent(over)} above the best; that is no onset by the rule used here."
-        )
+        over, best = facts["val_final"] - facts["val_min"], facts["val_min"]
+        share = percent(over / best) if best > 0 else f"{number(over)} nats"
+        ending = f"The last evaluation is {share} above the best; that is no onset by the rule used here."
     return f"**This run does not overfit, as far as it goes.** {ending}"
 
 

@@ -37,6 +37,7 @@ def write_post_mortem(run: Run, path: Path) -> None:
     write_artefact(path, post_mortem(run))
 
 
+@np.errstate(all="ignore")  # a log may hold any number
 def post_mortem(run: Run) -> str:
     """The post-mortem as Markdown."""
     story = story_of(run)

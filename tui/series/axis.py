@@ -12,6 +12,9 @@ from tui.series.columns import Column, Floats, Steps
 from tui.series.recording import Recording
 
 AxisName = Literal["step", "epoch", "tokens", "time"]
+_FURTHEST = 1e18
+"""What lies beyond is no epoch, token or second."""
+
 AXIS_NAMES: tuple[AxisName, ...] = get_args(AxisName)
 
 
@@ -46,9 +49,9 @@ def axis_of(recording: Recording, name: AxisName) -> Axis | None:
     per_unit = {"epoch": "steps_per_epoch", "tokens": "tokens_per_step"}[name]
     column = recording.steps[name]
     if len(column) > 1:
-        return _measured(name, name, column, 0.0, 1.0)
+        return _measured(name, name, column, 0.0, 1.0) if _can_be_x(column) else None
     rate = recording.header.get(per_unit)
-    if isinstance(rate, int | float) and rate > 0:
+    if isinstance(rate, int | float) and 1 / _FURTHEST < rate < _FURTHEST:
         return _proportional(name, name, 1 / rate if name == "epoch" else float(rate))
     return None
 
@@ -71,8 +74,13 @@ def _proportional(name: AxisName, label: str, factor: float) -> Axis:
     )
 
 
+def _can_be_x(column: Column) -> bool:
+    """Whether every value is a place on an axis."""
+    return bool((np.abs(column.values) < _FURTHEST).all())
+
+
 def _time_axis(column: Column) -> Axis | None:
-    if len(column) < 2 or not np.isfinite(column.values[0]):
+    if len(column) < 2 or not _can_be_x(column):
         return None
     start = float(column.values[0])
     seconds = float(column.values[-1]) - start
