@@ -173,7 +173,7 @@ class NoValidation(Fault):
 
     name = "no_validation"
     cause = "no_validation"
-    level = "yellow"
+    level = "green"
     breaks = "no evaluation that is due is made"
     deadline_step = 80
 

@@ -34,8 +34,8 @@ class Fault:
         name: what `--fault` and the config call it.
         cause: what the decision tree must name; several faults may produce the same cause.
         also: other causes that are just as true of the same run, so that either may come first.
-        level: the lowest level of a verdict that counts as naming it; yellow for what is normal in honest
-            runs as well and must not alarm by itself.
+        level: the lowest level of a verdict that counts as naming it; yellow or green for what is normal
+            in honest runs as well and must not alarm by itself.
         strength: how much, in the unit that `breaks` states.
         strengths: those that are tried in the fire drills, the default first.
         onset_step: the first step at which anything differs from a healthy run.

@@ -59,13 +59,13 @@ class NoBiasCorrection(Fault):
 class DecayOnAll(Fault):
     """Gains and biases decay with the matrices.
 
-    Yellow: one group is what PyTorch makes of `model.parameters()`, and many train well with it on purpose.
+    Green: one group is what PyTorch makes of `model.parameters()`, and many train well with it on purpose.
     It must be shown and named, and must not alarm by itself.
     """
 
     name = "decay_on_all_parameters"
     cause = "decay_on_all_parameters"
-    level = "yellow"
+    level = "green"
     breaks = "all parameters are in one group, so gains and biases decay as well"
 
     def optimizer(self, optimizer: Optimizer) -> Optimizer:

@@ -26,6 +26,9 @@ PROMISED = frozenset(
 )  # fmt: skip
 """Causes that the tree may name."""
 
+WITHOUT_DRILL = frozenset({"never_learned", "diverged", "ended_early", "out_of_memory", "crashed", "killed"})
+"""Causes that are no fault of ours to plant: an end, and what is said where no reason is known."""
+
 
 def test_there_are_at_least_forty_five_faults_in_eight_families() -> None:
     assert len(FAULTS) >= 45
@@ -37,7 +40,7 @@ def test_every_fault_declares_a_promised_cause_a_level_and_a_deadline_within_its
     fault: type[Fault],
 ) -> None:
     assert {fault.cause, *fault.also} <= PROMISED or (fault.sign == DAMAGED and not fault.cause)
-    assert Level[fault.level.upper()] >= Level.YELLOW
+    assert fault.level.upper() in Level.__members__
     assert fault.onset_step <= fault.deadline_step <= fault.num_steps
     assert not fault.strengths or fault.strengths[0] == fault.default_strength
     assert "{" not in explain(fault)["breaks"]
@@ -60,7 +63,9 @@ def test_some_leaf_can_name_the_cause_at_the_declared_level(fault: type[Fault]) 
 
 
 def test_every_cause_of_the_tree_is_a_promised_one() -> None:
-    assert {cause for check in every_check() for leaf in check.leaves for cause in leaf.causes} <= PROMISED
+    assert {cause for check in every_check() for leaf in check.leaves for cause in leaf.causes} <= (
+        PROMISED | WITHOUT_DRILL
+    )
 
 
 def test_two_faults_at_once_keep_their_names_and_strengths() -> None:
