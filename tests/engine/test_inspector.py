@@ -412,7 +412,7 @@ def test_sparse_gradients_are_measured_like_others(tmp_path: Path, spoiled: bool
 
 
 def accumulated(folder: Path, num_steps: int, num_micro: int, *, each: bool, zero_first: bool) -> list[float]:
-    """Micro-batches that make a step together; the inspector is told of each, or of the steps. Mean losses."""
+    """Mean losses of steps of several micro-batches; the inspector is told of each, or of the steps."""
     model = TinyGPT()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     losses: list[float] = []
