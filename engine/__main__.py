@@ -1,6 +1,6 @@
 """`python -m engine` is `engine`; torchrun starts it this way."""
 
-from engine.cli import main
+from flight_recorder.engine.cli import main
 
 if __name__ == "__main__":
     main()

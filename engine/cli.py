@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from engine import fault_commands
-from engine.output import outlive_the_terminal
-from engine.runlog.printable import printable
+from flight_recorder.engine import fault_commands
+from flight_recorder.engine.run.output import outlive_the_terminal
+from flight_recorder.engine.runlog.printable import printable
 
 if TYPE_CHECKING:
-    from engine.config import Config
-    from engine.run_folder import RunFolder
-    from engine.train import Outcome
+    from flight_recorder.engine.config import Config
+    from flight_recorder.engine.run.run_folder import RunFolder
+    from flight_recorder.engine.train import Outcome
 
 EXIT_CODES = {"interrupted": 130, "terminated": 143, "error": 1}
 """Shell convention: 128 plus the number of the signal."""
@@ -103,8 +103,8 @@ def _checked(
     config: Path, overrides: list[str], fault: str | None, out: Path | None, resume: bool
 ) -> tuple[Config, RunFolder]:
     """The valid config and the folder that can take its run; nothing has been created yet."""
-    from engine.config_file import ConfigError, load_config
-    from engine.run_folder import RunFolder, RunFolderError, locate
+    from flight_recorder.engine.config_file import ConfigError, load_config
+    from flight_recorder.engine.run.run_folder import RunFolder, RunFolderError, locate
 
     try:
         settings = load_config(config, overrides, fault)
@@ -119,12 +119,12 @@ def _checked(
 def _trained(
     settings: Config, folder: RunFolder, resume: bool, stop_after: int | None, inspect: bool
 ) -> Outcome:
-    from engine.build import DeviceError
-    from engine.checkpoint import CheckpointError
-    from engine.corpus import CorpusError
-    from engine.distributed import RankLost
-    from engine.run_folder import RunFolderError
-    from engine.train import train as run
+    from flight_recorder.engine.run.build import DeviceError
+    from flight_recorder.engine.run.checkpoint import CheckpointError
+    from flight_recorder.engine.data.corpus import CorpusError
+    from flight_recorder.engine.distributed.distributed import RankLost
+    from flight_recorder.engine.run.run_folder import RunFolderError
+    from flight_recorder.engine.train import train as run
 
     try:
         return run(settings, folder, resume=resume, stop_after=stop_after, inspect=inspect)

@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from engine.faults.registry import parse_fault
+from flight_recorder.engine.faults.registry import parse_fault
 
 
 def _is_broken(text: str) -> bool:

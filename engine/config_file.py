@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from engine.config import Config
-from engine.runlog.safe_yaml import MAX_BYTES, YamlError, composed, constructed, load_yaml
+from flight_recorder.engine.config import Config
+from flight_recorder.engine.runlog.safe_yaml import MAX_BYTES, YamlError, composed, constructed, load_yaml
 
 Keys = tuple[str, ...]
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from engine.runlog.printable import printable
+from flight_recorder.engine.runlog.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from engine.faults.fault import Fault
+    from flight_recorder.engine.faults.fault import Fault
 
 app = typer.Typer(
     add_completion=False,
@@ -41,7 +41,7 @@ def list_faults(context: typer.Context) -> None:
     """List the fire drills that --fault can switch on, explain one, or run one beside a healthy twin."""
     if context.invoked_subcommand is not None:
         return
-    from engine.faults.registry import FAMILIES, FAULTS, faults_of
+    from flight_recorder.engine.faults.registry import FAMILIES, FAULTS, faults_of
 
     table = _table()
     for family in FAMILIES:
@@ -59,8 +59,8 @@ def list_faults(context: typer.Context) -> None:
 @app.command()
 def explain(name: FaultOrFamily) -> None:
     """Say what a fault breaks, which cause must be named, and by which step; or what a family breaks."""
-    from engine.faults.registry import FAMILIES, breaks, faults_of
-    from engine.faults.registry import explain as explained
+    from flight_recorder.engine.faults.registry import FAMILIES, breaks, faults_of
+    from flight_recorder.engine.faults.registry import explain as explained
 
     if name in FAMILIES:
         rows = [(f"[{COLOURS[kind.level]}]{kind.name}[/]", breaks(kind)) for kind in faults_of(name)]
@@ -87,7 +87,7 @@ def run(
 
     Exit code 0: the cause was named; 1: it was not; 2: the drill could not be made.
     """
-    from engine.faults.drill import DrillFailed, run_drill, shows
+    from flight_recorder.engine.faults.drill import DrillFailed, run_drill, shows
 
     drilled, console = _parsed(fault), _console()
     folder = out or Path("experiments") / f"drill-{drilled.name}"
@@ -132,7 +132,7 @@ def _expected(fault: Fault) -> str:
 
 
 def _parsed(text: str) -> Fault:
-    from engine.faults.registry import UnknownFault, parse_fault
+    from flight_recorder.engine.faults.registry import UnknownFault, parse_fault
 
     try:
         return parse_fault(text)

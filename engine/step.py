@@ -11,14 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.batch_content import BatchContent, counts_targets
-from engine.batches import IGNORED, Batch
-from engine.build import Loop
-from engine.evaluate import class_sums, forward_precision
-from engine.model import token_losses
-from engine.optimizer import clip_gradients, gradient_norm, set_learning_rate
-from engine.probes.gradient_recomputation import RandomState, grad_norm_recomputed
-from engine.probes.measured import Measured, packed, scalar
+from flight_recorder.engine.data.batch_content import BatchContent, counts_targets
+from flight_recorder.engine.data.batches import IGNORED, Batch
+from flight_recorder.engine.run.build import Loop
+from flight_recorder.engine.run.evaluate import class_sums, forward_precision
+from flight_recorder.engine.model.model import token_losses
+from flight_recorder.engine.model.optimizer import clip_gradients, gradient_norm, set_learning_rate
+from flight_recorder.engine.probes.gradient_recomputation import RandomState, grad_norm_recomputed
+from flight_recorder.engine.probes.measured import Measured, packed, scalar
 
 Fields = dict[str, Any]
 

@@ -16,15 +16,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from engine.build import Loop, build_loop
-from engine.config import Config
-from engine.distributed import RankLost, is_lost_peer, joined_world
-from engine.evaluate import measure_splits, parameter_checksums
-from engine.progress import ProgressReport
-from engine.run_folder import BEST, LAST, RunFolder
-from engine.saving import DiskRefused, Recorder
-from engine.signals import StopWish, stop_wish
-from engine.step import take_step
+from flight_recorder.engine.run.build import Loop, build_loop
+from flight_recorder.engine.config import Config
+from flight_recorder.engine.distributed.distributed import RankLost, is_lost_peer, joined_world
+from flight_recorder.engine.run.evaluate import measure_splits, parameter_checksums
+from flight_recorder.engine.run.progress import ProgressReport
+from flight_recorder.engine.run.run_folder import BEST, LAST, RunFolder
+from flight_recorder.engine.run.saving import DiskRefused, Recorder
+from flight_recorder.engine.run.signals import StopWish, stop_wish
+from flight_recorder.engine.step import take_step
 
 
 @dataclass(frozen=True, slots=True)

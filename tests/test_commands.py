@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tui.commands import app
+from flight_recorder.tui.commands import app
 
 ROOT = Path(__file__).parents[1]
 HOSTILE = "ev\x1b]0;PWN\x07\u202e"
@@ -64,7 +64,7 @@ def test_a_timeout_without_anything_to_wait_for_is_refused(tmp_path: Path) -> No
 
 
 def test_explain_alone_lists_every_node_with_its_question() -> None:
-    from tui.checks.tree import every_check
+    from flight_recorder.tui.checks.tree import every_check
 
     code, output = _run("explain")
     assert code == 0

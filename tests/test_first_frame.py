@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tui import first_frame
+from flight_recorder.tui import first_frame
 
 
 class Terminal(io.StringIO):

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.runlog.codec import Record
+from flight_recorder.engine.runlog.codec import Record
 from tests.checks.builders import log
-from tui import run as run_module
-from tui.follow.batch import Batch, Pulse
-from tui.run import Run
+from flight_recorder.tui import run as run_module
+from flight_recorder.tui.follow.batch import Batch, Pulse
+from flight_recorder.tui.run import Run
 
 
 def _batches(records: list[Record], size: int) -> Iterator[Batch]:

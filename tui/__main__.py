@@ -1,6 +1,6 @@
 """`python -m tui` is `tui`."""
 
-from tui.cli import main
+from flight_recorder.tui.cli import main
 
 if __name__ == "__main__":
     main()

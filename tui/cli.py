@@ -16,7 +16,7 @@ from os import PathLike, fsencode, fspath
 from types import FrameType
 from typing import NoReturn
 
-from tui import plain_letters
+from flight_recorder.tui import plain_letters
 
 CANNOT_READ = 2
 """Exit code when a log, a file of thresholds or an option cannot be read, and when `tui` itself fails."""
@@ -35,10 +35,10 @@ def main() -> None:
         if sys.argv[1:2] in (["watch"], ["replay"]):
             on_signals(_leave)
         if sys.argv[1:2] == ["watch"]:
-            from tui import first_frame
+            from flight_recorder.tui import first_frame
 
             first_frame.write(first_frame.paths_among(sys.argv[2:]))
-        from tui.commands import app
+        from flight_recorder.tui.commands import app
 
         app()
     except SystemExit as leaving:
@@ -114,7 +114,7 @@ def failure_sentence(error: BaseException) -> str:
 
 def fail(message: str) -> NoReturn:
     """Say on standard error what is wrong, and leave. It may quote a name that would steer a terminal."""
-    from tui.panels.printable import printable
+    from flight_recorder.tui.panels.printable import printable
 
     sys.stderr.write(f"tui: {printable(message, _LONGEST)}\n")
     sys.exit(CANNOT_READ)
@@ -122,7 +122,7 @@ def fail(message: str) -> NoReturn:
 
 def say_path(path: str | PathLike[str]) -> None:
     """A path on a line of standard output: harmless to a terminal, to the byte for a program."""
-    from tui.panels.printable import printable
+    from flight_recorder.tui.panels.printable import printable
 
     if sys.stdout.isatty():
         sys.stdout.write(printable(fspath(path), _LONGEST) + "\n")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tui.cli import fail
+from flight_recorder.tui.cli import fail
 
 if TYPE_CHECKING:
-    from tui.checks.thresholds import Thresholds
-    from tui.checks.verdict import Level
-    from tui.sources.parser import SourceOptions
+    from flight_recorder.tui.checks.thresholds import Thresholds
+    from flight_recorder.tui.checks.verdict import Level
+    from flight_recorder.tui.sources.parser import SourceOptions
 
 Mapping = Annotated[
     list[str] | None,
@@ -40,10 +40,10 @@ def said_of_logs(
     clip: float | None,
 ) -> SourceOptions:
     """What command line and file of facts say about the log; leaves with a sentence if that is wrong."""
-    from tui.sources.errors import CannotRead
-    from tui.sources.facts import facts_from_file
-    from tui.sources.options import GivenNames
-    from tui.sources.parser import SourceOptions
+    from flight_recorder.tui.sources.errors import CannotRead
+    from flight_recorder.tui.sources.facts import facts_from_file
+    from flight_recorder.tui.sources.naming.options import GivenNames
+    from flight_recorder.tui.sources.parser import SourceOptions
 
     try:
         facts = facts_from_file(config) if config else {}
@@ -60,8 +60,8 @@ def heed(options: SourceOptions) -> None:
     Raises:
         CannotRead: none of them has one of these names; what was read is not what the user meant.
     """
-    from tui.sources.errors import CannotRead
-    from tui.sources.options import GivenNames
+    from flight_recorder.tui.sources.errors import CannotRead
+    from flight_recorder.tui.sources.naming.options import GivenNames
 
     if isinstance(options.names, GivenNames) and (sentence := options.names.unmet()):
         raise CannotRead(sentence)
@@ -69,7 +69,7 @@ def heed(options: SourceOptions) -> None:
 
 def _pair(text: str) -> tuple[str, str]:
     """Our name and theirs."""
-    from tui.sources.names import FIELDS
+    from flight_recorder.tui.sources.naming.names import FIELDS
 
     ours, found, theirs = text.partition("=")
     if not (found and ours and theirs):
@@ -87,7 +87,7 @@ def bounds(path: Path | None) -> Thresholds | None:
     """The thresholds of a file; leaves with a sentence if they cannot be read."""
     if path is None:
         return None
-    from tui.checks.thresholds import ThresholdError, Thresholds
+    from flight_recorder.tui.checks.thresholds import ThresholdError, Thresholds
 
     try:
         path.open("rb").close()
@@ -101,7 +101,7 @@ def bounds(path: Path | None) -> Thresholds | None:
 
 def level_named(word: str) -> Level:
     """The level that --fail-on names; leaves with a sentence if there is none."""
-    from tui.checks.verdict import Level
+    from flight_recorder.tui.checks.verdict import Level
 
     if word.upper() not in Level.__members__ or word.upper() == "GREEN":
         fail(f"--fail-on {word}: the levels are yellow, orange, red and black.")

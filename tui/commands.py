@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from tui.cli import fail as _fail
-from tui.cli import say_path
-from tui.command_options import (
+from flight_recorder.tui.cli import fail as _fail
+from flight_recorder.tui.cli import say_path
+from flight_recorder.tui.command_options import (
     Clip,
     Config,
     Mapping,
@@ -24,10 +24,10 @@ from tui.command_options import (
 )
 
 if TYPE_CHECKING:
-    from tui.checks.thresholds import Thresholds
-    from tui.checks.verdict import Verdict
-    from tui.run import Run
-    from tui.sources.parser import SourceOptions
+    from flight_recorder.tui.checks.thresholds import Thresholds
+    from flight_recorder.tui.checks.verdict import Verdict
+    from flight_recorder.tui.run import Run
+    from flight_recorder.tui.sources.parser import SourceOptions
 
 app = typer.Typer(
     name="tui",
@@ -58,7 +58,7 @@ def watch(
 ) -> None:
     """Follow a run live: seven panels and the tree. Opens before the file exists and waits for it."""
     options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
-    from tui.screen import app as screen
+    from flight_recorder.tui.screen import app as screen
 
     _exit_with(lambda: screen.watch(paths, options=options, thresholds=limits))
 
@@ -76,7 +76,7 @@ def replay(
 ) -> None:
     """Show a recorded run as if it were live."""
     options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
-    from tui.screen import app as screen
+    from flight_recorder.tui.screen import app as screen
 
     _exit_with(lambda: screen.watch([path], options=options, thresholds=limits, speed=speed))
 
@@ -115,9 +115,9 @@ def check(
     options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
 
     def judged() -> int:
-        from tui.report import verdicts
-        from tui.sources.errors import CannotRead
-        from tui.sources.runs import newest_of, runs_of_all
+        from flight_recorder.tui.report.terminal import verdicts
+        from flight_recorder.tui.sources.errors import CannotRead
+        from flight_recorder.tui.sources.locate.runs import newest_of, runs_of_all
 
         runs = runs_of_all(paths, options)
         runs = newest_of(runs, 1) if newest else runs
@@ -126,14 +126,14 @@ def check(
                 f"--follow judges one run, and these are {len(runs)}; name one, or say --newest."
             )
         if len(runs) > 1:
-            from tui.report import several
+            from flight_recorder.tui.report.terminal import several
 
             found = several.judge_all(runs, several.Order(options, limits, as_json or json_lines))
             several.tell(found, as_json, json_lines)
             return several.exit_code(found, level)
         console, is_json = verdicts.page(), as_json or json_lines
         if follow:
-            from tui.report.live import follow_until
+            from flight_recorder.tui.report.terminal.live import follow_until
 
             tell = _silence if is_json else verdicts.teller(console)
             run = follow_until(runs[0], level, options, limits, tell, timeout)
@@ -171,7 +171,7 @@ def show(
     options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
 
     def shown() -> int:
-        from tui.report.show import print_run
+        from flight_recorder.tui.report.terminal.show import print_run
 
         run = _read(path, options, limits)
         heed(options)
@@ -197,8 +197,8 @@ def report(
     options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
 
     def reported() -> int:
-        from tui.report.files import report as write
-        from tui.sources.recorded import locate
+        from flight_recorder.tui.report.files import report as write
+        from flight_recorder.tui.sources.locate.recorded import locate
 
         run = _read(path, options, limits)
         heed(options)
@@ -234,7 +234,7 @@ def compare(
         _fail("standard input is one log; name a file for the other.")
 
     def compared() -> int:
-        from tui.report.compare import append_to_journal, compare, compare_all
+        from flight_recorder.tui.report.compare.compare import append_to_journal, compare, compare_all
 
         runs = [_read(path, options, limits) for path in paths]
         heed(options)
@@ -259,8 +259,8 @@ def explain(
 ) -> None:
     """One node of the tree: question, measure, thresholds, fix, source. Without CHECK, every node's id."""
     limits = bounds(thresholds)
-    from tui.checks.explain import UnknownCheck, explanation
-    from tui.checks.tree import every_check
+    from flight_recorder.tui.checks.documents.explain import UnknownCheck, explanation
+    from flight_recorder.tui.checks.tree import every_check
 
     if check_id is None:
         typer.echo("\n".join(f"{check.id:8}{check.question}" for check in every_check()))
@@ -286,9 +286,9 @@ def export(
     options = said_of_logs(map_, config, vocab, total_steps, clip)
 
     def exported() -> int:
-        from tui.follow.once import read_all
-        from tui.report.export import export_run
-        from tui.sources.errors import CannotRead
+        from flight_recorder.tui.follow.once import read_all
+        from flight_recorder.tui.report.export import export_run
+        from flight_recorder.tui.sources.errors import CannotRead
 
         batches = list(read_all(path, options))
         records = [record for batch in batches for record in batch.records]
@@ -310,8 +310,8 @@ def _read(path: str, options: SourceOptions, thresholds: Thresholds | None) -> R
     """The whole run, judged."""
     import gc
 
-    from tui.follow.once import read_all
-    from tui.run import Run
+    from flight_recorder.tui.follow.once import read_all
+    from flight_recorder.tui.run import Run
 
     gc.disable()  # records make no cycles; looking for some takes a fifth of the time, and then we end
     run = Run(path, thresholds)
@@ -330,8 +330,8 @@ def _heed_reading(run: Run) -> None:
         CannotRead: the reader failed, or nothing that can be judged was found in it; a run that has just
             begun apart.
     """
-    from tui.sources.errors import CannotRead
-    from tui.sources.text import plain_text
+    from flight_recorder.tui.sources.errors import CannotRead
+    from flight_recorder.tui.sources.text import plain_text
 
     if run.failure:
         raise CannotRead(run.failure)
@@ -345,8 +345,8 @@ def _exit_with(work: Any) -> NoReturn:
 
     So is an error of this program's own: code 1 says that the run is at the level, which ends trainings.
     """
-    from engine.runlog.reader import UnsupportedVersion
-    from tui.sources.errors import CannotRead, own_error
+    from flight_recorder.engine.runlog.reader import UnsupportedVersion
+    from flight_recorder.tui.sources.errors import CannotRead, own_error
 
     try:
         code = work()

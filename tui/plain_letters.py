@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 
-NAME = "tui.plain_letters"
+NAME = "flight_recorder.tui.plain_letters"
 """The name under which `codecs` knows this way of encoding."""
 
 _ALIKE = {

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.runlog.reader import Damaged
-from tui.checks.judge import Judge
-from tui.checks.thresholds import Thresholds
-from tui.follow.batch import Batch, Pulse
-from tui.follow.stored import Stored
-from tui.series.beginnings import beginnings
-from tui.series.recording import Recording
-from tui.series.stored import restored
+from flight_recorder.engine.runlog.reader import Damaged
+from flight_recorder.tui.checks.judge import Judge
+from flight_recorder.tui.checks.thresholds import Thresholds
+from flight_recorder.tui.follow.batch import Batch, Pulse
+from flight_recorder.tui.follow.stored import Stored
+from flight_recorder.tui.series.beginnings import beginnings
+from flight_recorder.tui.series.recording import Recording
+from flight_recorder.tui.series.stored import restored
 
 JUDGED_TOGETHER = 2**15
 """Records after which a run that is read as a whole is judged: a judgement costs as much for one record as

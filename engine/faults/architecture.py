@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.faults.fault import Fault
+from flight_recorder.engine.faults.fault import Fault
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from engine.model import GPT
+    from flight_recorder.engine.model.model import GPT
 
 
 class NoNormalization(Fault):

@@ -8,14 +8,14 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from engine.faults.fault import DAMAGED, SILENT, Fault
+from flight_recorder.engine.faults.fault import DAMAGED, SILENT, Fault
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
-    from engine.build import Loop
-    from engine.corpus import Corpus
-    from engine.saving import Recorder
+    from flight_recorder.engine.run.build import Loop
+    from flight_recorder.engine.data.corpus import Corpus
+    from flight_recorder.engine.run.saving import Recorder
 
 
 class BestCheckpointMissing(Fault):
@@ -31,7 +31,7 @@ class BestCheckpointMissing(Fault):
 
     def corpus(self, corpus: Corpus) -> Corpus:
         """A training set that is overfitted soon."""
-        from engine.faults.data import TinyTrainingSet
+        from flight_recorder.engine.faults.data import TinyTrainingSet
 
         return TinyTrainingSet(self.strength).corpus(corpus)
 
@@ -52,7 +52,7 @@ class ResumeLostOptimizer(Fault):
 
     def restored(self, optimizer: Optimizer) -> Optimizer:
         """A fresh one."""
-        from engine.faults.optimizer import made_anew
+        from flight_recorder.engine.faults.optimizer import made_anew
 
         return made_anew(optimizer)
 
@@ -69,8 +69,8 @@ class RanksOutOfSync(Fault):
         """Build the second rank as the first was built."""
         import torch
 
-        from engine.model import GPT
-        from engine.optimizer import build_optimizer
+        from flight_recorder.engine.model.model import GPT
+        from flight_recorder.engine.model.optimizer import build_optimizer
 
         with torch.random.fork_rng():
             self._other = GPT(loop.config.model, loop.corpus.vocab_size).to(loop.device)
@@ -81,7 +81,7 @@ class RanksOutOfSync(Fault):
         """The second rank takes its own step with a batch from far away in the data."""
         import torch.nn.functional as F
 
-        from engine.optimizer import set_learning_rate
+        from flight_recorder.engine.model.optimizer import set_learning_rate
 
         batch = loop.order.batch(loop.step + 1_000_003, 0).to(loop.device)
         loss = F.cross_entropy(self._other(batch.inputs).flatten(0, 1), batch.targets.flatten())
@@ -92,7 +92,7 @@ class RanksOutOfSync(Fault):
 
     def evaluation(self, loop: Loop) -> dict[str, Any]:
         """Checksums of both ranks."""
-        from engine.probes.checksum import parameter_checksum
+        from flight_recorder.engine.probes.checksum import parameter_checksum
 
         ranks = (loop.model, self._other)
         return {"parameter_checksums": [parameter_checksum(rank.parameters()) for rank in ranks]}
@@ -194,7 +194,7 @@ class StopsWriting(Fault):
 
     def after_step(self, loop: Loop, recorder: Recorder) -> None:
         """From here on everything goes to the null device."""
-        from engine.runlog.writer import LogWriter
+        from flight_recorder.engine.runlog.writer import LogWriter
 
         if loop.step == self.onset_step:
             recorder.log = LogWriter(os.open(os.devnull, os.O_WRONLY), recorder.folder.log)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from engine.faults.fault import Fault
-from engine.faults.noise import noised, random_like
-from engine.faults.streams import cut, first_pieces, joined
+from flight_recorder.engine.faults.fault import Fault
+from flight_recorder.engine.faults.noise import noised, random_like
+from flight_recorder.engine.faults.streams import cut, first_pieces, joined
 
 if TYPE_CHECKING:
     import torch
 
-    from engine.batches import Batch
-    from engine.corpus import Corpus
-    from engine.model import GPT
+    from flight_recorder.engine.data.batches import Batch
+    from flight_recorder.engine.data.corpus import Corpus
+    from flight_recorder.engine.model.model import GPT
 
 
 class BrokenMask(Fault):
@@ -42,7 +42,7 @@ class MaskedTargets(Fault):
 
     def batch(self, step: int, batch: Batch) -> Batch:
         """Ignore a random share of the targets."""
-        from engine.batches import IGNORED
+        from flight_recorder.engine.data.batches import IGNORED
 
         drawn = random_like(batch.targets, step)
         return replace(batch, targets=batch.targets.masked_fill(drawn < self.strength, IGNORED))
@@ -174,7 +174,7 @@ class Memorised(Fault):
 
     def batch(self, step: int, batch: Batch) -> Batch:
         """Rows drawn from these blocks."""
-        from engine.batches import gather
+        from flight_recorder.engine.data.batches import gather
 
         drawn = random_like(batch.inputs[:, 0], step) * int(self.strength)
         context = batch.inputs.shape[1]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.faults.fault import DAMAGED, NAMED, Fault
+from flight_recorder.engine.faults.fault import DAMAGED, NAMED, Fault
 
 WARMUP_STEPS = 30
 LEVELS = ("green", "yellow", "orange", "red", "black")
@@ -96,7 +96,7 @@ def _engine(arguments: list[str]) -> None:
 def _judged(name: str, folder: Path) -> Judged:
     """The monitor is another program: it is asked, not imported."""
     call = subprocess.run(
-        [sys.executable, "-m", "tui.cli", "check", "--json", str(folder)],
+        [sys.executable, "-m", "flight_recorder.tui.cli", "check", "--json", str(folder)],
         capture_output=True,
         text=True,
         check=False,

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
-    from engine.batches import Batch
-    from engine.build import Loop
-    from engine.corpus import Corpus
-    from engine.model import GPT
-    from engine.saving import Recorder
+    from flight_recorder.engine.data.batches import Batch
+    from flight_recorder.engine.run.build import Loop
+    from flight_recorder.engine.data.corpus import Corpus
+    from flight_recorder.engine.model.model import GPT
+    from flight_recorder.engine.run.saving import Recorder
 
 LearningRate = Callable[[int], float]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.faults.fault import Fault
+from flight_recorder.engine.faults.fault import Fault
 
 if TYPE_CHECKING:
-    from engine.build import Loop
-    from engine.model import GPT
+    from flight_recorder.engine.run.build import Loop
+    from flight_recorder.engine.model.model import GPT
 
 
 class BadInit(Fault):
@@ -121,7 +121,7 @@ class LoadedCheckpoint(Fault):
         import torch
         import torch.nn.functional as F
 
-        from engine.optimizer import clip_gradients, gradient_norm
+        from flight_recorder.engine.model.optimizer import clip_gradients, gradient_norm
 
         earlier = torch.optim.AdamW(loop.parameters, lr=3e-3, betas=(0.9, 0.95))
         for step in range(int(self.strength)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from engine.batches import Batch
+    from flight_recorder.engine.data.batches import Batch
 
 
 def random_like(tokens: torch.Tensor, step: int) -> torch.Tensor:

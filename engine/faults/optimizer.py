@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from engine.faults.fault import Fault
+from flight_recorder.engine.faults.fault import Fault
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
     from torch.optim import Optimizer
 
-    from engine.build import Loop
-    from engine.model import GPT
-    from engine.saving import Recorder
+    from flight_recorder.engine.run.build import Loop
+    from flight_recorder.engine.model.model import GPT
+    from flight_recorder.engine.run.saving import Recorder
 
 Groups = list[dict[str, Any]]
 
@@ -51,7 +51,7 @@ class NoBiasCorrection(Fault):
 
     def optimizer(self, optimizer: Optimizer) -> Optimizer:
         """AdamW without that division."""
-        from engine.faults.uncorrected_adamw import UncorrectedAdamW
+        from flight_recorder.engine.faults.uncorrected_adamw import UncorrectedAdamW
 
         return UncorrectedAdamW(optimizer.param_groups)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.faults.fault import Fault
+from flight_recorder.engine.faults.fault import Fault
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from engine.batches import Batch
-    from engine.model import GPT
+    from flight_recorder.engine.data.batches import Batch
+    from flight_recorder.engine.model.model import GPT
 
 FIRST_SCALE = 65_536.0
 """Loss scale at which PyTorch's own scaler begins."""

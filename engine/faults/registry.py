@@ -7,7 +7,7 @@ import math
 from types import ModuleType
 from typing import Any
 
-from engine.faults import (
+from flight_recorder.engine.faults import (
     architecture,
     bookkeeping,
     data,
@@ -17,7 +17,7 @@ from engine.faults import (
     precision,
     schedule,
 )
-from engine.faults.fault import NAMED, Fault
+from flight_recorder.engine.faults.fault import NAMED, Fault
 
 _MODULES = (initialisation, schedule, gradients, optimizer, data, architecture, precision, bookkeeping)
 
@@ -54,7 +54,7 @@ def parse_fault(text: str | None) -> Fault:
     if text is None:
         return Fault()
     if "+" in text and not _is_number(text.partition(":")[2]):
-        from engine.faults.several import Several
+        from flight_recorder.engine.faults.several import Several
 
         return Several([parse_fault(part) for part in text.split("+")])
     name, _, strength = text.partition(":")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from engine.faults.fault import Fault, LearningRate
+from flight_recorder.engine.faults.fault import Fault, LearningRate
 
 if TYPE_CHECKING:
-    from engine.schedule import Schedule
+    from flight_recorder.engine.model.schedule import Schedule
 
 
 def _schedule(declared: LearningRate) -> Schedule:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.faults.fault import Fault, LearningRate
+from flight_recorder.engine.faults.fault import Fault, LearningRate
 
 if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
-    from engine.batches import Batch
-    from engine.build import Loop
-    from engine.corpus import Corpus
-    from engine.model import GPT
-    from engine.saving import Recorder
+    from flight_recorder.engine.data.batches import Batch
+    from flight_recorder.engine.run.build import Loop
+    from flight_recorder.engine.data.corpus import Corpus
+    from flight_recorder.engine.model.model import GPT
+    from flight_recorder.engine.run.saving import Recorder
 
 
 class Several(Fault):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from engine.corpus import Stream
+    from flight_recorder.engine.data.corpus import Stream
 
 
 def first_pieces(stream: Stream, count: int) -> Stream:

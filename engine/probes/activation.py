@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.probes.measured import Fields, Measured
-from engine.probes.nonfinite import first_nonfinite
+from flight_recorder.engine.probes.measured import Fields, Measured
+from flight_recorder.engine.probes.nonfinite import first_nonfinite
 
 
 class ActivationProbe:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 
-from engine.probes.cadence import GROUPS, Cadence
+from flight_recorder.engine.probes.cadence import GROUPS, Cadence
 
 SHARE = 0.02
 """CPU time of what is timed over that of the bare step. What cannot be timed (closed hooks, caches that the

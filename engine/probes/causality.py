@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.probes.measured import Fields
-from engine.probes.undisturbed import undisturbed
+from flight_recorder.engine.probes.measured import Fields
+from flight_recorder.engine.probes.undisturbed import undisturbed
 
 NUM_EXAMPLES = 2
 NUM_POSITIONS = 4

@@ -19,8 +19,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from engine.probes import measured
-from engine.probes.measured import Fields, Measured
+from flight_recorder.engine.probes import measured
+from flight_recorder.engine.probes.measured import Fields, Measured
 
 UNIT_EPS = 1e-3
 """Default eps. GELU units are never exactly 0; a live one of a fresh model of width 64 reads about 0.1."""

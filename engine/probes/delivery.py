@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.probes.measured import Fields, Measured, packed, scalar, unpacked
+from flight_recorder.engine.probes.measured import Fields, Measured, packed, scalar, unpacked
 
 INTERVAL_STEPS = 10
 """Steps in one copy from a device."""

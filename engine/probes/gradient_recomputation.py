@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from engine.probes.undisturbed import undisturbed
+from flight_recorder.engine.probes.undisturbed import undisturbed
 
 SummedLoss = Callable[[], tuple[Tensor, int]]
 """Computes one micro-batch again: the sum of its token losses, and how many tokens that were."""

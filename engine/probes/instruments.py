@@ -26,22 +26,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.probes import measured as host
-from engine.probes import spectral_norm
-from engine.probes.activation import ActivationProbe
-from engine.probes.budget import Budget
-from engine.probes.cadence import Cadence
-from engine.probes.causality import causality
-from engine.probes.dead import UNIT_EPS, DeadHeads, DeadUnits
-from engine.probes.frozen import FrozenProbe
-from engine.probes.measured import Fields, Measured, packed, unpacked
-from engine.probes.nonfinite import gradient_sites, nonfinite_gradient
-from engine.probes.optimizer import OptimizerProbe
-from engine.probes.parameter_groups import parameter_groups
-from engine.probes.points import Points, find_points, unwrapped
-from engine.probes.tap import Taps, attention_probabilities, first_tensor
-from engine.probes.undisturbed import undisturbed
-from engine.probes.weights import initial_weights
+from flight_recorder.engine.probes import measured as host
+from flight_recorder.engine.probes import spectral_norm
+from flight_recorder.engine.probes.activation import ActivationProbe
+from flight_recorder.engine.probes.budget import Budget
+from flight_recorder.engine.probes.cadence import Cadence
+from flight_recorder.engine.probes.causality import causality
+from flight_recorder.engine.probes.dead import UNIT_EPS, DeadHeads, DeadUnits
+from flight_recorder.engine.probes.frozen import FrozenProbe
+from flight_recorder.engine.probes.measured import Fields, Measured, packed, unpacked
+from flight_recorder.engine.probes.nonfinite import gradient_sites, nonfinite_gradient
+from flight_recorder.engine.probes.optimizer import OptimizerProbe
+from flight_recorder.engine.probes.parameter_groups import parameter_groups
+from flight_recorder.engine.probes.points import Points, find_points, unwrapped
+from flight_recorder.engine.probes.tap import Taps, attention_probabilities, first_tensor
+from flight_recorder.engine.probes.undisturbed import undisturbed
+from flight_recorder.engine.probes.weights import initial_weights
 
 
 class Instruments:

@@ -8,7 +8,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import ArrayLike
 
-from engine.probes.measured import Fields
+from flight_recorder.engine.probes.measured import Fields
 
 
 def overlap(training: Iterable[ArrayLike], validation: Iterable[ArrayLike]) -> Fields:

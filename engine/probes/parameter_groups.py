@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.probes.points import unwrapped
+from flight_recorder.engine.probes.points import unwrapped
 
 
 def parameter_groups(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:

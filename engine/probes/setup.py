@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.probes.measured import Fields
+from flight_recorder.engine.probes.measured import Fields
 
 
 def header_facts(model: nn.Module, optimizer: torch.optim.Optimizer) -> Fields:

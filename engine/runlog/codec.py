@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from engine.runlog.schema import EXACT, TEXT, is_number
+from flight_recorder.engine.runlog.schema import EXACT, TEXT, is_number
 
 Record = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.runlog.schema import KINDS, REQUIRED, Field
+from flight_recorder.engine.runlog.schema import KINDS, REQUIRED, Field
 
 _SHAPES = {
     "scalar": "",

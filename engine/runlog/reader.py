@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 
-from engine.runlog.codec import DamagedLine, Record, decode, decode_lines
-from engine.runlog.schema import FORMAT_VERSION, KINDS, REQUIRED
+from flight_recorder.engine.runlog.codec import DamagedLine, Record, decode, decode_lines
+from flight_recorder.engine.runlog.schema import FORMAT_VERSION, KINDS, REQUIRED
 
 MAX_LINE_BYTES = 32 * 2**20
 """A line longer than this is damage: no record comes near it, and it must not eat the memory."""

@@ -15,9 +15,9 @@ import os
 import time
 from pathlib import Path
 
-from engine.runlog.codec import Record, encode
-from engine.runlog.lock import lock
-from engine.runlog.schema import KINDS
+from flight_recorder.engine.runlog.codec import Record, encode
+from flight_recorder.engine.runlog.lock import lock
+from flight_recorder.engine.runlog.schema import KINDS
 
 SYNC_INTERVAL_S = 1.0
 SYNCED_KINDS = frozenset({"header", "evaluation", "checkpoint", "resume", "exit"})

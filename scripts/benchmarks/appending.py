@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.runlog.codec import encode
+from flight_recorder.engine.runlog.codec import encode
 from scripts.benchmarks.logs import _noise, header, step_line
 from scripts.benchmarks.table import ROOT, Figure
 from scripts.benchmarks.terminal import Terminal, without_escapes

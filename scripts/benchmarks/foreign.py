@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.inspector import Inspector
+from flight_recorder.engine.inspector.inspector import Inspector
 from scripts.benchmarks.table import Figure
 
 REACH = 0.05

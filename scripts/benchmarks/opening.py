@@ -11,7 +11,7 @@ from statistics import median
 from scripts.benchmarks.logs import log_of
 from scripts.benchmarks.table import ROOT, Figure
 from scripts.benchmarks.terminal import Terminal
-from tui.follow.index import LEAST_BYTES, place_of
+from flight_recorder.tui.follow.index import LEAST_BYTES, place_of
 
 TUI = str(ROOT / ".venv/bin/tui")
 SIZES = {8_000: 5, 100_000: 3, 1_000_000: 1, 2_850_000: 1}

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.build import Loop, build_loop
-from engine.config import Config
-from engine.runlog.codec import encode
-from engine.step import take_step
+from flight_recorder.engine.run.build import Loop, build_loop
+from flight_recorder.engine.config import Config
+from flight_recorder.engine.runlog.codec import encode
+from flight_recorder.engine.step import take_step
 from scripts.benchmarks.table import Figure
 
 TURNS, STEPS = 9, 100

@@ -13,12 +13,12 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from engine.checkpoint import CheckpointError, load_checkpoint
-from engine.config import Config
-from engine.run_folder import RunFolder, RunFolderError
-from engine.runlog import writer as writer_module
-from engine.runlog.reader import read_log
-from engine.train import train
+from flight_recorder.engine.run.checkpoint import CheckpointError, load_checkpoint
+from flight_recorder.engine.config import Config
+from flight_recorder.engine.run.run_folder import RunFolder, RunFolderError
+from flight_recorder.engine.runlog import writer as writer_module
+from flight_recorder.engine.runlog.reader import read_log
+from flight_recorder.engine.train import train
 from scripts.torturing.killing import CONFIG
 from scripts.torturing.table import Injected
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.torturing.table import Injected
-from tui.follow.intake import Intake
-from tui.run import Run
+from flight_recorder.tui.follow.intake import Intake
+from flight_recorder.tui.run import Run
 
 BATCH = 1000
 """Records that arrive together: a second of the fastest run that is promised."""

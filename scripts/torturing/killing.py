@@ -20,12 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.checkpoint import CheckpointError, load_checkpoint
-from engine.config import Config
-from engine.run_folder import LAST, RunFolder, RunFolderError
-from engine.runlog.reader import LogReader, read_log
-from engine.runlog.writer import LogWriter
-from engine.train import train
+from flight_recorder.engine.run.checkpoint import CheckpointError, load_checkpoint
+from flight_recorder.engine.config import Config
+from flight_recorder.engine.run.run_folder import LAST, RunFolder, RunFolderError
+from flight_recorder.engine.runlog.reader import LogReader, read_log
+from flight_recorder.engine.runlog.writer import LogWriter
+from flight_recorder.engine.train import train
 from scripts.torturing.table import Injected
 
 CONFIG: dict[str, Any] = {

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.runlog.codec import Record, encode
+from flight_recorder.engine.runlog.codec import Record, encode
 from scripts.torturing.table import Injected
-from tui.follow.once import read_all
-from tui.follow.tail import Follower
-from tui.run import Run
+from flight_recorder.tui.follow.once import read_all
+from flight_recorder.tui.follow.tail import Follower
+from flight_recorder.tui.run import Run
 
 Event = Callable[["Scene"], None]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.runlog.codec import encode
+from flight_recorder.engine.runlog.codec import encode
 from scripts.benchmarks.terminal import Terminal
 from scripts.torturing.table import Injected
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tui.checks.judge import Judge
-from tui.checks.thresholds import Thresholds
-from tui.checks.verdict import Verdict
-from tui.series.recording import Recording
+from flight_recorder.tui.checks.judge import Judge
+from flight_recorder.tui.checks.thresholds import Thresholds
+from flight_recorder.tui.checks.verdict import Verdict
+from flight_recorder.tui.series.recording import Recording
 
 HEADER: dict[str, Any] = {
     "kind": "header",

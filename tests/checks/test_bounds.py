@@ -13,14 +13,14 @@ import pytest
 
 from tests.checks.builders import HEADER
 from tests.checks.configurations import COSINE
-from tui.checks.facts import Facts
-from tui.checks.form import Check, Leaf, Readings
-from tui.checks.leaf_at_work import resolve
-from tui.checks.node import Node
-from tui.checks.tree import every_check
-from tui.checks.verdict import State
-from tui.checks.view import View
-from tui.series.recording import Recording
+from flight_recorder.tui.checks.facts import Facts
+from flight_recorder.tui.checks.rule import Check, Leaf, Readings
+from flight_recorder.tui.checks.leaf import resolve
+from flight_recorder.tui.checks.node import Node
+from flight_recorder.tui.checks.tree import every_check
+from flight_recorder.tui.checks.verdict import State
+from flight_recorder.tui.checks.view import View
+from flight_recorder.tui.series.recording import Recording
 
 TABLE = Path(__file__).with_name("bounds.txt")
 

@@ -5,10 +5,10 @@ import pytest
 
 from tests.checks.builders import judged, log, verdict
 from tests.checks.configurations import CASES, COSINE, MEGATRON, Case, Records, cosine, scheduled, started
-from tui.checks.form import Check
-from tui.checks.thresholds import Thresholds
-from tui.checks.tree import every_check
-from tui.checks.verdict import Level, State, Verdict
+from flight_recorder.tui.checks.rule import Check
+from flight_recorder.tui.checks.thresholds import Thresholds
+from flight_recorder.tui.checks.tree import every_check
+from flight_recorder.tui.checks.verdict import Level, State, Verdict
 
 MINE = [check for check in every_check() if check.id[0] == "Q" or check.id.startswith("Panel")]
 LITERAL = Thresholds({check.id: {} for check in every_check() if not check.shipped})
@@ -84,8 +84,8 @@ def test_a_scheduler_stepped_k_times_is_found_within_three_steps(factor: int) ->
 
 @pytest.mark.parametrize("family", ["linear", "constant", "wsd", "step", "inverse_sqrt"])
 def test_each_declared_family_is_compared_with_its_own_closed_form(family: str) -> None:
-    from engine.config import Training
-    from engine.schedule import declared_schedule
+    from flight_recorder.engine.config import Training
+    from flight_recorder.engine.model.schedule import declared_schedule
 
     declared = declared_schedule(Training(schedule=family, T=400, warmup=20, decay_every=100, cooldown=80))  # type: ignore[arg-type]
     header = {"schedule": declared.describe()}

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.checks.builders import judged, log, verdict
-from tui.checks.judge import Judge
-from tui.checks.verdict import Level, State
-from tui.series.recording import Recording
+from flight_recorder.tui.checks.judge import Judge
+from flight_recorder.tui.checks.verdict import Level, State
+from flight_recorder.tui.series.recording import Recording
 
 FOREIGN: dict[str, Any] = {"vocab_size": None, "baseline_loss": None, "origin": None, "source": "jsonl"}
 

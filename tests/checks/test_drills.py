@@ -2,8 +2,8 @@
 
 from tests.checks.builders import judged, log
 from tests.checks.configurations import COSINE
-from tui.checks.signatures import holding_now
-from tui.checks.verdict import Level
+from flight_recorder.tui.checks.documents.signatures import holding_now
+from flight_recorder.tui.checks.verdict import Level
 
 FALL = "6.2 *0.99x112 2x400"
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tui.checks.verdict import State
-from tui.commands import app
+from flight_recorder.tui.checks.verdict import State
+from flight_recorder.tui.commands import app
 
 OLD = 1_000_000_000
 HEADER = {

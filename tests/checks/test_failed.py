@@ -11,21 +11,22 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from engine.runlog.codec import encode
+from flight_recorder.engine.runlog.codec import encode
 from tests.checks.builders import judged, log
 from tests.report.logs import run_of
-from tui.checks import judge
-from tui.checks.form import Check, Readings
-from tui.checks.tree import every_check
-from tui.checks.verdict import Level, State
-from tui.checks.view import View as Rows
-from tui.commands import app
-from tui.panels.registry import PANELS
-from tui.report import dashboard, show
-from tui.screen import board
-from tui.screen.figures import Figures
-from tui.screen.spans import Spans
-from tui.screen.view import View
+from flight_recorder.tui.checks import judge
+from flight_recorder.tui.checks.rule import Check, Readings
+from flight_recorder.tui.checks.tree import every_check
+from flight_recorder.tui.checks.verdict import Level, State
+from flight_recorder.tui.checks.view import View as Rows
+from flight_recorder.tui.commands import app
+from flight_recorder.tui.panels.registry import PANELS
+from flight_recorder.tui.report.html import dashboard
+from flight_recorder.tui.report.terminal import show
+from flight_recorder.tui.screen.drawing import board
+from flight_recorder.tui.screen.drawing.figures import Figures
+from flight_recorder.tui.screen.drawing.spans import Spans
+from flight_recorder.tui.screen.state.view import View
 
 HEALTHY = log(loss="6 5.9x60", grad_norm="1x60")
 SICK = log(loss="9 5.9x60", grad_norm="50x60")
@@ -120,7 +121,7 @@ def test_a_chart_that_breaks_says_so_and_the_others_are_drawn(monkeypatch: pytes
             raise ValueError("no room")
         return real(figure, *rest)
 
-    from tui.report import panel_html
+    from flight_recorder.tui.report.html import panel_html
 
     run = run_of(HEALTHY)
     for module, page in ((show, lambda: show.render(run, 120)), (panel_html, lambda: dashboard.page(run))):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.checks.builders import judged, log
-from tui.checks.incidents import Incident, incidents
+from flight_recorder.tui.checks.incidents import Incident, incidents
 
 
 def _found(losses: list[float], **curves: Any) -> list[Incident]:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tui.checks.judge import Judge
-from tui.checks.level_curve import LevelCurve, Shape
-from tui.checks.verdict import Level, State
-from tui.series.recording import Recording
+from flight_recorder.tui.checks.judge import Judge
+from flight_recorder.tui.checks.signals.level_curve import LevelCurve, Shape
+from flight_recorder.tui.checks.verdict import Level, State
+from flight_recorder.tui.series.recording import Recording
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 MINE = ("D5.12", "D5.13", "D5.14", "D5.15")

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.checks.builders import judged, log, verdict
-from tui.checks.verdict import Level, State
+from flight_recorder.tui.checks.verdict import Level, State
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

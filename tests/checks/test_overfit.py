@@ -7,11 +7,11 @@ import pytest
 
 from tests.checks.builders import judged, log, verdict
 from tests.checks.fine_tune_log import records, stdout_log
-from tui.checks.judge import Judge
-from tui.checks.onset import evaluations_of, patience_stop
-from tui.checks.verdict import Level, State
-from tui.follow.once import read_all
-from tui.series.recording import Recording
+from flight_recorder.tui.checks.judge import Judge
+from flight_recorder.tui.checks.signals.onset import evaluations_of, patience_stop
+from flight_recorder.tui.checks.verdict import Level, State
+from flight_recorder.tui.follow.once import read_all
+from flight_recorder.tui.series.recording import Recording
 
 
 def _run(val: Any, train: Any, also: Any = (), **header: Any) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.checks.builders import log, verdict
-from tui.checks.verdict import Level, State
+from flight_recorder.tui.checks.verdict import Level, State
 
 
 @pytest.mark.parametrize(("slower", "fires"), [(5.1, True), (4.9, False)])

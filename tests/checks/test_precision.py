@@ -1,7 +1,7 @@
 import pytest
 
 from tests.checks.builders import judged, log, verdict
-from tui.checks.verdict import Level, State
+from flight_recorder.tui.checks.verdict import Level, State
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.checks.builders import judged, log, verdict
-from tui.checks.verdict import Level, State
+from flight_recorder.tui.checks.verdict import Level, State
 
 
 def _start(**initial: Any) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.checks.builders import judged, log
-from tui.checks.schedule_detective import observed_schedule
+from flight_recorder.tui.checks.schedules.detective import observed_schedule
 
 Rate = Callable[[float], float]
 

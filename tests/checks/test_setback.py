@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tests.checks.builders import judged, log, verdict
-from tui.checks.verdict import Level, State
+from flight_recorder.tui.checks.verdict import Level, State
 
 
 def _noisy(levels: list[tuple[float, int]], noise: float) -> list[float]:

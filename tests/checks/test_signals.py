@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from tests.checks.builders import judged, log
-from tui.checks.excuses import EXCUSES
-from tui.checks.form import REGISTRY, Leaf, Readings, check
-from tui.checks.scope import FROM_SCRATCH
-from tui.checks.signals.signal import SIGNALS, Derived, signal
-from tui.checks.thresholds import ThresholdError, Thresholds
-from tui.checks.tree import every_check
-from tui.checks.verdict import Level, State, Verdict
-from tui.checks.view import View
+from flight_recorder.tui.checks.excuses import EXCUSES
+from flight_recorder.tui.checks.rule import REGISTRY, Leaf, Readings, check
+from flight_recorder.tui.checks.scope import FROM_SCRATCH
+from flight_recorder.tui.checks.signals.signal import SIGNALS, Derived, signal
+from flight_recorder.tui.checks.thresholds import ThresholdError, Thresholds
+from flight_recorder.tui.checks.tree import every_check
+from flight_recorder.tui.checks.verdict import Level, State, Verdict
+from flight_recorder.tui.checks.view import View
 
 
 @pytest.fixture(autouse=True)

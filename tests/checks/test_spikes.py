@@ -6,8 +6,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.checks.builders import judged, log, verdict
-from tui.checks.spike_finder import PAST, SpikeFinder
-from tui.checks.verdict import Level, State
+from flight_recorder.tui.checks.signals.spike_finder import PAST, SpikeFinder
+from flight_recorder.tui.checks.verdict import Level, State
 
 NOISE = np.random.default_rng(0)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.checks.builders import judged, log, verdict
-from tui.checks.verdict import Level, State
+from flight_recorder.tui.checks.verdict import Level, State
 
 FOREIGN: dict[str, Any] = {"vocab_size": None, "baseline_loss": None, "origin": None, "source": "jsonl"}
 

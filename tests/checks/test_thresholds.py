@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from tests.checks.builders import judged, log, verdict
-from tui.checks.thresholds import ThresholdError, Thresholds
-from tui.checks.tree import every_check
-from tui.checks.verdict import Level, State
+from flight_recorder.tui.checks.thresholds import ThresholdError, Thresholds
+from flight_recorder.tui.checks.tree import every_check
+from flight_recorder.tui.checks.verdict import Level, State
 
 AS_WRITTEN = Path(__file__).parents[2] / "configs" / "thresholds" / "as-written.yaml"
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from tui.checks.explain import UnknownCheck, explain
-from tui.checks.tree import every_check, walk
-from tui.checks.tree_document import render_tree
+from flight_recorder.tui.checks.documents.explain import UnknownCheck, explain
+from flight_recorder.tui.checks.tree import every_check, walk
+from flight_recorder.tui.checks.documents.tree_document import render_tree
 
 TREE = Path(__file__).parents[2] / "tui" / "checks" / "TREE.md"
 

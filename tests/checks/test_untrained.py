@@ -3,7 +3,7 @@
 import pytest
 
 from tests.checks.builders import judged, log, verdict
-from tui.checks.verdict import Level, State
+from flight_recorder.tui.checks.verdict import Level, State
 
 NO_V = {"vocab_size": None, "baseline_loss": None}
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.checks.builders import judged, log
-from tui.checks.verdict import Level
-from tui.checks.wander import is_of_players
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.checks.signals.random_walk import is_of_players
 
 
 def _alarms(**curves: object) -> set[str]:

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine.config import Config
-from engine.run_folder import RunFolder
-from engine.runlog.codec import decode
-from engine.runlog.schema import LOG_NAME
-from engine.train import Outcome, train
+from flight_recorder.engine.config import Config
+from flight_recorder.engine.run.run_folder import RunFolder
+from flight_recorder.engine.runlog.codec import decode
+from flight_recorder.engine.runlog.schema import LOG_NAME
+from flight_recorder.engine.train import Outcome, train
 
 ROOT = Path(__file__).parents[2]
 Record = dict[str, Any]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.batches import IGNORED, BatchOrder, evaluation_batches, gather
-from engine.corpus import CorpusError, Stream
+from flight_recorder.engine.data.batches import IGNORED, BatchOrder, evaluation_batches, gather
+from flight_recorder.engine.data.corpus import CorpusError, Stream
 
 pytestmark = pytest.mark.torch
 

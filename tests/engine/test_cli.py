@@ -11,7 +11,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner, Result
 
-from engine.cli import app
+from flight_recorder.engine.cli import app
 from tests.engine.runs import ROOT
 
 pytestmark = pytest.mark.torch
@@ -107,7 +107,7 @@ class Absent:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Absent())
 sys.argv = {argv!r}
-from engine.cli import main
+from flight_recorder.engine.cli import main
 main()
 """
 
@@ -133,7 +133,7 @@ def test_an_error_of_the_training_shows_its_trace_and_then_what_to_look_at(
     def broken(*_: object, **__: object) -> None:
         raise ValueError("a bug")
 
-    monkeypatch.setattr("engine.train.train", broken)
+    monkeypatch.setattr("flight_recorder.engine.train.train", broken)
     done = _engine("train", ROOT / "configs/healthy.yaml", "--out", tmp_path / "run")
     assert done.exit_code == 1
     assert "Traceback" in done.stderr

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from engine.config import Config
-from engine.config_file import ConfigError, load_config, to_yaml
+from flight_recorder.engine.config import Config
+from flight_recorder.engine.config_file import ConfigError, load_config, to_yaml
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.device_load import DeviceLoad
+from flight_recorder.engine.run.device_load import DeviceLoad
 from tests.engine.runs import records, run
 
 pytestmark = pytest.mark.torch
@@ -50,7 +50,7 @@ def _not_supported(device: torch.device) -> int:
 def test_a_card_that_does_not_tell_its_load_still_tells_its_memory(
     monkeypatch: pytest.MonkeyPatch, package: str | None, utilization: object, load: dict[str, float]
 ) -> None:
-    monkeypatch.setattr("engine.device_load.find_spec", lambda name: package)
+    monkeypatch.setattr("flight_recorder.engine.run.device_load.find_spec", lambda name: package)
     monkeypatch.setattr(torch.cuda, "utilization", utilization)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 5)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 8)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.build import build_loop
-from engine.config_file import to_yaml
-from engine.faults import bookkeeping
-from engine.faults.fault import Fault
-from engine.faults.registry import FAULTS, UnknownFault, explain, parse_fault
-from engine.model import declared_stds
-from engine.runlog.schema import LOG_NAME
-from engine.schedule import declared_schedule
-from engine.step import take_step
+from flight_recorder.engine.run.build import build_loop
+from flight_recorder.engine.config_file import to_yaml
+from flight_recorder.engine.faults import bookkeeping
+from flight_recorder.engine.faults.fault import Fault
+from flight_recorder.engine.faults.registry import FAULTS, UnknownFault, explain, parse_fault
+from flight_recorder.engine.model.model import declared_stds
+from flight_recorder.engine.runlog.schema import LOG_NAME
+from flight_recorder.engine.model.schedule import declared_schedule
+from flight_recorder.engine.step import take_step
 from tests.engine.runs import engine, small
 
 pytestmark = pytest.mark.torch

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from engine.checkpoint import load_checkpoint
+from flight_recorder.engine.run.checkpoint import load_checkpoint
 from tests.engine.runs import ROOT, SMALL, records
 
 STEPS = 4000

@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from engine.inspector import Cadence, Inspector
-from engine.runlog.codec import decode
-from engine.runlog.schema import KINDS, LOG_NAME
+from flight_recorder.engine.inspector.inspector import Cadence, Inspector
+from flight_recorder.engine.runlog.codec import decode
+from flight_recorder.engine.runlog.schema import KINDS, LOG_NAME
 from tests.engine.probes.models import TinyGPT, batch, loss_of
 
 pytestmark = pytest.mark.torch
@@ -209,7 +209,7 @@ def test_evaluations_and_checkpoints_stand_behind_the_steps_before_them(tmp_path
 def test_an_evaluation_does_not_overtake_steps_that_wait_for_a_device(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.inspector_log.device_of", lambda model: torch.device("meta"))
+    monkeypatch.setattr("flight_recorder.engine.inspector.inspector_log.device_of", lambda model: torch.device("meta"))
     model = TinyGPT()
     with Inspector(model, torch.optim.AdamW(model.parameters()), log=tmp_path) as inspector:
         for _ in range(3):
@@ -241,7 +241,7 @@ def test_the_exit_record_says_how_the_loop_ended(
 
 LOOP = """
 import sys, torch
-from engine.inspector import Inspector
+from flight_recorder.engine.inspector.inspector import Inspector
 model = torch.nn.Linear(2, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 inspector = Inspector(model, optimizer, log=sys.argv[1])
@@ -327,7 +327,7 @@ def test_what_is_not_a_torch_optimizer_is_refused(tmp_path: Path) -> None:
 def test_parameters_that_are_cut_among_ranks_are_refused_before_the_first_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.inspector.is_cut", lambda tensor: True)
+    monkeypatch.setattr("flight_recorder.engine.inspector.inspector.is_cut", lambda tensor: True)
     model = TinyGPT()
     with pytest.raises(ValueError, match="cut among ranks"):
         Inspector(model, torch.optim.AdamW(model.parameters()), log=tmp_path)

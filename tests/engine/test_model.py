@@ -7,9 +7,9 @@ import math
 import pytest
 import torch
 
-from engine.config import Model, Training
-from engine.model import GPT, declared_stds, token_losses
-from engine.optimizer import build_optimizer, clip_gradients, gradient_norm
+from flight_recorder.engine.config import Model, Training
+from flight_recorder.engine.model.model import GPT, declared_stds, token_losses
+from flight_recorder.engine.model.optimizer import build_optimizer, clip_gradients, gradient_norm
 
 pytestmark = pytest.mark.torch
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.config import Training
-from engine.schedule import Schedule, declared_schedule
+from flight_recorder.engine.config import Training
+from flight_recorder.engine.model.schedule import Schedule, declared_schedule
 
 
 def _schedule(**keys: object) -> Schedule:

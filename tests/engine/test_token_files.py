@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.config import Config
-from engine.config_file import load_config
-from engine.corpus import CorpusError, load_corpus
+from flight_recorder.engine.config import Config
+from flight_recorder.engine.config_file import load_config
+from flight_recorder.engine.data.corpus import CorpusError, load_corpus
 from tests.engine.runs import ROOT, records, run, small
 
 pytestmark = pytest.mark.torch

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.batches import IGNORED, Batch
-from engine.build import build_loop
-from engine.checkpoint import load_checkpoint
-from engine.evaluate import measure_splits
-from engine.faults.fault import Fault
-from engine.run_folder import RunFolderError
-from engine.runlog.schema import KINDS
-from engine.saving import Recorder
-from engine.step import take_step
+from flight_recorder.engine.data.batches import IGNORED, Batch
+from flight_recorder.engine.run.build import build_loop
+from flight_recorder.engine.run.checkpoint import load_checkpoint
+from flight_recorder.engine.run.evaluate import measure_splits
+from flight_recorder.engine.faults.fault import Fault
+from flight_recorder.engine.run.run_folder import RunFolderError
+from flight_recorder.engine.runlog.schema import KINDS
+from flight_recorder.engine.run.saving import Recorder
+from flight_recorder.engine.step import take_step
 from tests.engine.runs import engine, records, run, small, step_numbers
 
 pytestmark = pytest.mark.torch
@@ -182,7 +182,7 @@ def test_a_crash_leaves_an_exit_record_and_the_checkpoint_before_it(
     def crash(loop: object) -> object:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr("engine.train.take_step", crash)
+    monkeypatch.setattr("flight_recorder.engine.train.take_step", crash)
     with pytest.raises(RuntimeError, match="out of memory"):
         run(tmp_path)
     assert records(tmp_path)[-1]["reason"] == "error"

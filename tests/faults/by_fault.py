@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
-from engine.faults.fault import NAMED
-from engine.faults.registry import family
+from flight_recorder.engine.faults.fault import NAMED
+from flight_recorder.engine.faults.registry import family
 from tests.faults.score import Case
 
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from engine.runlog.schema import LOG_NAME
+from flight_recorder.engine.runlog.schema import LOG_NAME
 from tests.faults.baselines import BASELINES
 from tests.faults.reading import every_record, steps_and_evaluations
-from tui.checks.leaf_at_work import NOT_FINITE
-from tui.checks.thresholds import Thresholds
-from tui.checks.tree import every_check
-from tui.checks.verdict import Level
-from tui.follow.batch import Batch
-from tui.follow.once import read_all
-from tui.run import Run
+from flight_recorder.tui.checks.leaf import NOT_FINITE
+from flight_recorder.tui.checks.thresholds import Thresholds
+from flight_recorder.tui.checks.tree import every_check
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.follow.batch import Batch
+from flight_recorder.tui.follow.once import read_all
+from flight_recorder.tui.run import Run
 
 AS_WRITTEN = Path(__file__).parents[2] / "configs/thresholds/as-written.yaml"
 LITERAL = "the sources' literal thresholds"

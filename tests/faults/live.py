@@ -6,11 +6,11 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
-from engine.runlog.schema import LOG_NAME
-from tui.checks.judge import Judge
-from tui.follow.batch import Batch
-from tui.follow.intake import Intake
-from tui.run import Run
+from flight_recorder.engine.runlog.schema import LOG_NAME
+from flight_recorder.tui.checks.judge import Judge
+from flight_recorder.tui.follow.batch import Batch
+from flight_recorder.tui.follow.intake import Intake
+from flight_recorder.tui.run import Run
 
 BYTES, RECORDS = (1, 300, 2_000, 15_000), (1, 2, 7, 40)
 """Lengths of the pieces, drawn at random. A record has some 350 bytes."""

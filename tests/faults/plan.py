@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from engine.faults.drill import drill_settings
-from engine.faults.fault import Fault
-from engine.faults.registry import FAULTS, parse_fault
+from flight_recorder.engine.faults.drill import drill_settings
+from flight_recorder.engine.faults.fault import Fault
+from flight_recorder.engine.faults.registry import FAULTS, parse_fault
 
 Settings = dict[str, Any]
 

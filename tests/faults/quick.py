@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-from engine.faults.drill import WARMUP_STEPS
-from engine.faults.fault import NAMED, Fault
-from engine.faults.registry import FAULTS
+from flight_recorder.engine.faults.drill import WARMUP_STEPS
+from flight_recorder.engine.faults.fault import NAMED, Fault
+from flight_recorder.engine.faults.registry import FAULTS
 from tests.faults.judging import Judged, judge
 from tests.faults.plan import Planned, Settings, drill
 from tests.faults.runs import folder_of, is_made, make

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engine.runlog.codec import DamagedLine, decode
+from flight_recorder.engine.runlog.codec import DamagedLine, decode
 
 Records = list[dict[str, Any]]
 

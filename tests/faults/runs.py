@@ -14,12 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import engine
-from engine.config import Config
-from engine.faults.fault import Fault
-from engine.faults.registry import FAMILIES
-from engine.runlog.codec import decode
-from engine.runlog.schema import LOG_NAME
+from flight_recorder import engine
+from flight_recorder.engine.config import Config
+from flight_recorder.engine.faults.fault import Fault
+from flight_recorder.engine.faults.registry import FAMILIES
+from flight_recorder.engine.runlog.codec import decode
+from flight_recorder.engine.runlog.schema import LOG_NAME
 from tests.faults.plan import TEXT, Planned
 
 TEXT_SENTENCES = 4000
@@ -63,8 +63,8 @@ def _digest(files: list[Path]) -> str:
 
 def make(planned: Planned, root: Path) -> None:
     """Train the run into its folder."""
-    from engine.run_folder import RunFolder
-    from engine.train import train
+    from flight_recorder.engine.run.run_folder import RunFolder
+    from flight_recorder.engine.train import train
 
     folder = folder_of(planned, root)
     if folder.exists():
@@ -99,7 +99,7 @@ def config_of(planned: Planned, root: Path) -> Config:
 
 def text_file(root: Path) -> Path:
     """A text of short English sentences, the same ones each time."""
-    from engine.grammar import sentence
+    from flight_recorder.engine.data.grammar import sentence
 
     path = root / "sentences.txt"
     if not path.exists():

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.faults.registry import FAULTS
-from engine.runlog.schema import LOG_NAME
+from flight_recorder.engine.faults.registry import FAULTS
+from flight_recorder.engine.runlog.schema import LOG_NAME
 from tests.faults.quick import case, folder, judged, named_faults, quick_faults, twin
 from tests.faults.reading import every_record
 

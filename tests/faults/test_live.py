@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-import tui
-from engine.runlog.schema import LOG_NAME
+from flight_recorder import tui
+from flight_recorder.engine.runlog.schema import LOG_NAME
 from tests.faults import live
 from tests.faults.live import differences, said
 from tests.faults.quick import folder, quick_faults
 from tests.faults.reading import every_record
-from tui.checks.judge import Judge
-from tui.series.recording import Recording
+from flight_recorder.tui.checks.judge import Judge
+from flight_recorder.tui.series.recording import Recording
 
 pytestmark = pytest.mark.torch
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import Config
-from engine.faults.registry import FAULTS
+from flight_recorder.engine.config import Config
+from flight_recorder.engine.faults.registry import FAULTS
 from tests.faults.plan import (
     CONFIGURATIONS,
     FAULT_SEEDS,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.faults.fault import DAMAGED, NAMED, Fault
-from engine.faults.registry import FAULTS, UnknownFault, explain, family, parse_fault
-from tui.checks.tree import every_check
-from tui.checks.verdict import Level
+from flight_recorder.engine.faults.fault import DAMAGED, NAMED, Fault
+from flight_recorder.engine.faults.registry import FAULTS, UnknownFault, explain, family, parse_fault
+from flight_recorder.tui.checks.tree import every_check
+from flight_recorder.tui.checks.verdict import Level
 
 PROMISED = frozenset(
     {

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.runlog.codec import Record, encode
-from tui.follow.batch import Batch
-from tui.follow.tail import Follower
+from flight_recorder.engine.runlog.codec import Record, encode
+from flight_recorder.tui.follow.batch import Batch
+from flight_recorder.tui.follow.tail import Follower
 
 
 @dataclass

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.runlog.codec import Record, encode
+from flight_recorder.engine.runlog.codec import Record, encode
 from tests.follow.files import append, step, steps
-from tui.follow import index
-from tui.follow.tail import Follower
-from tui.report.verdicts import as_json
-from tui.run import Run
-from tui.series.stored import stored
-from tui.sources.parser import SourceOptions
-from tui.sources.runlog import RunlogParser
+from flight_recorder.tui.follow import index
+from flight_recorder.tui.follow.tail import Follower
+from flight_recorder.tui.report.terminal.verdicts import as_json
+from flight_recorder.tui.run import Run
+from flight_recorder.tui.series.stored import stored
+from flight_recorder.tui.sources.parser import SourceOptions
+from flight_recorder.tui.sources.formats.runlog import RunlogParser
 
 HEADER = encode({"kind": "header", "format": "1.0", "name": "long", "layers": ["a", "b"], "vocab_size": 512})
 MIXED = (

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.runlog.codec import Record, encode
+from flight_recorder.engine.runlog.codec import Record, encode
 from tests.follow.files import append, drain, numbers, records, step, steps
-from tui.follow import newest
-from tui.follow.batch import Pulse
-from tui.follow.tail import Follower
-from tui.sources.runlog import RunlogParser
+from flight_recorder.tui.follow import newest
+from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.follow.tail import Follower
+from flight_recorder.tui.sources.formats.runlog import RunlogParser
 
 HEADER = encode({"kind": "header", "format": "1.0", "name": "long"})
 INITIAL = encode({"kind": "initial", "step": 0, "weight_std": [0.02]})

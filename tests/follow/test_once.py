@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 
 from tests.follow.files import numbers, records, step, steps
 from tests.sources.reading import RECORDED
-from tui.commands import app
-from tui.follow.batch import Pulse
-from tui.follow.once import read_all
-from tui.sources.errors import CannotRead
-from tui.sources.recorded import locate, locate_all
+from flight_recorder.tui.commands import app
+from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.follow.once import read_all
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.locate.recorded import locate, locate_all
 
 
 def test_a_log_is_read_to_its_end_in_blocks(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_file_that_may_not_be_read_is_one_sentence(tmp_path: Path, monkeypatch
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tui.sources.recorded._try_to_open", refuse)
+    monkeypatch.setattr("flight_recorder.tui.sources.locate.recorded._try_to_open", refuse)
     with pytest.raises(CannotRead, match="permission denied"):
         list(read_all(path))
 
@@ -129,7 +129,7 @@ def test_a_file_that_may_not_be_read_is_one_sentence(tmp_path: Path, monkeypatch
 def test_a_pipe_without_a_writer_is_a_sentence(
     tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.follow.once.WRITER_WAIT_S", 0.05)
+    monkeypatch.setattr("flight_recorder.tui.follow.once.WRITER_WAIT_S", 0.05)
     os.mkfifo(tmp_path / "pipe")
     result = CliRunner().invoke(app, [command, str(tmp_path / "pipe")])
 
@@ -141,7 +141,7 @@ def test_a_pipe_without_a_writer_is_a_sentence(
 def test_a_pipe_whose_writer_takes_its_time_is_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.follow.once.WRITER_WAIT_S", 20.0)
+    monkeypatch.setattr("flight_recorder.tui.follow.once.WRITER_WAIT_S", 20.0)
     os.mkfifo(tmp_path / "pipe")
 
     def write() -> None:

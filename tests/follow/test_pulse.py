@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.runlog.codec import encode
+from flight_recorder.engine.runlog.codec import encode
 from tests.follow.files import Clock, append, drain, step
-from tui.follow.batch import Pulse
-from tui.follow.pulse import (
+from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.follow.pulse import (
     CRASH_FLOOR_S,
     DONE_AFTER_S,
     STALL_FACTOR,
@@ -17,7 +17,7 @@ from tui.follow.pulse import (
     UNKNOWN_PACE_S,
     Heart,
 )
-from tui.follow.tail import Follower
+from flight_recorder.tui.follow.tail import Follower
 
 
 def _heart(times: list[float]) -> Heart:

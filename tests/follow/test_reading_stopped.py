@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from engine.runlog.codec import Record
-from tui.commands import app
-from tui.follow.once import read_all
-from tui.follow.tail import Follower
-from tui.run import Run
-from tui.sources.csv_table import CsvParser
+from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.tui.commands import app
+from flight_recorder.tui.follow.once import read_all
+from flight_recorder.tui.follow.tail import Follower
+from flight_recorder.tui.run import Run
+from flight_recorder.tui.sources.tables.csv_table import CsvParser
 
 LOG = b"step,loss\n" + b"".join(b"%d,2.0\n" % step for step in range(1, 31)) + b"boom\n31,nan\n32,nan\n"
 STOPPED_AT = f"reading stopped at byte {LOG.index(b'boom')}: RuntimeError: a slip"
@@ -94,7 +94,7 @@ def test_an_error_of_a_command_itself_is_a_sentence_and_never_code_1(
     def failing(*_: object) -> None:
         raise ZeroDivisionError("float division")
 
-    monkeypatch.setattr("tui.report.verdicts.print_verdicts", failing)
+    monkeypatch.setattr("flight_recorder.tui.report.terminal.verdicts.print_verdicts", failing)
     result = CliRunner().invoke(app, ["check", str(log)])
 
     assert result.exit_code == 2

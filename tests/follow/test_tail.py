@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.runlog.codec import encode
+from flight_recorder.engine.runlog.codec import encode
 from tests.follow.files import Clock, append, drain, numbers, records, step, steps
 from tests.sources.reading import LOGS, RECORDED, TEXT_LOGS, comparable, cut
-from tui.follow.batch import Pulse
-from tui.follow.once import read_all
-from tui.follow.tail import RELOCATE_INTERVAL_S, Follower
-from tui.sources.errors import CannotRead
-from tui.sources.parser import SourceOptions
+from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.follow.once import read_all
+from flight_recorder.tui.follow.tail import RELOCATE_INTERVAL_S, Follower
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.parser import SourceOptions
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_the_offset_of_a_batch_is_that_of_its_last_whole_line(log: Path) -> None
 
 
 def test_what_is_no_log_is_refused_once_it_is_long_enough(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.recognise.HEAD_LIMIT", 100)
+    monkeypatch.setattr("flight_recorder.tui.sources.locate.recognise.HEAD_LIMIT", 100)
     log.write_bytes(b"no record here\n" * 20)
     with pytest.raises(CannotRead, match="not a training log"):
         _follow(log).poll()
@@ -295,7 +295,7 @@ def test_facts_from_the_user_are_stronger_than_the_log(tmp_path: Path) -> None:
 def test_a_binary_log_that_ends_in_nul_is_followed_to_its_last_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.sources.wandb_run._package", lambda: lambda data: None)
+    monkeypatch.setattr("flight_recorder.tui.sources.formats.wandb_run._package", lambda: lambda data: None)
     log = tmp_path / "run.wandb"
     log.write_bytes((RECORDED / "offline.wandb").read_bytes())
     assert log.read_bytes().endswith(b"\0")

@@ -13,11 +13,11 @@ from typing import ClassVar
 import pytest
 
 from tests.follow.files import append, numbers, step, steps
-from tui.follow.batch import Batch, Pulse
-from tui.follow.pipe import PipeFollower
-from tui.follow.tail import POLL_INTERVAL_S, Follower
-from tui.follow.thread import BOOT_LIMIT, QUIET_INTERVAL_S, Follows, FollowThread
-from tui.sources.errors import CannotRead, ReadingStopped
+from flight_recorder.tui.follow.batch import Batch, Pulse
+from flight_recorder.tui.follow.pipe import PipeFollower
+from flight_recorder.tui.follow.tail import POLL_INTERVAL_S, Follower
+from flight_recorder.tui.follow.thread import BOOT_LIMIT, QUIET_INTERVAL_S, Follows, FollowThread
+from flight_recorder.tui.sources.errors import CannotRead, ReadingStopped
 
 WAIT_S = 20.0
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tui.checks.verdict import Level, Threshold, Verdict
-from tui.series.recording import Recording
+from flight_recorder.tui.checks.verdict import Level, Threshold, Verdict
+from flight_recorder.tui.series.recording import Recording
 
 LAYERS = ["embed_out", "block_0_out", "block_1_out", "final_ln_out"]
 MATRICES = [

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tests.panels.test_draw import figure_of, line_of
-from tui.checks.verdict import Level
-from tui.panels.chart import chart
-from tui.panels.figure import Figure, Mark, Rule, Tint
-from tui.panels.palette import DARK
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.panels.chart import chart
+from flight_recorder.tui.panels.figure import Figure, Mark, Rule, Tint
+from flight_recorder.tui.panels.palette import DARK
 
 
 def shape(text: str) -> tuple[int, set[int]]:

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.panels.builders import Judged, JudgedRun, overfitting_records, recorded
-from tui.checks.verdict import Level, Span, State, Threshold, Verdict
-from tui.panels.braille import draw, sparkline
-from tui.panels.canvas import plain_text
-from tui.panels.figure import Figure
-from tui.panels.glyphs import GlyphName
-from tui.panels.layout import Options
-from tui.panels.registry import PANELS
-from tui.panels.view import View
+from flight_recorder.tui.checks.verdict import Level, Span, State, Threshold, Verdict
+from flight_recorder.tui.panels.braille import draw, sparkline
+from flight_recorder.tui.panels.canvas import plain_text
+from flight_recorder.tui.panels.figure import Figure
+from flight_recorder.tui.panels.glyphs import GlyphName
+from flight_recorder.tui.panels.layout import Options
+from flight_recorder.tui.panels.registry import PANELS
+from flight_recorder.tui.panels.view import View
 
 GOLDEN = Path(__file__).parent / "golden"
 SIZES = ((40, 10), (80, 24))

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.panels.builders import LAYERS, Judged, JudgedRun, overfitting_records, recorded
-from tui.checks.verdict import Level, Span, State, Threshold, Verdict
-from tui.panels import panel
-from tui.panels.figure import Figure
-from tui.panels.registry import PANEL_BY_ID, PANELS
-from tui.panels.view import View
+from flight_recorder.tui.checks.verdict import Level, Span, State, Threshold, Verdict
+from flight_recorder.tui.panels import panel
+from flight_recorder.tui.panels.figure import Figure
+from flight_recorder.tui.panels.registry import PANEL_BY_ID, PANELS
+from flight_recorder.tui.panels.view import View
 
 RECORDS = overfitting_records(700)
 RUN = JudgedRun(recorded(RECORDS))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.panels.printable import LONGEST, printable
+from flight_recorder.tui.panels.printable import LONGEST, printable
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.panels.figure import Scale
-from tui.panels.numbers import count, short
-from tui.panels.scale import YScale, linear_ticks, x_label, x_ticks, y_ticks
+from flight_recorder.tui.panels.figure import Scale
+from flight_recorder.tui.panels.numbers import count, short
+from flight_recorder.tui.panels.scale import YScale, linear_ticks, x_label, x_ticks, y_ticks
 
 bounds = st.floats(-1e300, 1e300)
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.runlog.schema import EVALUATION, HEADER, INITIAL, STEP, Field
+from flight_recorder.engine.runlog.schema import EVALUATION, HEADER, INITIAL, STEP, Field
 from tests.checks import builders
 from tests.checks.configurations import COSINE, FRESH, GROUPS, cosine
-from tui.series.fields import is_text
+from flight_recorder.tui.series.fields import is_text
 
 EXTREMES = (0.0, 1.0, -1.0, math.nan, math.inf, -math.inf, 1e-320, 1e308, -1e308, 1e20)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.runlog.codec import Record, encode
-from tui.follow.batch import Batch, Pulse
-from tui.run import Run
+from flight_recorder.engine.runlog.codec import Record, encode
+from flight_recorder.tui.follow.batch import Batch, Pulse
+from flight_recorder.tui.run import Run
 
 LAYERS = ["embed_out", "block_0_out", "block_1_out", "final_ln_out"]
 MATRICES = [f"block_{block}.{name}" for block in (0, 1) for name in ("qkv", "attn_out", "up", "down")]

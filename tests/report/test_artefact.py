@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tui.report.artefact import write_artefact
-from tui.report.journal import append_to_journal
+from flight_recorder.tui.report.artefact import write_artefact
+from flight_recorder.tui.report.compare.journal import append_to_journal
 
 
 def test_a_written_artefact_replaces_the_one_before_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.runlog.atomic_file.os.fsync", full)
+    monkeypatch.setattr("flight_recorder.engine.runlog.atomic_file.os.fsync", full)
     with pytest.raises(OSError, match="No space left") as caught:
         write_artefact(path, "new")
     assert caught.value.filename == str(path)
@@ -90,7 +90,7 @@ def test_an_entry_the_disk_has_no_room_for_is_taken_back(
     journal = tmp_path / "JOURNAL.md"
     journal.write_text("before\n")
     whole = os.write
-    monkeypatch.setattr("tui.report.journal.os.write", lambda descriptor, data: whole(descriptor, data[:5]))
+    monkeypatch.setattr("flight_recorder.tui.report.compare.journal.os.write", lambda descriptor, data: whole(descriptor, data[:5]))
     with pytest.raises(OSError, match="No space left"):
         append_to_journal("## a long entry\n", journal)
     assert journal.read_text() == "before\n"

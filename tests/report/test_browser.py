@@ -12,7 +12,7 @@ import pytest
 from tests.report.chromium import Chromium, browser, chromium_path
 from tests.report.logs import CONFIG, header, overfit_records, run_of
 from tests.report.pages import HOSTILE
-from tui.report.dashboard import write_dashboard
+from flight_recorder.tui.report.html.dashboard import write_dashboard
 
 pytestmark = [
     pytest.mark.chromium,

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from engine.runlog.codec import Record
+from flight_recorder.engine.runlog.codec import Record
 from tests.checks import fine_tune_log
 from tests.report.logs import CONFIG, header, learning_rate, overfit_records, run_of
-from tui.report.compare import compare, compare_all
-from tui.report.contest import outcome
+from flight_recorder.tui.report.compare.compare import compare, compare_all
+from flight_recorder.tui.report.compare.contest import outcome
 
 TODAY = date(2025, 8, 29)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.runlog.reader import read_log
-from tui.report.export import export_run
-from tui.sources.errors import CannotRead
+from flight_recorder.engine.runlog.reader import read_log
+from flight_recorder.tui.report.export import export_run
+from flight_recorder.tui.sources.errors import CannotRead
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.runlog.codec import Record
+from flight_recorder.engine.runlog.codec import Record
 from tests.report.logs import header, overfit_records, run_of, val_loss, write_log
-from tui.report.changes import changes_since
-from tui.report.gap_analysis import RECOMPUTE, gap_analysis
-from tui.run import Run
+from flight_recorder.tui.report.compare.changes import changes_since
+from flight_recorder.tui.report.markdown.gap_analysis import RECOMPUTE, gap_analysis
+from flight_recorder.tui.run import Run
 
 
 @pytest.fixture(scope="module")

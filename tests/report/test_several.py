@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tui.checks.verdict import Level
-from tui.commands import app
-from tui.report import several
-from tui.sources.options import SourceOptions
-from tui.sources.runs import telling_names
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.commands import app
+from flight_recorder.tui.report.terminal import several
+from flight_recorder.tui.sources.naming.options import SourceOptions
+from flight_recorder.tui.sources.locate.runs import telling_names
 
 
 def _write(path: Path, losses: list[object]) -> Path:

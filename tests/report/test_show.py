@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.panels.builders import Judged, JudgedRun, overfitting_records, recorded
-from tui.checks.verdict import Level, Span, State, Verdict
-from tui.follow.batch import Pulse
-from tui.panels.registry import PANELS
-from tui.report import show
+from flight_recorder.tui.checks.verdict import Level, Span, State, Verdict
+from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.panels.registry import PANELS
+from flight_recorder.tui.report.terminal import show
 
 VERDICT = Verdict(
     "D4.1", "dynamics", "Does val follow train?", State.FIRING, Level.ORANGE,

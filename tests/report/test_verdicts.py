@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tui.follow.once import read_all
-from tui.report.verdicts import print_verdicts
-from tui.run import Run
+from flight_recorder.tui.follow.once import read_all
+from flight_recorder.tui.report.terminal.verdicts import print_verdicts
+from flight_recorder.tui.run import Run
 
 HOSTILE = "one\\ntwo\\u001b]0;title\\u0007\\u202e" + "x" * 10_000
 

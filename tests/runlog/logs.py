@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.runlog.codec import Record, encode
+from flight_recorder.engine.runlog.codec import Record, encode
 
 RECORDS: list[Record] = [
     {"kind": "header", "format": "1.0", "name": "nan", "layers": ["embed_out", "block_0_out"]},
@@ -40,7 +40,7 @@ def comparable(value: Any) -> Any:
 _WRITER = """
 import sys
 from pathlib import Path
-from engine.runlog.writer import LogWriter
+from flight_recorder.engine.runlog.writer import LogWriter
 writer, _ = LogWriter.reopen(Path(sys.argv[1]))
 print("writing", flush=True)
 sys.stdin.read()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.runlog.codec import DamagedLine, decode, decode_lines, encode
-from engine.runlog.schema import EXACT, STEP
+from flight_recorder.engine.runlog.codec import DamagedLine, decode, decode_lines, encode
+from flight_recorder.engine.runlog.schema import EXACT, STEP
 from tests.runlog.logs import LINES, LOG, comparable
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)

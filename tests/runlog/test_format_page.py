@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from engine.runlog.format_page import field_tables
-from engine.runlog.reader import MAX_LINE_BYTES, LogReader
-from engine.runlog.schema import FORMAT_VERSION, KINDS
+from flight_recorder.engine.runlog.format_page import field_tables
+from flight_recorder.engine.runlog.reader import MAX_LINE_BYTES, LogReader
+from flight_recorder.engine.runlog.schema import FORMAT_VERSION, KINDS
 
 PAGE = Path(__file__).parents[2] / "engine" / "runlog" / "FORMAT.md"
 TEXT = PAGE.read_text(encoding="utf-8")

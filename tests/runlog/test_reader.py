@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.runlog.codec import encode
-from engine.runlog.reader import MAX_LINE_BYTES, LogReader, UnsupportedVersion, read_log
+from flight_recorder.engine.runlog.codec import encode
+from flight_recorder.engine.runlog.reader import MAX_LINE_BYTES, LogReader, UnsupportedVersion, read_log
 from tests.runlog.logs import LINES, LOG, RECORDS, comparable
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.runlog.safe_yaml import MAX_BYTES, YamlError, load_yaml
+from flight_recorder.engine.runlog.safe_yaml import MAX_BYTES, YamlError, load_yaml
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40))
 MERGES = "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i}\n  <<: [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40))

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.runlog.lock import LogInUse, refuse_if_in_use
-from engine.runlog.reader import read_log
-from engine.runlog.writer import LogWriter
+from flight_recorder.engine.runlog.lock import LogInUse, refuse_if_in_use
+from flight_recorder.engine.runlog.reader import read_log
+from flight_recorder.engine.runlog.writer import LogWriter
 from tests.runlog.logs import LINES, LOG, another_process_writes
 
 
@@ -114,7 +114,7 @@ def test_without_room_for_the_copy_the_log_stays_as_it_was(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("engine.runlog.writer._put_aside", full)
+    monkeypatch.setattr("flight_recorder.engine.runlog.writer._put_aside", full)
     with pytest.raises(OSError, match="No space"):
         LogWriter.reopen(path)
     assert path.read_bytes() == LOG + b"{torn"
@@ -202,7 +202,7 @@ def test_records_that_matter_are_synced_and_others_once_a_second(
     synced: list[int] = []
     clock = [100.0]
     monkeypatch.setattr(os, "fdatasync", synced.append)
-    monkeypatch.setattr("engine.runlog.writer.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("flight_recorder.engine.runlog.writer.time.monotonic", lambda: clock[0])
     writer = LogWriter.create(path)
     for number in range(100):
         writer.write(_step(number))
@@ -233,7 +233,7 @@ def test_without_the_kernels_list_the_sentence_names_no_process(
 ) -> None:
     path.write_bytes(LOG)
     with another_process_writes(path):
-        monkeypatch.setattr("engine.runlog.lock._KERNELS_LIST", path.with_name("none"))
+        monkeypatch.setattr("flight_recorder.engine.runlog.lock._KERNELS_LIST", path.with_name("none"))
         with pytest.raises(LogInUse, match="another process, here or on another machine, is writing"):
             LogWriter.reopen(path)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from tui.checks.verdict import Level, Span, State, Threshold, Verdict
-from tui.follow.batch import Batch, Pulse
-from tui.screen.app import Monitor
-from tui.screen.feed import Watched
+from flight_recorder.tui.checks.verdict import Level, Span, State, Threshold, Verdict
+from flight_recorder.tui.follow.batch import Batch, Pulse
+from flight_recorder.tui.screen.app import Monitor
+from flight_recorder.tui.screen.runs.watched_run import Watched
 
 START = 1_700_000_000.0
 LAYERS = ["embed_out", "block_0_out", "block_1_out", "final_ln_out"]
@@ -215,6 +215,6 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
 
 def text_of(app: Monitor, id: str) -> str:
     """What a widget shows."""
-    from tui.screen.lines import Lines
+    from flight_recorder.tui.screen.drawing.lines import Lines
 
     return app.query_one(f"#{id}", Lines).plain

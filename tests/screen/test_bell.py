@@ -6,8 +6,8 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.screen.builders import batch, feed, header, monitor, play, settle, step
-from tui.checks.verdict import Level
-from tui.screen.app import Monitor
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.screen.app import Monitor
 
 
 @pytest.fixture

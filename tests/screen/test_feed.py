@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from engine.runlog.reader import Damaged
+from flight_recorder.engine.runlog.reader import Damaged
 from tests.screen.builders import Script, batch, header, step
-from tui.follow.batch import Pulse
-from tui.screen import feed
-from tui.screen.feed import BatchArrived, Watched, joined
+from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.screen.runs import watched_run as feed
+from flight_recorder.tui.screen.runs.watched_run import BatchArrived, Watched, joined
 
 
 def test_joined_batches_have_all_records_and_the_newest_pulse() -> None:

@@ -23,10 +23,10 @@ from tests.screen.builders import (
     spike_verdict,
     text_of,
 )
-from tui.checks.verdict import Verdict
-from tui.screen.app import Monitor
-from tui.screen.keys import KEYS
-from tui.screen.view import Mode
+from flight_recorder.tui.checks.verdict import Verdict
+from flight_recorder.tui.screen.app import Monitor
+from flight_recorder.tui.screen.keys import KEYS
+from flight_recorder.tui.screen.state.view import Mode
 
 Sees = Callable[[Monitor], bool]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from engine.runlog.codec import Record, encode
+from flight_recorder.engine.runlog.codec import Record, encode
 from tests.screen.builders import (
     batch,
     header,
@@ -22,10 +22,10 @@ from tests.screen.builders import (
     step,
     text_of,
 )
-from tui.checks.verdict import State
-from tui.screen.app import Monitor
-from tui.screen.gathering import Gathering
-from tui.sources.csv_table import CsvParser
+from flight_recorder.tui.checks.verdict import State
+from flight_recorder.tui.screen.app import Monitor
+from flight_recorder.tui.screen.runs.run_set import Gathering
+from flight_recorder.tui.sources.tables.csv_table import CsvParser
 
 
 class Writer(threading.Thread):

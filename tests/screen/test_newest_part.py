@@ -10,24 +10,24 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from engine.runlog.codec import Record, encode
+from flight_recorder.engine.runlog.codec import Record, encode
 from tests.screen.builders import START, Script, batch, run_records, text_of
-from tui.checks.verdict import State
-from tui.follow import index
-from tui.follow.batch import Batch
-from tui.follow.splits import PathFollower
-from tui.panels.registry import PANELS
-from tui.panels.view import View as PanelView
-from tui.run import Run, judged
-from tui.screen import frames
-from tui.screen.app import Monitor
-from tui.screen.feed import Watched
-from tui.screen.progress import status_of
-from tui.screen.spans import plain
-from tui.screen.status import status_line
-from tui.screen.view import Mode
-from tui.series.recording import Recording
-from tui.series.stored import stored
+from flight_recorder.tui.checks.verdict import State
+from flight_recorder.tui.follow import index
+from flight_recorder.tui.follow.batch import Batch
+from flight_recorder.tui.follow.splits import PathFollower
+from flight_recorder.tui.panels.registry import PANELS
+from flight_recorder.tui.panels.view import View as PanelView
+from flight_recorder.tui.run import Run, judged
+from flight_recorder.tui.screen.runs import frames
+from flight_recorder.tui.screen.app import Monitor
+from flight_recorder.tui.screen.runs.watched_run import Watched
+from flight_recorder.tui.screen.runs.progress import status_of
+from flight_recorder.tui.screen.drawing.spans import plain
+from flight_recorder.tui.screen.drawing.status import status_line
+from flight_recorder.tui.screen.state.view import Mode
+from flight_recorder.tui.series.recording import Recording
+from flight_recorder.tui.series.stored import stored
 
 RECORDS = run_records(400)
 PREVIEW = replace(batch([RECORDS[0], *RECORDS[-40:]]), is_preview=True, size_bytes=1000)

@@ -6,10 +6,10 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.screen.builders import batch, healthy_verdicts, monitor, overfit_verdict, play, run_records
-from tui.checks.verdict import Level, State
-from tui.panels.canvas import ROLES
-from tui.screen.lines import Lines
-from tui.screen.palette import DARK, LEVEL_SIGNS, LIGHT, NO_COLOUR, STATE_SIGNS, Palette
+from flight_recorder.tui.checks.verdict import Level, State
+from flight_recorder.tui.panels.canvas import ROLES
+from flight_recorder.tui.screen.drawing.lines import Lines
+from flight_recorder.tui.screen.drawing.palette import DARK, LEVEL_SIGNS, LIGHT, NO_COLOUR, STATE_SIGNS, Palette
 
 
 @pytest.mark.parametrize("palette", [DARK, LIGHT, NO_COLOUR], ids=lambda palette: palette.name)
@@ -49,7 +49,7 @@ def test_no_colour_is_sent_under_no_color(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_terminal_that_says_it_is_light_gets_the_light_palette(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tui.screen.theme import palette_for
+    from flight_recorder.tui.screen.theme import palette_for
 
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("COLORFGBG", "0;15")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from engine.runlog.reader import read_log
+from flight_recorder.engine.runlog.reader import read_log
 from tests.screen.builders import (
     batch,
     healthy_verdicts,
@@ -24,8 +24,8 @@ from tests.screen.builders import (
     settle,
     spike_verdict,
 )
-from tui.follow.batch import Pulse
-from tui.screen.app import Monitor
+from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.screen.app import Monitor
 
 RUNS = Path(__file__).parent / "runs"
 

@@ -20,11 +20,11 @@ from tests.screen.builders import (
     settle,
     text_of,
 )
-from tui.checks.verdict import Verdict
-from tui.follow.batch import Batch
-from tui.screen.app import Monitor
-from tui.screen.feed import Watched
-from tui.sources.errors import CannotRead
+from flight_recorder.tui.checks.verdict import Verdict
+from flight_recorder.tui.follow.batch import Batch
+from flight_recorder.tui.screen.app import Monitor
+from flight_recorder.tui.screen.runs.watched_run import Watched
+from flight_recorder.tui.sources.errors import CannotRead
 
 SENTENCE = "reading stopped at byte 4,711: the step is no number"
 

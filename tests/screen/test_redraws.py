@@ -17,9 +17,9 @@ from tests.screen.builders import (
     step,
     text_of,
 )
-from tui.follow.batch import Pulse
-from tui.screen.feed import BatchArrived
-from tui.screen.frames import FRAMES_PER_S
+from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.screen.runs.watched_run import BatchArrived
+from flight_recorder.tui.screen.runs.frames import FRAMES_PER_S
 
 
 def test_each_batch_is_one_message_in_order() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.screen.builders import Record, batch, evaluation, header, step
-from tui.follow.batch import Pulse
-from tui.screen.replay import ReplayFollower
+from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.screen.runs.replay import ReplayFollower
 
 
 class Clock:

@@ -18,10 +18,10 @@ from tests.screen.builders import (
     run_records,
     text_of,
 )
-from tui.screen.app import Monitor
-from tui.screen.feed import Watched
-from tui.screen.gathering import Gathering
-from tui.screen.lines import Lines
+from flight_recorder.tui.screen.app import Monitor
+from flight_recorder.tui.screen.runs.watched_run import Watched
+from flight_recorder.tui.screen.runs.run_set import Gathering
+from flight_recorder.tui.screen.drawing.lines import Lines
 
 
 def two_runs() -> Monitor:
@@ -97,7 +97,7 @@ def test_lines_of_a_run_can_be_taken_away_and_brought_back() -> None:
 
 
 def test_folder_of_runs_opens_all_of_them(tmp_path: Path) -> None:
-    from engine.runlog.codec import encode
+    from flight_recorder.engine.runlog.codec import encode
 
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

@@ -46,9 +46,9 @@ def test_a_signal_before_the_screen_is_drawn_leaves_with_it(sign: bytes) -> None
 
 def test_a_monitor_that_does_not_react_is_ended_all_the_same() -> None:
     stuck = (
-        "import time; from tui.screen import app, terminal; terminal.PATIENCE_S = 0.2\n"
+        "import time; from flight_recorder.tui.screen import app, terminal; terminal.PATIENCE_S = 0.2\n"
         "app.Monitor._draw_footer = lambda monitor: time.sleep(1000)\n"
-        "from tui.cli import main; main()"
+        "from flight_recorder.tui.cli import main; main()"
     )
     with PseudoTerminal("watch", LOG, python=("-c", stuck)) as terminal:
         terminal.read_until(b"\x1b[?25l")
@@ -90,7 +90,7 @@ def test_the_mouse_stays_with_the_terminal() -> None:
 
 BROKEN = {
     "drawing": "app.Monitor._draw_footer = broken",
-    "a widget": "from tui.screen.lines import Lines; Lines.render_line = broken",
+    "a widget": "from flight_recorder.tui.screen.drawing.lines import Lines; Lines.render_line = broken",
     "a key": "app.Monitor.action_help = broken",
     "the search for runs": "gathering.Gathering.look = broken; gathering.Gathering.grows = True",
     "opening": "gathering.Gathering.open_all = broken",
@@ -100,11 +100,11 @@ BROKEN = {
 @pytest.mark.parametrize("part", BROKEN.values(), ids=BROKEN.keys())
 def test_an_error_of_our_own_is_one_sentence(part: str) -> None:
     code = (
-        "from tui.screen import app, gathering; gathering.LOOK_S = 0.01\n"
-        "from tui.screen import taking_in; taking_in.LOOK_S = 0.01\n"
+        "from flight_recorder.tui.screen import app, gathering; gathering.LOOK_S = 0.01\n"
+        "from flight_recorder.tui.screen import taking_in; taking_in.LOOK_S = 0.01\n"
         "def broken(*_): raise KeyError('a part')\n"
         f"{part}\n"
-        "from tui.cli import main; main()"
+        "from flight_recorder.tui.cli import main; main()"
     )
     with PseudoTerminal("watch", LOG, python=("-c", code)) as terminal:
         if "action_help" in part:
@@ -119,10 +119,10 @@ def test_an_error_of_our_own_is_one_sentence(part: str) -> None:
 
 def test_the_traceback_is_there_for_who_asks() -> None:
     code = (
-        "from tui.screen import app\n"
+        "from flight_recorder.tui.screen import app\n"
         "def broken(*_): raise KeyError('a part')\n"
         "app.Monitor._draw_footer = broken\n"
-        "from tui.cli import main; main()"
+        "from flight_recorder.tui.cli import main; main()"
     )
     with PseudoTerminal("watch", LOG, python=("-c", code), TUI_DEBUG="1") as terminal:
         assert terminal.exit_code() == 2

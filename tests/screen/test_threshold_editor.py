@@ -5,9 +5,9 @@ from __future__ import annotations
 from textual.pilot import Pilot
 
 from tests.screen.builders import batch, feed, header, monitor, play, press, step, text_of
-from tui.checks.verdict import State
-from tui.screen.app import Monitor
-from tui.screen.threshold_editor import Bound
+from flight_recorder.tui.checks.verdict import State
+from flight_recorder.tui.screen.app import Monitor
+from flight_recorder.tui.screen.state.editor import Bound
 
 
 def records() -> list[dict[str, object]]:

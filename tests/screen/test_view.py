@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui.screen.layout import Layout, layout_for, neighbour
-from tui.screen.view import (
+from flight_recorder.tui.screen.drawing.layout import Layout, layout_for, neighbour
+from flight_recorder.tui.screen.state.view import (
     READING_ORDER,
     Mode,
     View,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tui.series.axis import Axis, axis_of, known_axes, recorded_steps
-from tui.series.recording import Recording
-from tui.series.reduce import reduced, window_of
+from flight_recorder.tui.series.axis import Axis, axis_of, known_axes, recorded_steps
+from flight_recorder.tui.series.recording import Recording
+from flight_recorder.tui.series.reduce import reduced, window_of
 
 
 def recording_of(*records: dict[str, Any]) -> Recording:

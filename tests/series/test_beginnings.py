@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tui import run
-from tui.checks.judge import Judge
-from tui.checks.thresholds import Thresholds
-from tui.series.beginnings import beginnings
-from tui.series.recording import Recording
+from flight_recorder.tui import run
+from flight_recorder.tui.checks.judge import Judge
+from flight_recorder.tui.checks.thresholds import Thresholds
+from flight_recorder.tui.series.beginnings import beginnings
+from flight_recorder.tui.series.recording import Recording
 
 
 def _recording() -> Recording:

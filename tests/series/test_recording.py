@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.series.recording import Recording
+from flight_recorder.tui.series.recording import Recording
 
 
 def _step(step: int, **fields: Any) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tui.series.axis import step_axis
-from tui.series.columns import Column, Table
-from tui.series.pyramid import FACTOR, Pyramid
-from tui.series.reduce import Reduced, highest_by_cell, reduced, window_of
+from flight_recorder.tui.series.axis import step_axis
+from flight_recorder.tui.series.columns import Column, Table
+from flight_recorder.tui.series.pyramid import FACTOR, Pyramid
+from flight_recorder.tui.series.reduce import Reduced, highest_by_cell, reduced, window_of
 
 numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
 series = st.lists(st.one_of(numbers, st.just(float("nan"))), min_size=1, max_size=400)

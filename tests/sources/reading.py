@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from engine.runlog.codec import Record
-from tui.sources.options import SourceOptions
-from tui.sources.recognise import Recognising
+from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.tui.sources.naming.options import SourceOptions
+from flight_recorder.tui.sources.locate.recognise import Recognising
 
 LOGS = Path(__file__).parent / "logs"
 RECORDED = LOGS / "recorded"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.sources.reading import RECORDED
-from tui.follow.once import read_all
+from flight_recorder.tui.follow.once import read_all
 
 ARGUMENTS = {"lr_scheduler_type": "constant", "learning_rate": 1.0, "max_steps": 24, "max_grad_norm": 0.5}
 

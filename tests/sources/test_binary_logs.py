@@ -11,9 +11,10 @@ from types import SimpleNamespace
 import pytest
 
 from tests.sources.reading import RECORDED, comparable, cut, header, of_kind, read, read_chunks
-from tui.sources import tensorboard_events, wandb_run
-from tui.sources.errors import CannotRead
-from tui.sources.recognise import Recognising
+from flight_recorder.tui.sources.formats import tensorboard_events
+from flight_recorder.tui.sources.formats import wandb_run
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.locate.recognise import Recognising
 
 
 def _checksum(data: bytes) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.runlog.codec import Record
-from tui.sources.huggingface import HuggingFaceParser
-from tui.sources.printed import PrintedParser
+from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.tui.sources.huggingface.stdout import HuggingFaceParser
+from flight_recorder.tui.sources.tables.printed import PrintedParser
 
 TRACEBACK = (
     "Traceback (most recent call last):\n"
@@ -80,7 +80,7 @@ def test_what_is_no_end(text: str) -> None:
 
 def test_an_end_that_was_none_leaves_no_trace() -> None:
     """A log that was looked at between its error and its next step reads as one that was not."""
-    from tui.series.recording import Recording
+    from flight_recorder.tui.series.recording import Recording
 
     looked, whole = Recording(), Recording()
     parser, other = PrintedParser(), PrintedParser()

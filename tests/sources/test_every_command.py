@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.sources.reading import BINARY, LOGS, RECORDED
-from tui.commands import app
-from tui.follow.once import read_all
-from tui.screen.replay import ReplayFollower
+from flight_recorder.tui.commands import app
+from flight_recorder.tui.follow.once import read_all
+from flight_recorder.tui.screen.runs.replay import ReplayFollower
 
 TELLING = [
     *sorted(path for path in LOGS.iterdir() if path.is_file()),

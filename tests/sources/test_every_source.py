@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.runlog.schema import KINDS
+from flight_recorder.engine.runlog.schema import KINDS
 from tests.sources.reading import TEXT_LOGS, comparable, cut, read, read_chunks
-from tui.sources.errors import CannotRead
-from tui.sources.json_document import JsonDocumentParser
-from tui.sources.printed import PrintedParser
-from tui.sources.recognise import TEXT_FORMATS, Recognising
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.tables.json_document import JsonDocumentParser
+from flight_recorder.tui.sources.tables.printed import PrintedParser
+from flight_recorder.tui.sources.locate.recognise import TEXT_FORMATS, Recognising
 
 EXPECTED = {
     "fastai": "table",

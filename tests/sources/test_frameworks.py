@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.sources.reading import header, of_kind, read
-from tui.sources.errors import CannotRead
-from tui.sources.names import field_of
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.naming.names import field_of
 
 
 @dataclass(frozen=True)

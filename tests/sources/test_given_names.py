@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.sources.reading import LOGS, RECORDED, of_kind, read
-from tui.commands import app
-from tui.sources.options import GivenNames
+from flight_recorder.tui.commands import app
+from flight_recorder.tui.sources.naming.options import GivenNames
 
 CSV = RECORDED / "metrics.csv"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tui.follow.intake import Intake
-from tui.sources.errors import CannotRead
+from flight_recorder.tui.follow.intake import Intake
+from flight_recorder.tui.sources.errors import CannotRead
 
 LINES = {
     "digits": "loss " + "9" * 3000 + "gging",

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from engine.runlog.codec import Record
+from flight_recorder.engine.runlog.codec import Record
 from tests.sources.reading import RECORDED, header, of_kind, read
 
 LINE = "{'loss': %s, 'grad_norm': 0.5, 'learning_rate': 0.001, 'epoch': %s}\n"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.sources.reading import RECORDED, cut, header, of_kind, read, read_chunks
-from tui.sources.cut_json import until_cut
-from tui.sources.errors import CannotRead
-from tui.sources.recognise import Recognising
+from flight_recorder.tui.sources.tables.cut_json import until_cut
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.locate.recognise import Recognising
 
 RECORDS = [{"step": step, "loss": 2.5 - step / 100, "lr": 0.1} for step in range(10, 60, 10)]
 LISTS = {"loss": [row["loss"] for row in RECORDS], "step": [row["step"] for row in RECORDS], "lr": [0.1] * 5}

@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from engine.runlog.codec import Record
+from flight_recorder.engine.runlog.codec import Record
 from tests.sources.reading import header, of_kind, read
-from tui.sources.names import field_of, number
+from flight_recorder.tui.sources.naming.names import field_of, number
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.sources.reading import header, of_kind, read
-from tui.sources.errors import CannotRead
-from tui.sources.printed import SAMPLES_NOTE
-from tui.sources.recognise import Recognising
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.tables.printed import SAMPLES_NOTE
+from flight_recorder.tui.sources.locate.recognise import Recognising
 
 
 def _log(*lines: str) -> bytes:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from engine.runlog.codec import Record
+from flight_recorder.engine.runlog.codec import Record
 from tests.sources.reading import LOGS, header, of_kind, read
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.sources.reading import LOGS, RECORDED
-from tui.sources.csv_table import CsvParser
-from tui.sources.errors import CannotRead
-from tui.sources.options import SourceOptions
-from tui.sources.recorded import locate
-from tui.sources.runs import runs_in, runs_of
+from flight_recorder.tui.sources.tables.csv_table import CsvParser
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.naming.options import SourceOptions
+from flight_recorder.tui.sources.locate.recorded import locate
+from flight_recorder.tui.sources.locate.runs import runs_in, runs_of
 
 
 def _put(path: Path, sample: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_file_that_breaks_its_reader_hides_no_log_beside_it(
 def test_many_newer_files_of_another_ending_hide_no_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.sources.recorded.MAX_CANDIDATES", 3)
+    monkeypatch.setattr("flight_recorder.tui.sources.locate.recorded.MAX_CANDIDATES", 3)
     (tmp_path / "train.log").write_text("step 1 loss 2\nstep 2 loss 2\nstep 3 loss 1\n")
     os.utime(tmp_path / "train.log", (1e9, 1e9))
     for number in range(9):

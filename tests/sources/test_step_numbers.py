@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.runlog.codec import Record
+from flight_recorder.engine.runlog.codec import Record
 from tests.sources.reading import header, of_kind, read
-from tui.sources.options import SourceOptions
-from tui.sources.recognise import Recognising
+from flight_recorder.tui.sources.naming.options import SourceOptions
+from flight_recorder.tui.sources.locate.recognise import Recognising
 
 HUGE = "1" + "0" * 400
 BAD = ["-1", "2.5", "9007199254740993", "99999999999999999999", HUGE, "nan", "inf"]

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from tests.sources.reading import LOGS, RECORDED, header, of_kind, read
-from tui.sources.errors import CannotRead
-from tui.sources.parser import SourceOptions
-from tui.sources.recognise import Recognising
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.parser import SourceOptions
+from flight_recorder.tui.sources.locate.recognise import Recognising
 
 
 def test_lightning_spreads_a_step_over_rows_and_we_put_it_together() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.sources.reading import read
-from tui.sources.errors import CannotRead
-from tui.sources.recognise import Recognising
-from tui.sources.runs import runs_of
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.locate.recognise import Recognising
+from flight_recorder.tui.sources.locate.runs import runs_of
 
 BINARY = {
     "zcat FILE": gzip.compress(bytes(range(256))),

@@ -19,7 +19,7 @@ class Absent:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Absent())
 sys.argv = {argv!r}
-from tui.cli import main
+from flight_recorder.tui.cli import main
 main()
 """
 
@@ -63,12 +63,12 @@ def _modules_after(statement: str) -> set[str]:
     return {name.split(".")[0] for name in done.stdout.split()}
 
 
-@pytest.mark.parametrize("cli", ["engine.cli", "tui.commands"])
+@pytest.mark.parametrize("cli", ["flight_recorder.engine.cli", "flight_recorder.tui.commands"])
 def test_asking_for_help_loads_nothing_heavy(cli: str) -> None:
     loaded = _modules_after(f"import {cli}")
     assert loaded.isdisjoint({"torch", "numpy", "textual", "pydantic", "plotext", "orjson"})
 
 
 def test_the_first_frame_needs_the_standard_library_only() -> None:
-    loaded = _modules_after("import tui.first_frame")
+    loaded = _modules_after("import flight_recorder.tui.first_frame")
     assert loaded <= set(sys.stdlib_module_names) | {"__main__", "tui"} | _modules_after("pass")

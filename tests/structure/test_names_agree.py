@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.runlog.schema import KINDS, REQUIRED
+from flight_recorder.engine.runlog.schema import KINDS, REQUIRED
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +32,7 @@ def test_a_list_field_takes_its_names_from_the_header() -> None:
 
 
 def test_each_panel_is_a_file_of_its_own_name() -> None:
-    from tui.panels.registry import PANELS
+    from flight_recorder.tui.panels.registry import PANELS
 
     assert [panel.id for panel in PANELS] == [
         "loss",
@@ -48,8 +48,8 @@ def test_each_panel_is_a_file_of_its_own_name() -> None:
 
 
 def test_each_check_reads_fields_that_exist_and_shows_on_a_panel_that_exists() -> None:
-    from tui.checks.tree import every_check
-    from tui.panels.registry import PANELS
+    from flight_recorder.tui.checks.tree import every_check
+    from flight_recorder.tui.panels.registry import PANELS
 
     panels = {panel.id for panel in PANELS}
     for check in every_check():

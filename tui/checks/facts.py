@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from engine.runlog.schema import is_number
-from tui.checks.signals.run_kind import RunKind, run_kind
+from flight_recorder.engine.runlog.schema import is_number
+from flight_recorder.tui.checks.signals.run_kind import RunKind, run_kind
 
 _LARGEST = 2.0**53
 """No constant of a run is as large: whole numbers from here on are not exact any more."""

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.checks.verdict import State
+from flight_recorder.tui.checks.verdict import State
 
 Steps = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from tui.checks.spike_finder import Floats, Spike, SpikeFinder
-from tui.series.recording import Recording
+from flight_recorder.tui.checks.signals.spike_finder import Floats, Spike, SpikeFinder
+from flight_recorder.tui.series.recording import Recording
 
 Outcome = Literal["back within 0.1", "back within 0.5", "did not recover", "not known yet"]
 

@@ -7,16 +7,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tui.checks.causes import ranked_causes
-from tui.checks.facts import Facts
-from tui.checks.leaf_at_work import NOT_FINITE
-from tui.checks.node import Node
-from tui.checks.signals.run_kind import RunKind, run_kind
-from tui.checks.signals.signal import Signals
-from tui.checks.thresholds import Thresholds
-from tui.checks.tree import every_check
-from tui.checks.verdict import Level, State, Threshold, Verdict
-from tui.series.recording import Recording
+from flight_recorder.tui.checks.diagnosis.causes import ranked_causes
+from flight_recorder.tui.checks.facts import Facts
+from flight_recorder.tui.checks.leaf import NOT_FINITE
+from flight_recorder.tui.checks.node import Node
+from flight_recorder.tui.checks.signals.run_kind import RunKind, run_kind
+from flight_recorder.tui.checks.signals.signal import Signals
+from flight_recorder.tui.checks.thresholds import Thresholds
+from flight_recorder.tui.checks.tree import every_check
+from flight_recorder.tui.checks.verdict import Level, State, Threshold, Verdict
+from flight_recorder.tui.series.recording import Recording
 
 T = TypeVar("T")
 
@@ -139,14 +139,14 @@ class Judge:
     @property
     def overfit(self) -> dict[str, Any] | None:
         """The summary of overfitting in numbers, None without evaluations."""
-        from tui.checks.overfit import overfit_summary
+        from flight_recorder.tui.checks.rules.overfitting import overfit_summary
 
         return self._once("overfit", lambda: overfit_summary(self.recording))
 
     @property
     def schedule(self) -> dict[str, Any] | None:
         """The declared schedule, and the one found in the learning rates alone; None without any."""
-        from tui.checks.schedule_detective import schedule_report
+        from flight_recorder.tui.checks.schedules.detective import schedule_report
 
         return self._once("schedule", lambda: schedule_report(self.recording))
 

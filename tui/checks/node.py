@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.checks.defect import named
-from tui.checks.facts import Facts
-from tui.checks.form import Check, Readings, When
-from tui.checks.leaf_at_work import NOT_FINITE, OUTSIDE, LeafAtWork, Sample, resolve
-from tui.checks.verdict import Level, Span, State, Verdict
-from tui.checks.view import SignalsRead, Stream, View
-from tui.series.recording import Recording
+from flight_recorder.tui.checks.defect import named
+from flight_recorder.tui.checks.facts import Facts
+from flight_recorder.tui.checks.rule import Check, Readings, When
+from flight_recorder.tui.checks.leaf import NOT_FINITE, OUTSIDE, LeafAtWork, Sample, resolve
+from flight_recorder.tui.checks.verdict import Level, Span, State, Verdict
+from flight_recorder.tui.checks.view import SignalsRead, Stream, View
+from flight_recorder.tui.series.recording import Recording
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tui.checks.facts import Facts
+from flight_recorder.tui.checks.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tui.checks.form import Check, Leaf
-from tui.checks.parameters import Value
-from tui.checks.signals.signal import SIGNALS
-from tui.checks.verdict import Level
+from flight_recorder.tui.checks.rule import Check, Leaf
+from flight_recorder.tui.checks.parameters import Value
+from flight_recorder.tui.checks.signals.signal import SIGNALS
+from flight_recorder.tui.checks.verdict import Level
 
 _BOUNDS = ("above", "below", "equals")
 _COUNTS = ("hold", "keep")
@@ -50,7 +50,7 @@ class Thresholds:
         Raises:
             ThresholdError: the file cannot be read, or names a check, leaf or setting that does not exist.
         """
-        from engine.runlog.safe_yaml import YamlError, load_yaml
+        from flight_recorder.engine.runlog.safe_yaml import YamlError, load_yaml
 
         try:
             content = load_yaml(Path(path))
@@ -68,7 +68,7 @@ class Thresholds:
         Raises:
             ThresholdError: see `load`.
         """
-        from tui.checks.tree import every_check
+        from flight_recorder.tui.checks.tree import every_check
 
         if not isinstance(content, Mapping):
             raise ThresholdError("expected check ids with their leaves below them")

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.runlog.schema import EVALUATION, STEP
-from tui.checks.facts import Facts
-from tui.series.columns import Column, Table
-from tui.series.recording import Recording
+from flight_recorder.engine.runlog.schema import EVALUATION, STEP
+from flight_recorder.tui.checks.facts import Facts
+from flight_recorder.tui.series.columns import Column, Table
+from flight_recorder.tui.series.recording import Recording
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]

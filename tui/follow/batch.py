@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.runlog.codec import Record
-from engine.runlog.reader import Damaged
-from tui.follow.stored import Stored
+from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.engine.runlog.reader import Damaged
+from flight_recorder.tui.follow.stored import Stored
 
 
 class Pulse(StrEnum):

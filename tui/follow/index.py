@@ -29,10 +29,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.runlog.codec import Record
-from engine.runlog.reader import MAX_STEP, Damaged, LogReader
-from tui.follow.fingerprint import fingerprints
-from tui.follow.stored import Stored, StoredColumn, StoredTable
+from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.engine.runlog.reader import MAX_STEP, Damaged, LogReader
+from flight_recorder.tui.follow.fingerprint import fingerprints
+from flight_recorder.tui.follow.stored import Stored, StoredColumn, StoredTable
 
 if TYPE_CHECKING:
     from hashlib import _Hash

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.runlog.codec import Record
-from engine.runlog.reader import Damaged
-from tui.follow.batch import Batch, Pulse
-from tui.follow.pulse import Heart
-from tui.follow.stored import Stored
-from tui.sources.errors import CannotRead, Interrupted, stopped
-from tui.sources.parser import SourceOptions
-from tui.sources.recognise import Recognising
+from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.engine.runlog.reader import Damaged
+from flight_recorder.tui.follow.batch import Batch, Pulse
+from flight_recorder.tui.follow.pulse import Heart
+from flight_recorder.tui.follow.stored import Stored
+from flight_recorder.tui.sources.errors import CannotRead, Interrupted, stopped
+from flight_recorder.tui.sources.parser import SourceOptions
+from flight_recorder.tui.sources.locate.recognise import Recognising
 
 SETTLE_S = 5.0
 """Silence after which a source gives up waiting for what would complete a held-back record."""

@@ -11,13 +11,13 @@ from pathlib import Path
 from stat import S_ISFIFO
 from typing import BinaryIO
 
-from tui.follow.batch import Batch
-from tui.follow.intake import Intake
-from tui.sources.beginning import without_waiting
-from tui.sources.errors import CannotRead
-from tui.sources.parser import SourceOptions, plain_text
-from tui.sources.recorded import STANDARD_INPUT, locate, parts_of, splits_of
-from tui.sources.splits import event_files
+from flight_recorder.tui.follow.batch import Batch
+from flight_recorder.tui.follow.intake import Intake
+from flight_recorder.tui.sources.locate.beginning import without_waiting
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.parser import SourceOptions, plain_text
+from flight_recorder.tui.sources.locate.recorded import STANDARD_INPUT, locate, parts_of, splits_of
+from flight_recorder.tui.sources.locate.splits import event_files
 
 BLOCK_BYTES = 2**18
 """About a thousand records: enough to share the cost of a batch, few enough to stay in the cache."""
@@ -58,7 +58,7 @@ def _read(parts: list[Path], options: SourceOptions | None) -> Iterator[Batch]:
 
 def _joined(parts: list[Path], options: SourceOptions | None) -> Batch:
     """Every record of a run that has a folder or a table for each split."""
-    from tui.follow.splits import joined, options_of
+    from flight_recorder.tui.follow.splits import joined, options_of
 
     batches = [
         (part, batch)

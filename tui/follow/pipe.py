@@ -7,11 +7,11 @@ import select
 import sys
 import time
 
-from tui.follow.batch import Batch, Pulse
-from tui.follow.intake import Intake
-from tui.follow.tail import BLOCK_BYTES, Clock
-from tui.sources.errors import CannotRead
-from tui.sources.parser import SourceOptions
+from flight_recorder.tui.follow.batch import Batch, Pulse
+from flight_recorder.tui.follow.intake import Intake
+from flight_recorder.tui.follow.tail import BLOCK_BYTES, Clock
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.parser import SourceOptions
 
 
 class PipeFollower:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any, TypeGuard
 
-from engine.runlog.codec import Record
-from engine.runlog.schema import is_number
-from tui.follow.batch import Pulse
-from tui.sources.endings import SUCCESSES, takes_back
+from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.engine.runlog.schema import is_number
+from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.sources.endings import SUCCESSES, takes_back
 
 STALL_FACTOR = 20.0
 """A log that is silent for this many times its own pace has stalled."""

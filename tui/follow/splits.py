@@ -8,16 +8,16 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from engine.runlog.codec import Record
-from tui.follow.batch import Batch, Pulse
-from tui.follow.stored import Stored
-from tui.follow.tail import RELOCATE_INTERVAL_S, Clock, Follower
-from tui.sources.errors import CannotRead
-from tui.sources.name_words import is_held_out
-from tui.sources.options import SourceOptions
-from tui.sources.recorded import logs_in, splits_of
-from tui.sources.split_tables import held_out_of, note_on
-from tui.sources.splits import event_files, split_folders
+from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.tui.follow.batch import Batch, Pulse
+from flight_recorder.tui.follow.stored import Stored
+from flight_recorder.tui.follow.tail import RELOCATE_INTERVAL_S, Clock, Follower
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.naming.words import is_held_out
+from flight_recorder.tui.sources.naming.options import SourceOptions
+from flight_recorder.tui.sources.locate.recorded import logs_in, splits_of
+from flight_recorder.tui.sources.locate.split_tables import held_out_of, note_on
+from flight_recorder.tui.sources.locate.splits import event_files, split_folders
 
 _LIVELIEST_FIRST = (*(Pulse.LIVE, Pulse.STALLED, Pulse.CRASHED, Pulse.ENDED, Pulse.FINISHED, Pulse.WAITING),)
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.runlog.codec import Record
-from engine.runlog.reader import Damaged
+from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.engine.runlog.reader import Damaged
 
 _TAIL = 66
 """Newest records that say how fast the run was."""

@@ -15,15 +15,15 @@ from pathlib import Path
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
-from tui.follow import fingerprint, index
-from tui.follow.batch import Batch, Pulse
-from tui.follow.intake import Intake
-from tui.follow.newest import newest_part
-from tui.follow.stored import Stored
-from tui.sources.errors import CannotRead
-from tui.sources.parser import SourceOptions
-from tui.sources.recognise import is_binary_head
-from tui.sources.recorded import logs_in, parts_of
+from flight_recorder.tui.follow import fingerprint, index
+from flight_recorder.tui.follow.batch import Batch, Pulse
+from flight_recorder.tui.follow.intake import Intake
+from flight_recorder.tui.follow.newest import newest_part
+from flight_recorder.tui.follow.stored import Stored
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.parser import SourceOptions
+from flight_recorder.tui.sources.locate.recognise import is_binary_head
+from flight_recorder.tui.sources.locate.recorded import logs_in, parts_of
 
 if TYPE_CHECKING:
     from hashlib import _Hash

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from tui.follow.batch import Batch, Pulse
-from tui.follow.tail import POLL_INTERVAL_S
-from tui.sources.errors import CannotRead, ReadingStopped, own_error
+from flight_recorder.tui.follow.batch import Batch, Pulse
+from flight_recorder.tui.follow.tail import POLL_INTERVAL_S
+from flight_recorder.tui.sources.errors import CannotRead, ReadingStopped, own_error
 
 BOOT_LIMIT = (1_500, 0.25)
 """Records and seconds per batch until the file has been read once: large enough to share the cost of a

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.panels.canvas import Canvas
-from tui.panels.figure import Figure, Floats, Line, Mark, Rule, Tint
-from tui.panels.glyphs import GLYPHS, Glyphs
-from tui.panels.layout import Layout, Options, name_of
+from flight_recorder.tui.panels.canvas import Canvas
+from flight_recorder.tui.panels.figure import Figure, Floats, Line, Mark, Rule, Tint
+from flight_recorder.tui.panels.glyphs import GLYPHS, Glyphs
+from flight_recorder.tui.panels.layout import Layout, Options, name_of
 
 Mask = NDArray[np.bool_]
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.panels import annotate, heat_strip
-from tui.panels.canvas import Canvas, Piece, Row
-from tui.panels.figure import Figure, Line
-from tui.panels.glyphs import GLYPHS, Glyphs
-from tui.panels.layout import Layout, Options, layout_of
-from tui.panels.raster import Dots, column_positions, dots_of
-from tui.panels.scale import x_ticks
+from flight_recorder.tui.panels import annotate, heat_strip
+from flight_recorder.tui.panels.canvas import Canvas, Piece, Row
+from flight_recorder.tui.panels.figure import Figure, Line
+from flight_recorder.tui.panels.glyphs import GLYPHS, Glyphs
+from flight_recorder.tui.panels.layout import Layout, Options, layout_of
+from flight_recorder.tui.panels.raster import Dots, column_positions, dots_of
+from flight_recorder.tui.panels.scale import x_ticks
 
 _ORDER = ("faint", "layer", "main", "second", "overlay")
 """Roles from the back to the front."""

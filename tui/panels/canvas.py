@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.checks.verdict import Level
+from flight_recorder.tui.checks.verdict import Level
 
 ROLES = (
     "text",

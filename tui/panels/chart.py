@@ -15,10 +15,10 @@ import numpy as np
 import plotext
 from numpy.typing import NDArray
 
-from tui.panels.braille import roles_of
-from tui.panels.figure import Figure, Floats, Line, Mark
-from tui.panels.glyphs import GLYPHS
-from tui.panels.scale import YScale, x_ticks, y_scale, y_ticks
+from flight_recorder.tui.panels.braille import roles_of
+from flight_recorder.tui.panels.figure import Figure, Floats, Line, Mark
+from flight_recorder.tui.panels.glyphs import GLYPHS
+from flight_recorder.tui.panels.scale import YScale, x_ticks, y_scale, y_ticks
 
 Colour = tuple[int, int, int]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tui.panels.figure import Role
-from tui.panels.numbers import short
-from tui.panels.panel import Panel, Trace
-from tui.panels.printable import printable
-from tui.series.recording import Recording
+from flight_recorder.tui.panels.figure import Role
+from flight_recorder.tui.panels.numbers import short
+from flight_recorder.tui.panels.panel import Panel, Trace
+from flight_recorder.tui.panels.printable import printable
+from flight_recorder.tui.series.recording import Recording
 
 
 def traces(recording: Recording) -> tuple[Trace, ...]:

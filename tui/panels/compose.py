@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui.checks.verdict import Level, State, Verdict
-from tui.panels import heat
-from tui.panels.figure import Figure, Line, Mark, Rule, Tint
-from tui.panels.view import View
-from tui.series.axis import Axis, axis_of, recorded_steps, step_axis
-from tui.series.recording import Recording
-from tui.series.reduce import Window, reduced, window_of
+from flight_recorder.tui.checks.verdict import Level, State, Verdict
+from flight_recorder.tui.panels import heat
+from flight_recorder.tui.panels.figure import Figure, Line, Mark, Rule, Tint
+from flight_recorder.tui.panels.view import View
+from flight_recorder.tui.series.axis import Axis, axis_of, recorded_steps, step_axis
+from flight_recorder.tui.series.recording import Recording
+from flight_recorder.tui.series.reduce import Window, reduced, window_of
 
 if TYPE_CHECKING:
-    from tui.panels.panel import Panel, Trace
-    from tui.run import Run
+    from flight_recorder.tui.panels.panel import Panel, Trace
+    from flight_recorder.tui.run import Run
 
 MOST_LINES = 8
 """Lines that can be told apart in one panel; a panel of layers becomes a heat strip beyond that."""

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.checks.verdict import Level
+from flight_recorder.tui.checks.verdict import Level
 
 Floats = NDArray[np.float64]
 Scale = Literal["linear", "log"]

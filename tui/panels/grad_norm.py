@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tui.panels.figure import Rule
-from tui.panels.numbers import short
-from tui.panels.panel import Panel, Trace
-from tui.series.recording import Recording
+from flight_recorder.tui.panels.figure import Rule
+from flight_recorder.tui.panels.numbers import short
+from flight_recorder.tui.panels.panel import Panel, Trace
+from flight_recorder.tui.series.recording import Recording
 
 
 def traces(recording: Recording) -> tuple[Trace, ...]:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui.panels.figure import Floats
-from tui.series.reduce import Window, highest_by_cell
+from flight_recorder.tui.panels.figure import Floats
+from flight_recorder.tui.series.reduce import Window, highest_by_cell
 
 if TYPE_CHECKING:
-    from tui.panels.panel import Trace
+    from flight_recorder.tui.panels.panel import Trace
 
 
 def rows(traces: Sequence[Trace], window: Window) -> tuple[tuple[str, Floats], ...]:

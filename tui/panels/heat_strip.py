@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.panels.annotate import tint_range
-from tui.panels.canvas import Canvas
-from tui.panels.figure import Figure, Floats
-from tui.panels.glyphs import GLYPHS
-from tui.panels.layout import Layout, Options
-from tui.panels.numbers import short
-from tui.panels.scale import HUGE, YScale
+from flight_recorder.tui.panels.annotate import tint_range
+from flight_recorder.tui.panels.canvas import Canvas
+from flight_recorder.tui.panels.figure import Figure, Floats
+from flight_recorder.tui.panels.glyphs import GLYPHS
+from flight_recorder.tui.panels.layout import Layout, Options
+from flight_recorder.tui.panels.numbers import short
+from flight_recorder.tui.panels.scale import HUGE, YScale
 
 _NUM_HEATS = 10
 _LOG_FROM = 10.0

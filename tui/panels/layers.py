@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tui.panels.numbers import short
-from tui.panels.panel import Trace
-from tui.panels.printable import printable
-from tui.series.columns import Column
+from flight_recorder.tui.panels.numbers import short
+from flight_recorder.tui.panels.panel import Trace
+from flight_recorder.tui.panels.printable import printable
+from flight_recorder.tui.series.columns import Column
 
 
 def by_layer(group: Mapping[str, Column]) -> tuple[Trace, ...]:

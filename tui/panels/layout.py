@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.panels.figure import Figure, Floats, Line
-from tui.panels.glyphs import GlyphName
-from tui.panels.numbers import count, short
-from tui.panels.scale import YScale, x_share, y_scale, y_ticks
+from flight_recorder.tui.panels.figure import Figure, Floats, Line
+from flight_recorder.tui.panels.glyphs import GlyphName
+from flight_recorder.tui.panels.numbers import count, short
+from flight_recorder.tui.panels.scale import YScale, x_share, y_scale, y_ticks
 
 _LEAST_FOR_AXES = (18, 4)
 """Width and height in cells below which the room goes to the curve."""

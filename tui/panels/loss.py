@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui.panels.figure import Mark, Rule
-from tui.panels.numbers import short
-from tui.panels.panel import Panel, Trace
-from tui.series.columns import Column
-from tui.series.recording import Recording
+from flight_recorder.tui.panels.figure import Mark, Rule
+from flight_recorder.tui.panels.numbers import short
+from flight_recorder.tui.panels.panel import Panel, Trace
+from flight_recorder.tui.series.columns import Column
+from flight_recorder.tui.series.recording import Recording
 
 if TYPE_CHECKING:
-    from tui.run import Run
+    from flight_recorder.tui.run import Run
 
 
 def traces(recording: Recording) -> tuple[Trace, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tui.panels.numbers import scientific
-from tui.panels.panel import Panel, Trace
-from tui.series.recording import Recording
+from flight_recorder.tui.panels.numbers import scientific
+from flight_recorder.tui.panels.panel import Panel, Trace
+from flight_recorder.tui.series.recording import Recording
 
 
 def traces(recording: Recording) -> tuple[Trace, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tui.checks.verdict import Level, State, Verdict
+from flight_recorder.tui.checks.verdict import Level, State, Verdict
 
 LEVEL_SIGNS: Mapping[Level, str] = {
     Level.GREEN: "✓",

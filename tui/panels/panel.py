@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui.checks.defect import named
-from tui.panels import compose
-from tui.panels.figure import Figure, Mark, Role, Rule, Scale
-from tui.panels.view import View
-from tui.series.columns import Column
-from tui.series.recording import Recording
+from flight_recorder.tui.checks.defect import named
+from flight_recorder.tui.panels import compose
+from flight_recorder.tui.panels.figure import Figure, Mark, Role, Rule, Scale
+from flight_recorder.tui.panels.view import View
+from flight_recorder.tui.series.columns import Column
+from flight_recorder.tui.series.recording import Recording
 
 if TYPE_CHECKING:
-    from tui.run import Run
+    from flight_recorder.tui.run import Run
 
 
 @dataclass(frozen=True, slots=True)

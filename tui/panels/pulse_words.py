@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.follow.batch import Pulse
-from tui.panels.printable import printable
+from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.panels.printable import printable
 
 if TYPE_CHECKING:
-    from tui.run import Run
+    from flight_recorder.tui.run import Run
 
 ALL_STEPS_MADE = "finished (reached its planned steps)"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.panels.figure import Floats, Line
-from tui.panels.scale import YScale, x_share
+from flight_recorder.tui.panels.figure import Floats, Line
+from flight_recorder.tui.panels.scale import YScale, x_share
 
 Dots = NDArray[np.bool_]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tui.panels import activation, class_loss, dead, grad_norm, loss, lr, spectral_norm
-from tui.panels.panel import Panel
+from flight_recorder.tui.panels import activation, class_loss, dead, grad_norm, loss, lr, spectral_norm
+from flight_recorder.tui.panels.panel import Panel
 
 PANELS: tuple[Panel, ...] = (
     loss.PANEL,

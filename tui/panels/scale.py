@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui.panels.figure import Figure, Floats, Line, Rule, Scale
-from tui.panels.numbers import count, scientific
+from flight_recorder.tui.panels.figure import Figure, Floats, Line, Rule, Scale
+from flight_recorder.tui.panels.numbers import count, scientific
 
 _REACH = {True: 1.0, False: 0.4}
 """How far outside the data, in parts of their range, a line still is that widens the axis to show it; plain

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tui.panels.figure import Scale
-from tui.series.axis import AxisName
+from flight_recorder.tui.panels.figure import Scale
+from flight_recorder.tui.series.axis import AxisName
 
 
 @dataclass(frozen=True, slots=True)

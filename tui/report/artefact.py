@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.runlog.atomic_file import write_atomically
+from flight_recorder.engine.runlog.atomic_file import write_atomically
 
 
 def write_artefact(path: Path, text: str) -> None:

@@ -7,11 +7,11 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from engine.runlog.codec import Record, encode
-from tui.report.artefact import write_artefact
-from tui.series.columns import Column
-from tui.series.recording import Recording
-from tui.sources.errors import CannotRead
+from flight_recorder.engine.runlog.codec import Record, encode
+from flight_recorder.tui.report.artefact import write_artefact
+from flight_recorder.tui.series.columns import Column
+from flight_recorder.tui.series.recording import Recording
+from flight_recorder.tui.sources.errors import CannotRead
 
 VALIDATION = "evaluation/"
 """Prefix of evaluation columns in formats that have one table for everything."""

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tui.report.dashboard import write_dashboard
-from tui.report.gap_analysis import write_gap_analysis
-from tui.report.post_mortem import write_post_mortem
-from tui.run import Run
+from flight_recorder.tui.report.html.dashboard import write_dashboard
+from flight_recorder.tui.report.markdown.gap_analysis import write_gap_analysis
+from flight_recorder.tui.report.markdown.post_mortem import write_post_mortem
+from flight_recorder.tui.run import Run
 
 OWN_FORMAT = "runlog"
 """Format of a log that the engine or the inspector wrote."""

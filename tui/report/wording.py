@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from tui.panels.printable import LONGEST, printable
+from flight_recorder.tui.panels.printable import LONGEST, printable
 
 _MARKDOWN = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|^(?:[#+=-]|\d+(?=[.)]\s))|(?<=:)//|(?<=www)\.", re.I)
 """What Markdown reads inside a line, what it reads at the start of one, and what it makes links of."""

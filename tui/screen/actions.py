@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tui.panels.registry import PANELS
-from tui.screen import view as views
-from tui.screen.editing import Editing
-from tui.screen.layout import ALL_CELLS, TREE_CELL, neighbour
-from tui.screen.room import seen_cells
-from tui.screen.spans import said
-from tui.screen.view import READING_ORDER, Mode, View
-from tui.series.axis import known_axes
+from flight_recorder.tui.panels.registry import PANELS
+from flight_recorder.tui.screen.state import view as views
+from flight_recorder.tui.screen.editing import Editing
+from flight_recorder.tui.screen.drawing.layout import ALL_CELLS, TREE_CELL, neighbour
+from flight_recorder.tui.screen.drawing.room import seen_cells
+from flight_recorder.tui.screen.drawing.spans import said
+from flight_recorder.tui.screen.state.view import READING_ORDER, Mode, View
+from flight_recorder.tui.series.axis import known_axes
 
 _BIG_STEP = 0.1
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textual import events
 
-from tui.panels.registry import PANEL_BY_ID, PANELS
-from tui.screen.looking import Looking
-from tui.screen.threshold_editor import Editor, open_editor, pressed
-from tui.screen.view import Mode
+from flight_recorder.tui.panels.registry import PANEL_BY_ID, PANELS
+from flight_recorder.tui.screen.looking import Looking
+from flight_recorder.tui.screen.state.editor import Editor, open_editor, pressed
+from flight_recorder.tui.screen.state.view import Mode
 
 
 class Editing(Looking):

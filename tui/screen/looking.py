@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from textual.app import App
 
-from tui.panels.registry import PANELS
-from tui.screen import view as views
-from tui.screen.figures import whole_range
-from tui.screen.layout import Layout
-from tui.screen.threshold_editor import Editor
-from tui.screen.view import Mode, View
-from tui.screen.violations import Violation, violations_of
+from flight_recorder.tui.panels.registry import PANELS
+from flight_recorder.tui.screen.state import view as views
+from flight_recorder.tui.screen.drawing.figures import whole_range
+from flight_recorder.tui.screen.drawing.layout import Layout
+from flight_recorder.tui.screen.state.editor import Editor
+from flight_recorder.tui.screen.state.view import Mode, View
+from flight_recorder.tui.screen.drawing.violations import Violation, violations_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tui.run import Run
+    from flight_recorder.tui.run import Run
 
 
 class Looking(App[int]):

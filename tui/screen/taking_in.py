@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from textual import on
 
-from tui.checks.verdict import Level
-from tui.cli import CANNOT_READ
-from tui.run import Run
-from tui.screen.actions import Actions
-from tui.screen.feed import BatchArrived, FollowingEnded, JudgedAtLast, Watched
-from tui.screen.gathering import LOOK_S, Gathering, RunsBegan
-from tui.screen.spans import said
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.cli import CANNOT_READ
+from flight_recorder.tui.run import Run
+from flight_recorder.tui.screen.actions import Actions
+from flight_recorder.tui.screen.runs.watched_run import BatchArrived, FollowingEnded, JudgedAtLast, Watched
+from flight_recorder.tui.screen.runs.run_set import LOOK_S, Gathering, RunsBegan
+from flight_recorder.tui.screen.drawing.spans import said
 
 
 class TakingIn(Actions):

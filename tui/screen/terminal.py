@@ -30,8 +30,8 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from tui.cli import on_signals
-from tui.sources.errors import CannotRead
+from flight_recorder.tui.cli import on_signals
+from flight_recorder.tui.sources.errors import CannotRead
 
 if TYPE_CHECKING:
     from textual.app import App

@@ -8,9 +8,9 @@ from typing import get_args
 from textual.app import App
 from textual.theme import Theme
 
-from tui.panels.glyphs import GlyphName
-from tui.panels.layout import Options
-from tui.screen.palette import DARK, LIGHT, NO_COLOUR, Palette
+from flight_recorder.tui.panels.glyphs import GlyphName
+from flight_recorder.tui.panels.layout import Options
+from flight_recorder.tui.screen.drawing.palette import DARK, LIGHT, NO_COLOUR, Palette
 
 _LIGHT_BACKGROUNDS = frozenset({"7", "15"})
 

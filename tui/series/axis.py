@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from tui.series.columns import Column, Floats, Steps
-from tui.series.recording import Recording
+from flight_recorder.tui.series.columns import Column, Floats, Steps
+from flight_recorder.tui.series.recording import Recording
 
 AxisName = Literal["step", "epoch", "tokens", "time"]
 _FURTHEST = 1e18

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tui.series.columns import Table
-from tui.series.recording import Recording
+from flight_recorder.tui.series.columns import Table
+from flight_recorder.tui.series.recording import Recording
 
 
 def beginnings(recording: Recording, num_steps: int) -> Iterator[Recording]:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.runlog.schema import Field
-from tui.series.fields import by_keys, columns_of
-from tui.series.growable import Growable
-from tui.series.pyramid import Pyramid
-from tui.series.smooth import MovingAverage
+from flight_recorder.engine.runlog.schema import Field
+from flight_recorder.tui.series.fields import by_keys, columns_of
+from flight_recorder.tui.series.growable import Growable
+from flight_recorder.tui.series.pyramid import Pyramid
+from flight_recorder.tui.series.smooth import MovingAverage
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]

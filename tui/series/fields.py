@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.runlog.schema import Field
+from flight_recorder.engine.runlog.schema import Field
 
 Records = Sequence[Mapping[str, Any]]
 Places = NDArray[np.int64]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.series.growable import Growable
+from flight_recorder.tui.series.growable import Growable
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.int64]

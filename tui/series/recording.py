@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.runlog.codec import Record
-from engine.runlog.schema import EVALUATION, KINDS, STEP
-from tui.series.columns import Table
-from tui.series.fields import is_text
-from tui.sources.endings import takes_back
+from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.engine.runlog.schema import EVALUATION, KINDS, STEP
+from flight_recorder.tui.series.columns import Table
+from flight_recorder.tui.series.fields import is_text
+from flight_recorder.tui.sources.endings import takes_back
 
 
 class Recording:

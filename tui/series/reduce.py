@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.series.axis import Axis
-from tui.series.columns import Column, Floats
+from flight_recorder.tui.series.axis import Axis
+from flight_recorder.tui.series.columns import Column, Floats
 
 Cuts = NDArray[np.int64]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from engine.runlog.codec import Record
-from engine.runlog.reader import Damaged
-from tui.follow.stored import Stored, StoredColumn, StoredTable
-from tui.series.columns import Table
-from tui.series.recording import Recording
+from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.engine.runlog.reader import Damaged
+from flight_recorder.tui.follow.stored import Stored, StoredColumn, StoredTable
+from flight_recorder.tui.series.columns import Table
+from flight_recorder.tui.series.recording import Recording
 
 
 def stored(recording: Recording, offset: int, damaged: Sequence[Damaged]) -> Stored:

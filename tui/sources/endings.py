@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from engine.runlog.codec import Record
+from flight_recorder.engine.runlog.codec import Record
 
 SUCCESSES = ("finished", "early_stopping")
 """Reasons of an exit record that say that the run did what it was meant to."""

@@ -6,7 +6,7 @@ import os
 import traceback
 from collections.abc import Sequence
 
-from engine.runlog.codec import Record
+from flight_recorder.engine.runlog.codec import Record
 
 DEBUG = "TUI_DEBUG"
 """Environment variable: set to 1, an error of this program shows where it happened."""

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.runlog.safe_yaml import YamlError, load_yaml
-from engine.runlog.schema import HEADER
-from tui.sources.errors import CannotRead
-from tui.sources.text import plain_text
-from tui.sources.timeline import is_sound
-from tui.sources.training_arguments import declared_schedule
+from flight_recorder.engine.runlog.safe_yaml import YamlError, load_yaml
+from flight_recorder.engine.runlog.schema import HEADER
+from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.text import plain_text
+from flight_recorder.tui.sources.timeline import is_sound
+from flight_recorder.tui.sources.huggingface.training_arguments import declared_schedule
 
 _OTHER_NAMES = {
     "max_steps": "planned_steps",

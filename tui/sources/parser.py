@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Protocol
 
-from engine.runlog.codec import Record
-from engine.runlog.reader import MAX_LINE_BYTES, Damaged
-from tui.sources.endings import Ending
-from tui.sources.errors import Interrupted
-from tui.sources.options import SourceOptions as SourceOptions
-from tui.sources.text import plain_text as plain_text
-from tui.sources.timeline import Timeline
+from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.engine.runlog.reader import MAX_LINE_BYTES, Damaged
+from flight_recorder.tui.sources.endings import Ending
+from flight_recorder.tui.sources.errors import Interrupted
+from flight_recorder.tui.sources.naming.options import SourceOptions as SourceOptions
+from flight_recorder.tui.sources.text import plain_text as plain_text
+from flight_recorder.tui.sources.timeline import Timeline
 
 BYTE_ORDER_MARK = "\ufeff"
 """What some programs put in front of UTF-8 text."""

@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from engine.runlog.codec import Record
-from engine.runlog.schema import FORMAT_VERSION
-from tui.sources.names import number, whole
-from tui.sources.options import SourceOptions
-from tui.sources.text import plain_text
+from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.engine.runlog.schema import FORMAT_VERSION
+from flight_recorder.tui.sources.naming.names import number, whole
+from flight_recorder.tui.sources.naming.options import SourceOptions
+from flight_recorder.tui.sources.text import plain_text
 
 _SERIAL_KINDS = ("step", "evaluation")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.config_file import to_yaml
+from flight_recorder.engine.config_file import to_yaml
 from tests.engine.runs import ROOT, small
 
 PATIENCE_S = 120

@@ -19,7 +19,7 @@ def _ended(body: str, *, world_size: int = 2) -> subprocess.CompletedProcess[str
     """`engine` whose command does `body` instead, as one of `world_size` processes."""
     program = f"""
 import atexit, sys
-import engine.cli
+import flight_recorder.engine.cli
 def command():
     {body}
 atexit.register(print, {_TAKEN_APART!r})

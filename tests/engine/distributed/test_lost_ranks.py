@@ -7,10 +7,10 @@ import signal
 import pytest
 import torch
 
-from engine.distributed import RollCall, World, is_lost_peer
-from engine.pace import Pace
-from engine.parallel import Alone
-from engine.signals import StopWish, stop_wish
+from flight_recorder.engine.distributed.distributed import RollCall, World, is_lost_peer
+from flight_recorder.engine.run.pace import Pace
+from flight_recorder.engine.distributed.parallel import Alone
+from flight_recorder.engine.run.signals import StopWish, stop_wish
 
 pytestmark = pytest.mark.torch
 

@@ -36,7 +36,7 @@ def _losses(folder: Path) -> list[float]:
 
 
 def _judged(folder: Path) -> Any:
-    command = [sys.executable, "-m", "tui.cli", "check", str(folder), "--json"]
+    command = [sys.executable, "-m", "flight_recorder.tui.cli", "check", str(folder), "--json"]
     return json.loads(subprocess.run(command, capture_output=True, cwd=ROOT, timeout=120, check=False).stdout)
 
 
@@ -131,8 +131,8 @@ def _assert_measured_alike(cut: Path, copied: Path) -> None:
 
 _SLOW_RANK = """
 import os, time
-from engine import step
-from engine.cli import main
+from flight_recorder.engine import step
+from flight_recorder.engine.cli import main
 quick = step._token_losses
 def slow(*arguments):
     time.sleep(0.1 * int(os.environ["RANK"]))

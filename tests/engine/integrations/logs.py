@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engine.runlog.codec import decode
-from engine.runlog.schema import LOG_NAME
+from flight_recorder.engine.runlog.codec import decode
+from flight_recorder.engine.runlog.schema import LOG_NAME
 
 
 def records(folder: Path, kind: str) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from engine.integrations.huggingface import InspectorCallback
+from flight_recorder.engine.inspector.integrations.huggingface import InspectorCallback
 from tests.engine.integrations.logs import kinds, records
 
 pytestmark = pytest.mark.torch
@@ -256,7 +256,7 @@ def test_a_fresh_model_is_from_scratch_and_a_loaded_one_a_fine_tune(tmp_path: Pa
 BROKEN_DATA = """
 import sys
 from pathlib import Path
-from engine.integrations.huggingface import InspectorCallback
+from flight_recorder.engine.inspector.integrations.huggingface import InspectorCallback
 from tests.engine.integrations import test_huggingface as here
 
 class Examples(list):

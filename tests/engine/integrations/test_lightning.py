@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
-from engine.inspector import Cadence
-from engine.integrations.lightning import InspectorCallback
-from engine.schedule import Schedule
+from flight_recorder.engine.inspector.inspector import Cadence
+from flight_recorder.engine.inspector.integrations.lightning import InspectorCallback
+from flight_recorder.engine.model.schedule import Schedule
 from tests.engine.integrations.logs import kinds, records
 
 pytestmark = pytest.mark.torch

@@ -20,7 +20,7 @@ def test_a_callback_without_its_package_names_the_extra_to_install(
             raise ImportError(module)
         return real_import(module, *rest, **more)
 
-    monkeypatch.delitem(sys.modules, f"engine.integrations.{name}", raising=False)
+    monkeypatch.delitem(sys.modules, f"flight_recorder.engine.inspector.integrations.{name}", raising=False)
     monkeypatch.setattr(builtins, "__import__", import_without)
     with pytest.raises(ImportError, match=rf"pip install 'training-flight-recorder\[{name}\]'"):
-        importlib.import_module(f"engine.integrations.{name}")
+        importlib.import_module(f"flight_recorder.engine.inspector.integrations.{name}")

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from engine.integrations.schedules import of_scheduler
-from engine.schedule import Schedule
+from flight_recorder.engine.inspector.integrations.schedules import of_scheduler
+from flight_recorder.engine.model.schedule import Schedule
 
 pytestmark = pytest.mark.torch
 

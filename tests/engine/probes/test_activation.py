@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from engine.probes.activation import ActivationProbe
-from engine.probes.measured import Fields, packed, unpacked
+from flight_recorder.engine.probes.activation import ActivationProbe
+from flight_recorder.engine.probes.measured import Fields, packed, unpacked
 
 pytestmark = pytest.mark.torch
 

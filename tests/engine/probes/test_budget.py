@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from engine.probes.budget import LONGEST_STRETCH, Budget
-from engine.probes.cadence import GROUPS, Cadence
+from flight_recorder.engine.probes.budget import LONGEST_STRETCH, Budget
+from flight_recorder.engine.probes.cadence import GROUPS, Cadence
 
 pytestmark = pytest.mark.torch
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.probes import measured
-from engine.probes.dead import DeadHeads, DeadUnits
-from engine.probes.measured import Fields, packed, unpacked
+from flight_recorder.engine.probes import measured
+from flight_recorder.engine.probes.dead import DeadHeads, DeadUnits
+from flight_recorder.engine.probes.measured import Fields, packed, unpacked
 
 pytestmark = pytest.mark.torch
 

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from engine.probes.delivery import Delivery
-from engine.probes.measured import Measured, scalar
+from flight_recorder.engine.probes.delivery import Delivery
+from flight_recorder.engine.probes.measured import Measured, scalar
 
 pytestmark = pytest.mark.torch
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.probes.batch_hash import batch_hash
-from engine.probes.causality import causality
-from engine.probes.checksum import parameter_checksum
-from engine.probes.gradient_recomputation import RandomState, grad_norm_recomputed
-from engine.probes.nonfinite import gradient_sites, nonfinite_gradient
-from engine.probes.overlap import overlap
+from flight_recorder.engine.probes.batch_hash import batch_hash
+from flight_recorder.engine.probes.causality import causality
+from flight_recorder.engine.probes.checksum import parameter_checksum
+from flight_recorder.engine.probes.gradient_recomputation import RandomState, grad_norm_recomputed
+from flight_recorder.engine.probes.nonfinite import gradient_sites, nonfinite_gradient
+from flight_recorder.engine.probes.overlap import overlap
 from tests.engine.probes.models import T, TinyGPT, V, batch, loss_of
 
 pytestmark = pytest.mark.torch

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine.probes.frozen import FrozenProbe
-from engine.probes.measured import Fields, packed, unpacked
+from flight_recorder.engine.probes.frozen import FrozenProbe
+from flight_recorder.engine.probes.measured import Fields, packed, unpacked
 
 pytestmark = pytest.mark.torch
 

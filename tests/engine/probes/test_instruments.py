@@ -11,11 +11,11 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from engine.probes import measured
-from engine.probes.cadence import NEVER, Cadence
-from engine.probes.delivery import Delivery
-from engine.probes.instruments import Instruments
-from engine.runlog.schema import HEADER, INITIAL, STEP
+from flight_recorder.engine.probes import measured
+from flight_recorder.engine.probes.cadence import NEVER, Cadence
+from flight_recorder.engine.probes.delivery import Delivery
+from flight_recorder.engine.probes.instruments import Instruments
+from flight_recorder.engine.runlog.schema import HEADER, INITIAL, STEP
 from tests.engine.probes.models import TinyGPT, batch, loss_of
 
 pytestmark = pytest.mark.torch

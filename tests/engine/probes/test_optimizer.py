@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine.probes.measured import Fields, packed, unpacked
-from engine.probes.optimizer import OptimizerProbe
+from flight_recorder.engine.probes.measured import Fields, packed, unpacked
+from flight_recorder.engine.probes.optimizer import OptimizerProbe
 from tests.engine.probes.models import TinyGPT, loss_of
 
 pytestmark = pytest.mark.torch

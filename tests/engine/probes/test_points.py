@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from engine.probes.parameter_groups import parameter_groups
-from engine.probes.points import block_name, find_points, short_name
-from engine.probes.weights import initial_weights
+from flight_recorder.engine.probes.parameter_groups import parameter_groups
+from flight_recorder.engine.probes.points import block_name, find_points, short_name
+from flight_recorder.engine.probes.weights import initial_weights
 from tests.engine.probes.models import TinyGPT
 
 pytestmark = pytest.mark.torch

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.probes import measured
-from engine.probes.spectral_norm import spectral_norms
+from flight_recorder.engine.probes import measured
+from flight_recorder.engine.probes.spectral_norm import spectral_norms
 
 pytestmark = pytest.mark.torch
 

@@ -23,13 +23,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.checks.defect import named
-from tui.checks.facts import Facts
-from tui.checks.parameters import Value, parameters_of
-from tui.checks.view import PREFIX, Stream, View
-from tui.series.columns import Column
-from tui.series.growable import Growable
-from tui.series.recording import Recording
+from flight_recorder.tui.checks.defect import named
+from flight_recorder.tui.checks.facts import Facts
+from flight_recorder.tui.checks.parameters import Value, parameters_of
+from flight_recorder.tui.checks.view import PREFIX, Stream, View
+from flight_recorder.tui.series.columns import Column
+from flight_recorder.tui.series.growable import Growable
+from flight_recorder.tui.series.recording import Recording
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]

@@ -1,0 +1,272 @@
+"""Section 5, is the model sound: its weights as the run starts from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flight_recorder.tui.checks.facts import Facts
+from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Bound, Leaf, Readings, check
+from flight_recorder.tui.checks.rules.start import single
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.checks.view import View
+
+_SOURCE = "the stability checklist"
+_REINIT = "Initialise again: the standard deviation is not the one that the model declares."
+
+Row = Mapping[str, Any]
+
+
+def _weights(facts: Facts, *roles: str) -> list[Row]:
+    rows = facts.initial.get("weights")
+    listed = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return [row for row in listed if row.get("role") in roles and is_number(row.get("std"))]
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value of the log is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def expected_stds(row: Row) -> tuple[float, float] | None:
+    """(smallest, largest) standard deviation that a tensor may start with; None where nobody can say.
+
+    The declared one where the log has it. Else the range of the usual initialisations: 0.02 divided by up to
+    10 for residual projections, Xavier, Kaiming, and for embeddings a unit normal.
+    """
+    declared = row.get("declared_std")
+    if isinstance(declared, int | float) and declared > 0:
+        return float(declared), float(declared)
+    shape = row.get("shape")
+    if not isinstance(shape, Sequence) or len(shape) < 2 or row["std"] == 0:
+        return None
+    fan_out, fan_in = shape[0], math.prod(shape[1:])
+    if row.get("role") == "embedding":
+        return 0.002, 1.0
+    usual = [
+        0.002,
+        0.02,
+        math.sqrt(1 / (3 * fan_in)),
+        math.sqrt(2 / (fan_in + fan_out)),
+        math.sqrt(2 / fan_in),
+    ]
+    return min(usual), max(usual)
+
+
+def _farthest(view: View, role: str) -> Readings:
+    """The ratio of std to expectation that is farthest from 1 among tensors of this role."""
+    found: list[tuple[float, str]] = []
+    for row in _weights(view.facts, role):
+        expected = expected_stds(row)
+        if expected is None:
+            continue
+        low, high = expected
+        ratio = row["std"] / high if row["std"] > high else min(1.0, row["std"] / low)
+        found.append((ratio, f"{row['name']}: std {row['std']:.3g}, expected {high:.3g}"))
+    if not found:
+        return NOTHING
+    ratio, words = max(found, key=lambda pair: abs(math.log(max(pair[0], 1e-12))))
+    off = sum(not 0.5 <= ratio <= 2 for ratio, _ in found)
+    return single(view, ratio, f"{words}; {off} of {len(found)} tensors are off")
+
+
+@check(
+    "Q5.1a",
+    section="architecture",
+    question="Do the linear weights start with the declared standard deviation?",
+    panel="spectral_norm",
+    reads=("initial.weights",),
+    whole=True,
+    passes=(0.5, 2.0),
+    leaves=(
+        Leaf(
+            "weights too large", above=3.0, level=Level.RED, causes=("bad_init",), weight=PROOF, fix=_REINIT
+        ),
+        Leaf("weights all but zero", below=0.1, causes=("zero_init",), weight=PROOF, fix=_REINIT),
+    ),
+    source=f"{_SOURCE}, Q5.1",
+    as_written="std in [0.02, 0.1]; 100 x expected",
+    why="a healthy GPT reads 0.01 to 0.02 (residual projections are divided by sqrt(2L)) and Kaiming at 64 "
+    "inputs 0.18: only the ratio to the std that was declared for the tensor means something",
+)
+def linear_std(view: View) -> Readings:
+    """Standard deviation over the expected one, of the linear weight farthest from its own."""
+    return _farthest(view, "linear")
+
+
+@check(
+    "Q5.1b",
+    section="architecture",
+    question="Do the embeddings start with the declared standard deviation?",
+    panel="activation",
+    reads=("initial.weights",),
+    whole=True,
+    passes=(0.5, 2.0),
+    leaves=(
+        Leaf(
+            "embeddings too large",
+            above=3.0,
+            level=Level.RED,
+            causes=("embedding_scale",),
+            weight=PROOF,
+            fix=_REINIT,
+        ),
+        Leaf(
+            "embeddings too small",
+            below=0.1,
+            causes=("embedding_scale", "zero_init"),
+            weight=PROOF,
+            fix=_REINIT,
+        ),
+    ),
+    source=f"{_SOURCE}, Q5.1 (embedding std 0.02)",
+    as_written="embedding std 0.02",
+    why="the ratio to the declared std",
+)
+def embedding_std(view: View) -> Readings:
+    """Standard deviation over the expected one, of the embedding farthest from its own."""
+    return _farthest(view, "embedding")
+
+
+@check(
+    "Q5.1c",
+    section="architecture",
+    question="Do the linear weights start around zero?",
+    panel="spectral_norm",
+    reads=("initial.weights",),
+    whole=True,
+    leaves=(
+        Leaf(
+            "weights off zero",
+            above=0.5,
+            causes=("bad_init",),
+            weight=STRONG,
+            fix="Initialise again around zero.",
+        ),
+    ),
+    source=f"{_SOURCE}, Q5.1",
+    as_written="|mean| > 0.01",
+    why="0.01 is half a standard deviation where that is 0.02 and nothing where it is 0.18",
+)
+def linear_mean(view: View) -> Readings:
+    """Largest |mean| of a linear weight, in its standard deviations."""
+    rows = [row for row in _weights(view.facts, "linear") if row["std"] > 0 and is_number(row.get("mean"))]
+    if not rows:
+        return NOTHING
+    worst = max(rows, key=lambda row: abs(row["mean"]) / row["std"])
+    ratio = abs(worst["mean"]) / worst["std"]
+    return single(view, ratio, f"{worst['name']}: mean {worst['mean']:.3g}, std {worst['std']:.3g}")
+
+
+@check(
+    "Q5.1d",
+    section="architecture",
+    question="Are the gains of the normalisations still those of a fresh model?",
+    panel="activation",
+    reads=("initial.weights",),
+    whole=True,
+    leaves=(
+        Leaf(
+            "gains have been trained",
+            above=Bound(
+                "half of them, from scratch",
+                lambda facts: 0.5 if facts.header.get("origin") == "scratch" else None,
+            ),
+            causes=("loaded_checkpoint",),
+            weight=PROOF,
+            fix="Start from fresh weights, or declare the run a fine-tune.",
+        ),
+    ),
+    exempt="only a run declared to be from scratch is judged",
+    source=f"{_SOURCE}, Q5.1 (LayerNorm scale 1) and Q1.1 (a checkpoint loaded by mistake)",
+)
+def trained_gains(view: View) -> Readings:
+    """Share of normalisation gains whose entries differ from each other; fresh ones are constant."""
+    rows = [row for row in _weights(view.facts, "norm") if math.prod(row.get("shape", [1])) > 1]
+    if not rows:
+        return NOTHING
+    share = sum(row["std"] > 1e-4 for row in rows) / len(rows)
+    return single(view, share, f"{share:.0%} of {len(rows)} gains are not constant")
+
+
+@check(
+    "Q5.1e",
+    section="architecture",
+    question="Do the biases start at zero?",
+    panel="loss",
+    reads=("initial.weights",),
+    whole=True,
+    leaves=(
+        Leaf(
+            "a bias is not zero", above=0.5, causes=("head_bias",), weight=PROOF, fix="Start biases at zero."
+        ),
+    ),
+    source=f"{_SOURCE}, Q5.1 (biases 0) and Q1.1 (LM head bias non-zero)",
+    why="PyTorch draws the biases of a layer from +-1 / sqrt(inputs), which is no fault at any size",
+)
+def largest_bias(view: View) -> Readings:
+    """Largest |entry| of any bias that PyTorch's default cannot have given its layer; 0 without one."""
+    rows = [row for row in _weights(view.facts, "bias") if is_number(row.get("max"))]
+    if not rows:
+        return NOTHING
+    defaults = _default_biases(view.facts)
+    sizes = {str(row["name"]): max(abs(row["max"]), abs(row["min"])) for row in rows}
+    unusual = {name: size for name, size in sizes.items() if size > defaults.get(name, 0.0)}
+    worst = max(unusual or sizes, key=lambda name: sizes[name])
+    said = f"{worst} reaches {sizes[worst]:.3g}"
+    return single(
+        view, unusual.get(worst, 0.0), said if unusual else f"{said}, as PyTorch's default gives it"
+    )
+
+
+def _default_biases(facts: Facts) -> dict[str, float]:
+    """The largest entry that PyTorch's default gives the bias beside each weight, by the bias's name."""
+    return {
+        str(row["name"]).removesuffix("weight") + "bias": 1.001 / math.sqrt(math.prod(row["shape"][1:]))
+        for row in _weights(facts, "linear")
+        if isinstance(row.get("shape"), Sequence)
+        and len(row["shape"]) > 1
+        and math.prod(row["shape"][1:]) > 0
+    }
+
+
+def _declares_normalization(facts: Facts) -> bool:
+    """Whether the resolved config asks for a normalisation."""
+    config = facts.header.get("config")
+    model = config.get("model") if isinstance(config, Mapping) else None
+    return isinstance(model, Mapping) and model.get("normalization", "none") != "none"
+
+
+@check(
+    "Q5.1f",
+    section="architecture",
+    question="Does the model normalise?",
+    panel="activation",
+    reads=("initial.weights", "header.layers"),
+    whole=True,
+    leaves=(
+        Leaf(
+            "the declared normalisation is missing",
+            equals=Bound(
+                "none where declared", lambda facts: 0.0 if _declares_normalization(facts) else None
+            ),
+            causes=("no_normalization",),
+            weight=PROOF,
+            fix="Put the LayerNorm or RMSNorm back in front of attention and feed-forward.",
+        ),
+        Leaf(
+            "no normalisation has a gain",
+            equals=Bound("none", lambda facts: None if _declares_normalization(facts) else 0.0),
+            level=Level.GREEN,
+            causes=("no_normalization",),
+            weight=HINT,
+            fix="If a normalisation was meant, it is missing.",
+        ),
+    ),
+    source=f"{_SOURCE}, Q5.2 (missing or broken normalization), counted",
+)
+def num_gains(view: View) -> Readings:
+    """Normalisation gains among the parameters."""
+    count = float(len(_weights(view.facts, "norm")))
+    return single(view, count, f"{count:.0f} gains of normalisations among the parameters")

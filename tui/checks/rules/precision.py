@@ -1,0 +1,113 @@
+"""D3, half precision: a loss scale that collapses, and updates that are skipped."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flight_recorder.tui.checks.rule import NOTHING, PROOF, STRONG, Floats, Leaf, Readings, check
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.checks.view import View
+
+_START_UP = 200
+"""Steps in which a dynamic loss scale finds its level; skips are normal there."""
+
+_WINDOW = 100
+
+
+@check(
+    "D3.1",
+    section="precision",
+    question="Does the loss scale keep its level?",
+    panel="grad_norm",
+    reads=("loss_scale",),
+    after=_START_UP,
+    leaves=(
+        Leaf(
+            "loss scale collapsed",
+            above=9.5,
+            level=Level.RED,
+            keep=20,
+            causes=("fp16_overflow", "instability"),
+            weight=PROOF,
+            fix="Overflow at every scale: train in bfloat16, or find what produces numbers over 65,504.",
+        ),
+        Leaf(
+            "loss scale falls",
+            above=5.5,
+            level=Level.YELLOW,
+            hold=20,
+            keep=20,
+            causes=("fp16_overflow",),
+            weight=STRONG,
+            fix="Watch it: each halving is an overflow, and small gradients vanish at a low scale.",
+        ),
+    ),
+    source="ours",
+    why="the start is left out: the scale begins too high on purpose. Ten halvings below the level that it "
+    "had reached are no search any more",
+)
+class Halvings:
+    """Halvings of the loss scale below the highest level it held after the start-up."""
+
+    def __init__(self) -> None:
+        self._highest = 0.0
+
+    def __call__(self, view: View) -> Readings:
+        """One reading for each step after the start-up."""
+        settled = view.steps >= _START_UP
+        scale, steps = view["loss_scale"][settled], view.steps[settled]
+        if not len(scale):
+            return NOTHING
+        highest = np.maximum.accumulate(np.concatenate([[self._highest], scale]))[1:]
+        self._highest = float(highest[-1])
+        values: Floats = np.log2(np.maximum(highest, 1e-30) / np.maximum(scale, 1e-30))
+        return Readings(
+            steps, values, lambda i: f"loss scale {scale[i]:g}, {values[i]:.0f} halvings below its level"
+        )
+
+
+@check(
+    "D3.2",
+    section="precision",
+    question="Are updates skipped after the start-up?",
+    panel="grad_norm",
+    reads=("skipped_updates",),
+    window=_WINDOW,
+    after=_START_UP,
+    leaves=(
+        Leaf(
+            "most updates skipped",
+            above=0.5,
+            level=Level.RED,
+            keep=20,
+            causes=("fp16_overflow",),
+            weight=PROOF,
+            fix="The run stands still: train in bfloat16, or find the overflow.",
+        ),
+        Leaf(
+            "many updates skipped",
+            above=0.05,
+            level=Level.ORANGE,
+            hold=20,
+            keep=20,
+            causes=("fp16_overflow", "nan"),
+            weight=STRONG,
+            fix="Lower the loss scale's growth, or the learning rate; look for the layer that overflows.",
+        ),
+    ),
+    source="ours",
+    why="a dynamic scale probes upwards every 2,000 steps and skips one update each time: 0.05 %",
+)
+def share_skipped(view: View) -> Readings:
+    """Share of the last 100 records' steps whose update was skipped."""
+    counts, steps = view.with_past("skipped_updates"), view.steps_with_past
+    if len(counts) < _WINDOW:
+        return NOTHING
+    ends = np.arange(max(view.num_past, _WINDOW - 1), len(counts))
+    starts = ends - _WINDOW + 1
+    values = (counts[ends] - counts[starts]) / np.maximum(steps[ends] - steps[starts], 1)
+    return Readings(
+        steps[ends],
+        values,
+        lambda i: f"{values[i]:.1%} of the updates of the last {_WINDOW} records were skipped",
+    )

@@ -1,0 +1,67 @@
+"""D5.9, where V is unknown: a validation loss beside which the untrained model's training loss is small."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flight_recorder.tui.checks.rule import NOTHING, STRONG, Bound, Leaf, Readings, check
+from flight_recorder.tui.checks.signals.onset import UNTRAINED, first_loss_before, train_beside
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.checks.view import View
+
+WITHOUT_V = Bound("3 x the first training loss", lambda facts: UNTRAINED if facts.ln_vocab is None else None)
+
+
+def _trained(view: View) -> NDArray[np.float64]:
+    """The training loss just before each evaluation, -inf where none is known."""
+    now = train_beside(view.recording, view.steps)
+    return np.where(np.isfinite(now), now, -np.inf)
+
+
+@check(
+    "D5.9",
+    section="level of the loss",
+    question="Was validation ever as low as the training loss of the untrained model?",
+    panel="loss",
+    reads=("evaluation.val_loss",),
+    leaves=(
+        Leaf(
+            "worse than untrained",
+            above=WITHOUT_V,
+            level=Level.ORANGE,
+            hold=2,
+            causes=("eval_broken", "above_uniform"),
+            weight=STRONG,
+            fix="Either the evaluation is broken (wrong tokens, a sum for a mean, other units) or the model "
+            "is: evaluate a batch of the training set in the same way.",
+        ),
+    ),
+    exempt="V is known: D5.2 judges by it",
+    source="the two-run journal, in logs that do not tell V",
+    why="an untrained model is no worse than a guess on any split; three times that is left to splits that "
+    "differ and to fine-tunes",
+)
+class OverUntrained:
+    """Lowest validation loss so far over the first training loss, or the newest if that is larger: where
+    training stands as high it is not the evaluation; only where V is unknown."""
+
+    def __init__(self) -> None:
+        self._best = np.inf
+
+    def __call__(self, view: View) -> Readings:
+        """Go on by the new evaluations; those before any training loss are left out."""
+        best = np.fmin(np.fmin.accumulate(view["val_loss"]), self._best)
+        self._best = float(best[-1])
+        untrained = np.fmax(first_loss_before(view.recording, view.steps), _trained(view))
+        known = np.isfinite(untrained) & np.isfinite(best)
+        if not known.any():
+            return NOTHING
+        steps, best, untrained = view.steps[known], best[known], untrained[known]
+        return Readings(
+            steps,
+            best / untrained,
+            lambda i: (
+                f"the best validation loss is {best[i]:.3g}, training began, or is, at {untrained[i]:.3g}"
+            ),
+        )

@@ -1,0 +1,215 @@
+"""Whether a loss that is higher than it was has gone somewhere, or has only wandered there.
+
+A loss of two players, or of a policy, is no distance from a goal: it wanders. Of a random walk a rise over
+its lowest point is the rule: a rise counts when it is larger than a walk with the run's own steps explains.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flight_recorder.tui.checks.signals.signal import signal
+from flight_recorder.tui.checks.view import View
+from flight_recorder.tui.series.recording import Recording
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Steps = NDArray[np.int64]
+
+_BLOCK = 5
+"""Records in a mean: short enough for logs of 40 records. Blocks are counted from row 0."""
+
+_FIRST = 6
+"""Blocks from which the size of a step of the walk is known; until then nothing is explained."""
+
+_MANY = 8
+"""Blocks over which differences tell a walk from noise."""
+
+_STRAIGHT = 0.7
+"""Fall over the sum of all ups and downs on its way, from which it was straight; six steps of a walk, the
+fewest that are judged, end three deviations down at 0.6."""
+
+
+@signal(
+    "loss.random_walk",
+    reads=("loss",),
+    columns=(),
+    why="of a random walk a rise over its lowest point is the rule: its range over n steps grows with the "
+    "root of n, so only a rise beyond several of its standard deviations is evidence of anything",
+    reference="https://en.wikipedia.org/wiki/Random_walk#One-dimensional_random_walk",
+)
+class RandomWalk:
+    """How far a random walk with the loss's own steps may have come, asked as of a row."""
+
+    def __init__(self, *, sigmas: float = 5.0, sigmas_down: float = 3.0, least_fall: float = 0.22) -> None:
+        self._sigmas, self._sigmas_down, self._least_fall = sigmas, sigmas_down, least_fall
+        self._rest: Floats = np.empty(0)
+        self._logs: Floats = np.empty(0)
+        self._ways: Floats = np.empty(0)
+        self._sizes: list[tuple[int, float, float]] = []
+
+    def __call__(self, view: View) -> None:
+        """Go on by the new records."""
+        self.take(view["loss"])
+
+    def take(self, losses: Floats) -> None:
+        """Go on by these records."""
+        values = np.concatenate([self._rest, losses])
+        count = len(values) // _BLOCK
+        self._rest = values[count * _BLOCK :]
+        if not count:
+            return
+        blocks = np.median(values[: count * _BLOCK].reshape(count, _BLOCK), axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            logs = np.where(blocks > 0, np.log(blocks), np.nan)
+        before = len(self._logs)
+        self._logs = np.concatenate([self._logs, logs])
+        with np.errstate(invalid="ignore"):  # from one infinite loss to the next
+            self._ways = np.nancumsum(np.abs(np.diff(self._logs, prepend=self._logs[:1])))
+        for due in _milestones(before, len(self._logs)):
+            self._sizes.append((due, *_variances(self._logs[due // 2 if due > 2 * _FIRST else 0 : due])))
+
+    def explains(self, rows: Steps, since: Steps, ratios: Floats) -> Flags:
+        """Whether a walk explains, at each of these rows, the rise by this factor since that row.
+
+        None explains the rise of a loss that had fallen further to its low than a walk with the steps from
+        before the low does, or hardly ever turned on its way: it has a goal, and loses what it had reached.
+        """
+        if not self._sizes:
+            return np.zeros(len(rows), np.bool_)
+        due, step, noise = (np.array(column) for column in zip(*self._sizes, strict=True))
+        low = np.clip((since + 1) // _BLOCK, 1, len(self._logs))
+        at_low, now = (np.searchsorted(due, at, side="right") - 1 for at in (low, (rows + 1) // _BLOCK))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            falls = self._logs[0] - np.fmin.accumulate(self._logs)[low - 1]
+            back = np.sqrt(step[now] * np.maximum((rows - since) / _BLOCK, 1.0) + noise[now])
+            down = np.sqrt(step[at_low] * low + noise[at_low])
+            has_goal = (falls > self._sigmas_down * down) | (falls > _STRAIGHT * self._ways[low - 1])
+            has_goal &= (at_low >= 0) & (falls > self._least_fall)
+            return np.asarray((now >= 0) & (np.log(ratios) <= self._sigmas * back) & ~has_goal)
+
+
+def _variances(logs: Floats) -> tuple[float, float]:
+    """Variance that a walk gains from block to block, and that of the noise in a difference of two blocks.
+
+    Noise adds as much to a difference over one block as to one over many; a walk adds in proportion.
+    """
+    many = max(2, min(_MANY, len(logs) // 5))  # a jump is in a quarter of the differences then
+    near, far = _robust_variance(logs[1:] - logs[:-1]), _robust_variance(logs[many:] - logs[:-many])
+    far *= 1 + math.sqrt(many / len(logs))  # one deviation more, for so many stretches that do not overlap
+    walk = max(far - near, 0.0) / (many - 1)
+    return walk, max(near - walk, 0.0)
+
+
+def _robust_variance(differences: Floats) -> float:
+    """Variance by the median distance from the median: neither a trend nor a jump counts."""
+    finite = differences[np.isfinite(differences)]
+    if not len(finite):
+        return 0.0
+    return float((1.4826 * np.median(np.abs(finite - np.median(finite)))) ** 2)
+
+
+def _milestones(before: int, now: int) -> list[int]:
+    """Numbers of blocks at which the size is found anew: 6, 8, 12, 16, 24 ..., so that all cost one look."""
+    found, due = [], _FIRST
+    while due <= now:
+        if due > before:
+            found.append(due)
+        due = max(due + 1, due * 4 // 3)
+    return found
+
+
+_WORDS = "reward rewards rew return returns policy actor critic epsilon discriminator generator disc gen gan"
+_PLAYERS = frozenset(_WORDS.split())
+_PAIRS = frozenset({("d", "loss"), ("g", "loss"), ("loss", "d"), ("loss", "g")})
+
+
+def is_of_players(name: str) -> bool:
+    """Whether a number of this name is logged by a run of several players, or of one that collects reward."""
+    words = re.split(r"[^a-z]+", name.lower())
+    return not _PLAYERS.isdisjoint(words) or not _PAIRS.isdisjoint(pairwise(words))
+
+
+def first_step_of_players(recording: Recording) -> float:
+    """Step of the first record with a number of that kind; infinite without any."""
+    columns = (recording.steps[name] for name in recording.steps.names if is_of_players(name))
+    return min((float(column.steps[0]) for column in columns if len(column)), default=np.inf)
+
+
+class Lowest:
+    """The lowest of a series so far, and where it was."""
+
+    def __init__(self) -> None:
+        self._value, self._row, self._step = np.inf, 0, 0
+
+    def take(self, values: Floats, rows: Steps, steps: Steps) -> tuple[Floats, Steps, Steps]:
+        """At each value the lowest up to it, its row and its step."""
+        known = np.concatenate([[self._value], values])
+        lowest = np.fmin.accumulate(known)
+        place = np.maximum.accumulate(np.where(known == lowest, np.arange(len(known)), 0))
+        at_row = np.concatenate([[self._row], rows])[place]
+        at_step = np.concatenate([[self._step], steps])[place]
+        self._value, self._row, self._step = float(lowest[-1]), int(at_row[-1]), int(at_step[-1])
+        return lowest[1:], at_row[1:], at_step[1:]
+
+
+def validation_acquits(view: View, steps: Steps, since: Steps) -> Flags:
+    """At each of these steps, whether validation has been at its best since that step, and is so still.
+
+    A training loss that is higher because its data changed leaves validation where it was, or better.
+    """
+    column = view.recording.evaluations["val_loss"]
+    if not len(column):
+        return np.zeros(len(steps), np.bool_)
+    best = np.fmin.accumulate(column.values)
+    is_best = column.values <= best
+    best_step = np.maximum.accumulate(np.where(is_best, column.steps, -1))
+    place = np.searchsorted(column.steps, steps, side="left") - 1
+    at = np.maximum(place, 0)
+    near = column.values[at] <= best[at] + 0.02 * np.abs(best[at])
+    return np.asarray((place >= 0) & near & (best_step[at] > since))
+
+
+def excuses(
+    view: View, walk: RandomWalk, rows: Steps, steps: Steps, since: Steps, since_steps: Steps, rises: Floats
+) -> dict[str, Flags]:
+    """At which rises over the lowest loss, as shares of it, which excuse holds.
+
+    `rows` and `since` are rows of the log, `steps` and `since_steps` their steps. Nats per token of a known
+    vocabulary are a distance from a goal, and never walk.
+    """
+    risen = np.flatnonzero(rises > 0)
+    found = {
+        name: np.zeros(len(rises), np.bool_) for name in ("validation_at_its_best", "random_walk_explains")
+    }
+    if len(risen):
+        found["validation_at_its_best"][risen] = validation_acquits(view, steps[risen], since_steps[risen])
+        if view.facts.ln_vocab is None:
+            found["random_walk_explains"][risen] = walk.explains(rows[risen], since[risen], 1 + rises[risen])
+    return found
+
+
+def is_excused(
+    view: View, walk: RandomWalk, rows: Steps, steps: Steps, since: Steps, since_steps: Steps, rises: Floats
+) -> Flags:
+    """At which of these rises over the lowest loss, as shares of it, the run need not be alarmed.
+
+    Where a walk explains them, validation acquits them, or the loss is one that players share. Nats per token
+    of a known vocabulary are a distance from a goal, and never walk.
+    """
+    excused = is_no_fault(view, steps, since_steps)
+    if view.facts.ln_vocab is None:
+        excused |= walk.explains(rows, since, 1 + rises)
+    return excused
+
+
+def is_no_fault(view: View, steps: Steps, since_steps: Steps) -> Flags:
+    """At which of these steps validation acquits what rose since, or the loss is one that players share."""
+    return np.asarray(
+        validation_acquits(view, steps, since_steps) | (steps >= first_step_of_players(view.recording))
+    )

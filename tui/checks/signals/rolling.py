@@ -1,0 +1,65 @@
+"""Rolling numbers that do not depend on how the log was cut up.
+
+A running sum rounds differently after each cut; these add a window's rows in one fixed order, or use
+blocks counted from the start of the run.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flight_recorder.tui.checks.view import View
+
+Floats = NDArray[np.float64]
+Steps = NDArray[np.int64]
+
+
+def rolling_mean(view: View, name: str, window: int) -> tuple[Steps, Floats]:
+    """Mean over the last `window` rows at each new row that has so many; the check's window is as long."""
+    return rolling_sum_of(view, view.with_past(name) / window, window)
+
+
+def rolling_sum_of(view: View, values: Floats, window: int) -> tuple[Steps, Floats]:
+    """Sum over the last `window` of these values, one per row of the past and the new ones."""
+    count = len(values) - window + 1
+    if count <= 0:
+        return view.steps[:0], np.empty(0)
+    total = values[:count].copy()
+    for offset in range(1, window):
+        total += values[offset : offset + count]
+    new = min(count, len(view))
+    return view.steps[len(view) - new :], total[count - new :]
+
+
+def trailing_median(view: View, name: str, window: int, every: int) -> tuple[NDArray[np.int64], Floats]:
+    """(positions among the new rows, median of the `window` rows up to the last multiple of `every`).
+
+    The row itself is never part of its baseline. The check's window must be `window + every`. Medians that
+    move on every `every` rows instead of each cost a tenth and judge the same.
+    """
+    rows = view.first_index + np.arange(len(view))
+    ends = rows // every * every  # the baseline of a row covers rows [end - window, end)
+    chosen = np.flatnonzero(ends >= window)
+    if not len(chosen):
+        return chosen, np.empty(0)
+    values = view.with_past(name)
+    first = view.first_index - view.num_past
+    newest = ends[chosen[-1]]
+    if ends[chosen[0]] == newest:
+        start = newest - window - first
+        return chosen, np.full(len(chosen), _finite_medians(values[start : start + window][None])[0])
+    distinct, inverse = np.unique(ends[chosen], return_inverse=True)
+    offsets = distinct[:, None] - window - first + np.arange(window)[None, :]
+    return chosen, _finite_medians(values[offsets])[inverse]
+
+
+def _finite_medians(rows: Floats) -> Floats:
+    """Median of the finite values of each row; one NaN must not blind the rows that follow it."""
+    medians = np.empty(len(rows))
+    whole = np.isfinite(rows).all(axis=1)
+    medians[whole] = np.median(rows[whole], axis=1)
+    for row in np.flatnonzero(~whole):
+        finite = rows[row][np.isfinite(rows[row])]
+        medians[row] = np.median(finite) if len(finite) else np.nan
+    return medians

@@ -1,0 +1,57 @@
+"""The list of the open runs: how each is doing, which is shown, and whose lines lie behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.run import Run
+from flight_recorder.tui.screen.drawing.numbers import number
+from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, level_role
+from flight_recorder.tui.screen.runs.progress import status_of
+from flight_recorder.tui.screen.drawing.spans import Span, Spans, clipped, said
+from flight_recorder.tui.screen.drawing.status import PULSE_SIGNS, Status
+
+_NAME_WIDTH = 28
+
+
+def list_lines(
+    runs: Sequence[Run], shown: int, hidden: frozenset[int], cursor: int, now: float, width: int
+) -> list[Spans]:
+    """A row a run: a mark for its lines, level, name, pulse, step, losses and what is wrong first."""
+    rows = []
+    for place, run in enumerate(runs):
+        mark = "●" if place == shown else "○" if place not in hidden else " "
+        row = [
+            Span("▸" if place == cursor else " ", "accent"),
+            Span(f"{mark} ", "line-second" if place == shown else "line-overlay"),
+            *_row(run, status_of(run, now)),
+        ]
+        rows.append(clipped(row, width))
+    return [
+        *rows,
+        [],
+        [Span("● shown   ○ its lines lie behind   ", "faint"), Span("Space changes that", "faint")],
+    ]
+
+
+def _row(run: Run, status: Status) -> Spans:
+    sign, role = PULSE_SIGNS[run.pulse]
+    level = status.level
+    name = said(run.name)
+    short = name if len(name) <= _NAME_WIDTH else "…" + name[-_NAME_WIDTH + 1 :]
+    planned = f" / {status.planned_steps:,}" if status.planned_steps else ""
+    step = "" if status.step is None else f"step {status.step:,}{planned}"
+    values = [
+        f"{label} {number(value)}"
+        for label, value in (("train", status.train), ("val", status.val))
+        if value is not None
+    ]
+    return [
+        Span(f"{LEVEL_SIGNS[level]} ", level_role(level)),
+        Span(f"{short:<{_NAME_WIDTH}} ", "strong"),
+        Span(f"{sign} {run.pulse.value:<9}", role),
+        Span(f"{step:<20}", "text"),
+        Span("  ".join(values), "muted"),
+        Span(f"  {said(status.cause)}" if level > Level.GREEN else "", level_role(level)),
+    ]
