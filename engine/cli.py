@@ -119,10 +119,10 @@ def _checked(
 def _trained(
     settings: Config, folder: RunFolder, resume: bool, stop_after: int | None, inspect: bool
 ) -> Outcome:
-    from flight_recorder.engine.run.build import DeviceError
-    from flight_recorder.engine.run.checkpoint import CheckpointError
     from flight_recorder.engine.data.corpus import CorpusError
     from flight_recorder.engine.distributed.distributed import RankLost
+    from flight_recorder.engine.run.build import DeviceError
+    from flight_recorder.engine.run.checkpoint import CheckpointError
     from flight_recorder.engine.run.run_folder import RunFolderError
     from flight_recorder.engine.train import train as run
 

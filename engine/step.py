@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from flight_recorder.engine.data.batch_content import BatchContent, counts_targets
 from flight_recorder.engine.data.batches import IGNORED, Batch
-from flight_recorder.engine.run.build import Loop
-from flight_recorder.engine.run.evaluate import class_sums, forward_precision
 from flight_recorder.engine.model.model import token_losses
 from flight_recorder.engine.model.optimizer import clip_gradients, gradient_norm, set_learning_rate
 from flight_recorder.engine.probes.gradient_recomputation import RandomState, grad_norm_recomputed
 from flight_recorder.engine.probes.measured import Measured, packed, scalar
+from flight_recorder.engine.run.build import Loop
+from flight_recorder.engine.run.evaluate import class_sums, forward_precision
 
 Fields = dict[str, Any]
 

@@ -16,9 +16,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from flight_recorder.engine.run.build import Loop, build_loop
 from flight_recorder.engine.config import Config
 from flight_recorder.engine.distributed.distributed import RankLost, is_lost_peer, joined_world
+from flight_recorder.engine.run.build import Loop, build_loop
 from flight_recorder.engine.run.evaluate import measure_splits, parameter_checksums
 from flight_recorder.engine.run.progress import ProgressReport
 from flight_recorder.engine.run.run_folder import BEST, LAST, RunFolder

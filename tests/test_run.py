@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from flight_recorder.engine.runlog.codec import Record
-from tests.checks.builders import log
 from flight_recorder.tui import run as run_module
 from flight_recorder.tui.follow.batch import Batch, Pulse
 from flight_recorder.tui.run import Run
+from tests.checks.builders import log
 
 
 def _batches(records: list[Record], size: int) -> Iterator[Batch]:

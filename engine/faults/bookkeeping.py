@@ -13,8 +13,8 @@ from flight_recorder.engine.faults.fault import DAMAGED, SILENT, Fault
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
-    from flight_recorder.engine.run.build import Loop
     from flight_recorder.engine.data.corpus import Corpus
+    from flight_recorder.engine.run.build import Loop
     from flight_recorder.engine.run.saving import Recorder
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from flight_recorder.engine.faults.fault import Fault
 
 if TYPE_CHECKING:
-    from flight_recorder.engine.run.build import Loop
     from flight_recorder.engine.model.model import GPT
+    from flight_recorder.engine.run.build import Loop
 
 
 class BadInit(Fault):

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
-    from flight_recorder.engine.run.build import Loop
     from flight_recorder.engine.model.model import GPT
+    from flight_recorder.engine.run.build import Loop
     from flight_recorder.engine.run.saving import Recorder
 
 Groups = list[dict[str, Any]]

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from flight_recorder.engine.data.batches import Batch
-    from flight_recorder.engine.run.build import Loop
     from flight_recorder.engine.data.corpus import Corpus
     from flight_recorder.engine.model.model import GPT
+    from flight_recorder.engine.run.build import Loop
     from flight_recorder.engine.run.saving import Recorder
 
 

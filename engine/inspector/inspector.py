@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from flight_recorder.engine.distributed.shards import is_cut
 from flight_recorder.engine.inspector.ending import close_at_exit, ending
 from flight_recorder.engine.inspector.inspector_log import InspectorLog, require_known
 from flight_recorder.engine.inspector.micro_batches import MicroBatches
@@ -35,7 +36,6 @@ from flight_recorder.engine.probes.instruments import Instruments
 from flight_recorder.engine.probes.measured import Fields, Measured, on_host
 from flight_recorder.engine.probes.setup import header_facts, innermost, rank
 from flight_recorder.engine.runlog.schema import EVALUATION, HEADER, STEP
-from flight_recorder.engine.distributed.shards import is_cut
 
 __all__ = ["NEVER", "Cadence", "Inspector", "Instruments"]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from flight_recorder.engine.probes.measured import Fields, Measured, scalar
 from flight_recorder.engine.distributed.shards import norm_over_parts, part_here, sum_over_parts
+from flight_recorder.engine.probes.measured import Fields, Measured, scalar
 
 ROUNDING_SHARE = 1e-5
 """A gradient below this share of the largest is what rounding left of zero: that of a bias in front of a

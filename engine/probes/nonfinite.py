@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from flight_recorder.engine.distributed.shards import part_here, whole
 from flight_recorder.engine.probes.gradient_norm import dense_part
 from flight_recorder.engine.probes.measured import Fields, Measured
-from flight_recorder.engine.distributed.shards import part_here, whole
 
 
 def first_nonfinite(names: Sequence[str], values: Iterable[float]) -> str | None:

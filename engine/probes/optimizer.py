@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from flight_recorder.engine.probes.measured import Measured, scalar
 from flight_recorder.engine.distributed.shards import norm_over_parts, part_here, sum_over_parts
+from flight_recorder.engine.probes.measured import Measured, scalar
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from flight_recorder.engine.distributed.shards import whole
 from flight_recorder.engine.probes import measured
 from flight_recorder.engine.probes.measured import Measured
-from flight_recorder.engine.distributed.shards import whole
 
 SQUARINGS = 10
 """G to the power 2^10. A competing eigenvalue then shifts the result by less than 1 / (2 e 1024) = 0.02 %."""

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from flight_recorder.engine.probes.points import unwrapped
 from flight_recorder.engine.distributed.shards import whole
+from flight_recorder.engine.probes.points import unwrapped
 
 
 def initial_weights(

@@ -9,21 +9,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from flight_recorder.engine.data.batches import BatchOrder
 from flight_recorder.engine.config import Config
+from flight_recorder.engine.data.batches import BatchOrder
 from flight_recorder.engine.data.corpus import Corpus, load_corpus
-from flight_recorder.engine.run.device_load import DeviceLoad
 from flight_recorder.engine.distributed.distributed import World
+from flight_recorder.engine.distributed.parallel import Alone, Parallel, Replicated, Sharded
 from flight_recorder.engine.faults.fault import Fault, LearningRate
 from flight_recorder.engine.faults.registry import parse_fault
 from flight_recorder.engine.inspector.inspector import Instruments
-from flight_recorder.engine.model.model import GPT
 from flight_recorder.engine.inspector.no_instruments import NoInstruments
+from flight_recorder.engine.model.model import GPT
 from flight_recorder.engine.model.optimizer import build_optimizer
-from flight_recorder.engine.run.pace import Pace
-from flight_recorder.engine.distributed.parallel import Alone, Parallel, Replicated, Sharded
-from flight_recorder.engine.probes.cadence import NEVER, Cadence
 from flight_recorder.engine.model.schedule import declared_schedule
+from flight_recorder.engine.probes.cadence import NEVER, Cadence
+from flight_recorder.engine.run.device_load import DeviceLoad
+from flight_recorder.engine.run.pace import Pace
 
 
 class DeviceError(Exception):

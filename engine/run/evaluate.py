@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from flight_recorder.engine.data.batches import IGNORED, Batch, evaluation_batches
-from flight_recorder.engine.run.build import Loop
 from flight_recorder.engine.distributed.distributed import World
 from flight_recorder.engine.model.model import GPT, token_losses
 from flight_recorder.engine.probes.checksum import parameter_checksum
+from flight_recorder.engine.run.build import Loop
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
+from flight_recorder.engine.model.schedule import declared_schedule
 from flight_recorder.engine.run.build import Loop
 from flight_recorder.engine.runlog.schema import FORMAT_VERSION
-from flight_recorder.engine.model.schedule import declared_schedule
 
 
 def header(loop: Loop, *, name: str, baseline: float, run_id: str | None = None) -> dict[str, Any]:

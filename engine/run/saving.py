@@ -12,22 +12,22 @@ from typing import Any
 import torch
 
 from flight_recorder.engine.data.baseline import baseline_loss
-from flight_recorder.engine.run.build import Loop
-from flight_recorder.engine.run.checkpoint import serialized
 from flight_recorder.engine.data.corpus import Corpus, examples
-from flight_recorder.engine.run.evaluate import measure_splits
-from flight_recorder.engine.run.header import header
-from flight_recorder.engine.run.manifest import manifest, now, write_manifest
 from flight_recorder.engine.model.model import declared_stds
 from flight_recorder.engine.probes.delivery import Delivery
 from flight_recorder.engine.probes.overlap import overlap
+from flight_recorder.engine.run.build import Loop
+from flight_recorder.engine.run.checkpoint import serialized
+from flight_recorder.engine.run.evaluate import measure_splits
+from flight_recorder.engine.run.header import header
+from flight_recorder.engine.run.manifest import manifest, now, write_manifest
 from flight_recorder.engine.run.progress import ProgressReport
 from flight_recorder.engine.run.run_folder import LAST, RunFolder, RunFolderError
+from flight_recorder.engine.run.snapshot import captured, restore
 from flight_recorder.engine.runlog.atomic_file import write_atomically
 from flight_recorder.engine.runlog.lock import LogInUse
 from flight_recorder.engine.runlog.printable import printable
 from flight_recorder.engine.runlog.writer import LogWriter
-from flight_recorder.engine.run.snapshot import captured, restore
 from flight_recorder.engine.step import StepTaken
 
 

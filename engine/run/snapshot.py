@@ -11,11 +11,16 @@ from typing import Any
 
 import torch
 
-from flight_recorder.engine.run.build import Loop, seed_of_rank
-from flight_recorder.engine.run.checkpoint import does_not_fit, load_checkpoint, random_state, restore_random_state
 from flight_recorder.engine.distributed.distributed import is_lost_peer
-from flight_recorder.engine.run.run_folder import BEST, RunFolder
 from flight_recorder.engine.distributed.shards import cut_like, whole_tree
+from flight_recorder.engine.run.build import Loop, seed_of_rank
+from flight_recorder.engine.run.checkpoint import (
+    does_not_fit,
+    load_checkpoint,
+    random_state,
+    restore_random_state,
+)
+from flight_recorder.engine.run.run_folder import BEST, RunFolder
 
 
 def captured(loop: Loop) -> dict[str, Any]:

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks.builders import HEADER
-from tests.checks.configurations import COSINE
 from flight_recorder.tui.checks.facts import Facts
-from flight_recorder.tui.checks.rule import Check, Leaf, Readings
 from flight_recorder.tui.checks.leaf import resolve
 from flight_recorder.tui.checks.node import Node
+from flight_recorder.tui.checks.rule import Check, Leaf, Readings
 from flight_recorder.tui.checks.tree import every_check
 from flight_recorder.tui.checks.verdict import State
 from flight_recorder.tui.checks.view import View
 from flight_recorder.tui.series.recording import Recording
+from tests.checks.builders import HEADER
+from tests.checks.configurations import COSINE
 
 TABLE = Path(__file__).with_name("bounds.txt")
 

@@ -1,7 +1,7 @@
-from tests.checks.builders import judged, log
-from tests.checks.configurations import COSINE, FRESH, cosine, linear
 from flight_recorder.tui.checks.diagnosis.causes import EXPLAINS, REFUTES
 from flight_recorder.tui.checks.tree import walk
+from tests.checks.builders import judged, log
+from tests.checks.configurations import COSINE, FRESH, cosine, linear
 
 NAMED = {cause for check in walk() for leaf in check.leaves for cause in leaf.causes}
 

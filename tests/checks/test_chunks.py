@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.checks.builders import judged, log
-from tests.checks.configurations import CASES, COSINE, FRESH, GROUPS, cosine
 from flight_recorder.tui.checks.judge import Judge
 from flight_recorder.tui.checks.thresholds import Thresholds
 from flight_recorder.tui.checks.tree import every_check
 from flight_recorder.tui.series.recording import Recording
+from tests.checks.builders import judged, log
+from tests.checks.configurations import CASES, COSINE, FRESH, GROUPS, cosine
 
 ALL = Thresholds({check.id: {} for check in every_check() if not check.shipped})
 

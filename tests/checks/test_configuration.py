@@ -3,12 +3,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.checks.builders import judged, log, verdict
-from tests.checks.configurations import CASES, COSINE, MEGATRON, Case, Records, cosine, scheduled, started
 from flight_recorder.tui.checks.rule import Check
 from flight_recorder.tui.checks.thresholds import Thresholds
 from flight_recorder.tui.checks.tree import every_check
 from flight_recorder.tui.checks.verdict import Level, State, Verdict
+from tests.checks.builders import judged, log, verdict
+from tests.checks.configurations import CASES, COSINE, MEGATRON, Case, Records, cosine, scheduled, started
 
 MINE = [check for check in every_check() if check.id[0] == "Q" or check.id.startswith("Panel")]
 LITERAL = Thresholds({check.id: {} for check in every_check() if not check.shipped})

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks.builders import judged, log, verdict
 from flight_recorder.tui.checks.judge import Judge
 from flight_recorder.tui.checks.verdict import Level, State
 from flight_recorder.tui.series.recording import Recording
+from tests.checks.builders import judged, log, verdict
 
 FOREIGN: dict[str, Any] = {"vocab_size": None, "baseline_loss": None, "origin": None, "source": "jsonl"}
 

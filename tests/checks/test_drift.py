@@ -6,10 +6,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.checks.builders import judged, log, verdict
 from flight_recorder.tui.checks.judge import Judge
 from flight_recorder.tui.checks.verdict import Level, State
 from flight_recorder.tui.series.recording import Recording
+from tests.checks.builders import judged, log, verdict
 
 LN_V = math.log(512)
 JOURNAL_LN_V = math.log(50_304)

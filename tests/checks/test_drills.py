@@ -1,9 +1,9 @@
 """The four drill problems of the seven-panels page, as logs."""
 
-from tests.checks.builders import judged, log
-from tests.checks.configurations import COSINE
 from flight_recorder.tui.checks.documents.signatures import holding_now
 from flight_recorder.tui.checks.verdict import Level
+from tests.checks.builders import judged, log
+from tests.checks.configurations import COSINE
 
 FALL = "6.2 *0.99x112 2x400"
 

@@ -12,8 +12,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from flight_recorder.engine.runlog.codec import encode
-from tests.checks.builders import judged, log
-from tests.report.logs import run_of
 from flight_recorder.tui.checks import judge
 from flight_recorder.tui.checks.rule import Check, Readings
 from flight_recorder.tui.checks.tree import every_check
@@ -27,6 +25,8 @@ from flight_recorder.tui.screen.drawing import board
 from flight_recorder.tui.screen.drawing.figures import Figures
 from flight_recorder.tui.screen.drawing.spans import Spans
 from flight_recorder.tui.screen.state.view import View
+from tests.checks.builders import judged, log
+from tests.report.logs import run_of
 
 HEALTHY = log(loss="6 5.9x60", grad_norm="1x60")
 SICK = log(loss="9 5.9x60", grad_norm="50x60")

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.checks.builders import judged, log, series, verdict
 from flight_recorder.tui.checks.hold import Track
 from flight_recorder.tui.checks.judge import Judge
 from flight_recorder.tui.checks.verdict import Level, State
 from flight_recorder.tui.series.recording import Recording
+from tests.checks.builders import judged, log, series, verdict
 
 
 def test_series_notation_counts_repeats_steps_and_gaps() -> None:

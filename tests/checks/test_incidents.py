@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks.builders import judged, log
 from flight_recorder.tui.checks.incidents import Incident, incidents
+from tests.checks.builders import judged, log
 
 
 def _found(losses: list[float], **curves: Any) -> list[Incident]:

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from tests.checks.builders import judged, log, verdict
 from flight_recorder.tui.checks.verdict import Level, State
+from tests.checks.builders import judged, log, verdict
 
 MATRICES = {"matrices": ["block_0_qkv", "block_1_qkv"]}
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from tests.checks.builders import judged, log, verdict
 from flight_recorder.tui.checks.verdict import Level, State
+from tests.checks.builders import judged, log, verdict
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

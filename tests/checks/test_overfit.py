@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks.builders import judged, log, verdict
-from tests.checks.fine_tune_log import records, stdout_log
 from flight_recorder.tui.checks.judge import Judge
 from flight_recorder.tui.checks.signals.onset import evaluations_of, patience_stop
 from flight_recorder.tui.checks.verdict import Level, State
 from flight_recorder.tui.follow.once import read_all
 from flight_recorder.tui.series.recording import Recording
+from tests.checks.builders import judged, log, verdict
+from tests.checks.fine_tune_log import records, stdout_log
 
 
 def _run(val: Any, train: Any, also: Any = (), **header: Any) -> list[dict[str, Any]]:

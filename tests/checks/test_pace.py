@@ -1,7 +1,7 @@
 import pytest
 
-from tests.checks.builders import log, verdict
 from flight_recorder.tui.checks.verdict import Level, State
+from tests.checks.builders import log, verdict
 
 
 @pytest.mark.parametrize(("slower", "fires"), [(5.1, True), (4.9, False)])

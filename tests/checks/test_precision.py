@@ -1,7 +1,7 @@
 import pytest
 
-from tests.checks.builders import judged, log, verdict
 from flight_recorder.tui.checks.verdict import Level, State
+from tests.checks.builders import judged, log, verdict
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from tests.checks.builders import judged, log, verdict
 from flight_recorder.tui.checks.verdict import Level, State
+from tests.checks.builders import judged, log, verdict
 
 
 def _start(**initial: Any) -> list[dict[str, Any]]:

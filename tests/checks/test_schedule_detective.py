@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks.builders import judged, log
 from flight_recorder.tui.checks.schedules.detective import observed_schedule
+from tests.checks.builders import judged, log
 
 Rate = Callable[[float], float]
 

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from tests.checks.builders import judged, log, verdict
 from flight_recorder.tui.checks.verdict import Level, State
+from tests.checks.builders import judged, log, verdict
 
 
 def _noisy(levels: list[tuple[float, int]], noise: float) -> list[float]:

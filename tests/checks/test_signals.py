@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks.builders import judged, log
 from flight_recorder.tui.checks.excuses import EXCUSES
 from flight_recorder.tui.checks.rule import REGISTRY, Leaf, Readings, check
 from flight_recorder.tui.checks.scope import FROM_SCRATCH
@@ -17,6 +16,7 @@ from flight_recorder.tui.checks.thresholds import ThresholdError, Thresholds
 from flight_recorder.tui.checks.tree import every_check
 from flight_recorder.tui.checks.verdict import Level, State, Verdict
 from flight_recorder.tui.checks.view import View
+from tests.checks.builders import judged, log
 
 
 @pytest.fixture(autouse=True)

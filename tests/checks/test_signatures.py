@@ -1,6 +1,6 @@
-from tests.checks.builders import judged, log
 from flight_recorder.tui.checks.documents.signatures import HEALTHY, READING_ORDER, SIGNATURES, holding_now
 from flight_recorder.tui.checks.tree import walk
+from tests.checks.builders import judged, log
 
 PANELS = {"loss", "lr", "grad_norm", "activation", "spectral_norm", "dead", "class_loss"}
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.checks.builders import judged, log, verdict
 from flight_recorder.tui.checks.signals.spike_finder import PAST, SpikeFinder
 from flight_recorder.tui.checks.verdict import Level, State
+from tests.checks.builders import judged, log, verdict
 
 NOISE = np.random.default_rng(0)
 

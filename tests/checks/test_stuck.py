@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks.builders import judged, log, verdict
 from flight_recorder.tui.checks.verdict import Level, State
+from tests.checks.builders import judged, log, verdict
 
 FOREIGN: dict[str, Any] = {"vocab_size": None, "baseline_loss": None, "origin": None, "source": "jsonl"}
 

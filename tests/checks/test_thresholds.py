@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks.builders import judged, log, verdict
 from flight_recorder.tui.checks.thresholds import ThresholdError, Thresholds
 from flight_recorder.tui.checks.tree import every_check
 from flight_recorder.tui.checks.verdict import Level, State
+from tests.checks.builders import judged, log, verdict
 
 AS_WRITTEN = Path(__file__).parents[2] / "configs" / "thresholds" / "as-written.yaml"
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from flight_recorder.tui.checks.documents.explain import UnknownCheck, explain
-from flight_recorder.tui.checks.tree import every_check, walk
 from flight_recorder.tui.checks.documents.tree_document import render_tree
+from flight_recorder.tui.checks.tree import every_check, walk
 
 TREE = Path(__file__).parents[2] / "tui" / "checks" / "TREE.md"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.checks.builders import judged, log, verdict
 from flight_recorder.tui.checks.verdict import Level, State
+from tests.checks.builders import judged, log, verdict
 
 NO_V = {"vocab_size": None, "baseline_loss": None}
 

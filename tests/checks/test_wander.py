@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.checks.builders import judged, log
-from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.signals.random_walk import is_of_players
+from flight_recorder.tui.checks.verdict import Level
+from tests.checks.builders import judged, log
 
 
 def _alarms(**curves: object) -> set[str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flight_recorder.engine.data.baseline import _fitted_weights, _probabilities, baseline_loss
 from flight_recorder.engine.config import Data
+from flight_recorder.engine.data.baseline import _fitted_weights, _probabilities, baseline_loss
 from flight_recorder.engine.data.corpus import Corpus, CorpusError, Stream, load_corpus
 from flight_recorder.engine.data.lexicon import IRREGULAR, REGULAR, SUFFIX_ED, SUFFIX_ING, SUFFIX_S
 

@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 import torch
 
-from flight_recorder.engine.run.build import Loop, build_loop, prepare_device
 from flight_recorder.engine.distributed.distributed import World
 from flight_recorder.engine.model.optimizer import decay_groups
 from flight_recorder.engine.probes.delivery import Delivery
 from flight_recorder.engine.probes.measured import packed
+from flight_recorder.engine.run.build import Loop, build_loop, prepare_device
 from flight_recorder.engine.step import take_step
 from tests.engine.runs import small
 
@@ -22,9 +22,12 @@ pytestmark = pytest.mark.torch
 @pytest.fixture
 def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
     """A loop that has begun, on a device that has no values."""
-    monkeypatch.setattr("flight_recorder.engine.run.build.prepare_device", lambda config, world: torch.device("meta"))
+    monkeypatch.setattr(
+        "flight_recorder.engine.run.build.prepare_device", lambda config, world: torch.device("meta")
+    )
     monkeypatch.setattr(  # the fused one is for real devices only
-        "flight_recorder.engine.run.build.build_optimizer", lambda model, training: torch.optim.AdamW(decay_groups(model, 0.1))
+        "flight_recorder.engine.run.build.build_optimizer",
+        lambda model, training: torch.optim.AdamW(decay_groups(model, 0.1)),
     )
     loop = build_loop(small(training={"accumulation": 2, "dtype": "float32"}))
     loop.step = 2  # at the first step of a process the optimizer is asked for its past: one wait a run

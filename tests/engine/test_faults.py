@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from flight_recorder.engine.run.build import build_loop
 from flight_recorder.engine.config_file import to_yaml
 from flight_recorder.engine.faults import bookkeeping
 from flight_recorder.engine.faults.fault import Fault
 from flight_recorder.engine.faults.registry import FAULTS, UnknownFault, explain, parse_fault
 from flight_recorder.engine.model.model import declared_stds
-from flight_recorder.engine.runlog.schema import LOG_NAME
 from flight_recorder.engine.model.schedule import declared_schedule
+from flight_recorder.engine.run.build import build_loop
+from flight_recorder.engine.runlog.schema import LOG_NAME
 from flight_recorder.engine.step import take_step
 from tests.engine.runs import engine, small
 

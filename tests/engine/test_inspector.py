@@ -209,7 +209,9 @@ def test_evaluations_and_checkpoints_stand_behind_the_steps_before_them(tmp_path
 def test_an_evaluation_does_not_overtake_steps_that_wait_for_a_device(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flight_recorder.engine.inspector.inspector_log.device_of", lambda model: torch.device("meta"))
+    monkeypatch.setattr(
+        "flight_recorder.engine.inspector.inspector_log.device_of", lambda model: torch.device("meta")
+    )
     model = TinyGPT()
     with Inspector(model, torch.optim.AdamW(model.parameters()), log=tmp_path) as inspector:
         for _ in range(3):

@@ -42,7 +42,9 @@ def test_a_file_that_cannot_be_finished_is_as_it_was(tmp_path: Path, monkeypatch
 def test_a_full_disk_is_said_once_and_training_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("flight_recorder.engine.run.saving.write_atomically", lambda path, content: _full_disk(0))
+    monkeypatch.setattr(
+        "flight_recorder.engine.run.saving.write_atomically", lambda path, content: _full_disk(0)
+    )
     outcome = run(tmp_path)
     assert (outcome.ending.reason, outcome.step) == ("finished", 12)
     assert not outcome.best_is_saved
@@ -51,7 +53,9 @@ def test_a_full_disk_is_said_once_and_training_goes_on(
 
 
 def test_who_would_rather_stop_can_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flight_recorder.engine.run.saving.write_atomically", lambda path, content: _full_disk(0))
+    monkeypatch.setattr(
+        "flight_recorder.engine.run.saving.write_atomically", lambda path, content: _full_disk(0)
+    )
     outcome = run(tmp_path, small(run={"on_write_error": "stop"}))
     assert (outcome.ending.reason, outcome.step) == ("error", 5)
     assert records(tmp_path)[-1]["reason"] == "error"

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from flight_recorder.engine.data.batches import IGNORED, Batch
+from flight_recorder.engine.faults.fault import Fault
 from flight_recorder.engine.run.build import build_loop
 from flight_recorder.engine.run.checkpoint import load_checkpoint
 from flight_recorder.engine.run.evaluate import measure_splits
-from flight_recorder.engine.faults.fault import Fault
 from flight_recorder.engine.run.run_folder import RunFolderError
-from flight_recorder.engine.runlog.schema import KINDS
 from flight_recorder.engine.run.saving import Recorder
+from flight_recorder.engine.runlog.schema import KINDS
 from flight_recorder.engine.step import take_step
 from tests.engine.runs import engine, records, run, small, step_numbers
 

@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 
 from flight_recorder.engine.runlog.schema import LOG_NAME
-from tests.faults.baselines import BASELINES
-from tests.faults.reading import every_record, steps_and_evaluations
 from flight_recorder.tui.checks.leaf import NOT_FINITE
 from flight_recorder.tui.checks.thresholds import Thresholds
 from flight_recorder.tui.checks.tree import every_check
@@ -17,6 +15,8 @@ from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.follow.batch import Batch
 from flight_recorder.tui.follow.once import read_all
 from flight_recorder.tui.run import Run
+from tests.faults.baselines import BASELINES
+from tests.faults.reading import every_record, steps_and_evaluations
 
 AS_WRITTEN = Path(__file__).parents[2] / "configs/thresholds/as-written.yaml"
 LITERAL = "the sources' literal thresholds"

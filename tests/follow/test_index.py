@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from flight_recorder.engine.runlog.codec import Record, encode
-from tests.follow.files import append, step, steps
 from flight_recorder.tui.follow import index
 from flight_recorder.tui.follow.tail import Follower
 from flight_recorder.tui.report.terminal.verdicts import as_json
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.series.stored import stored
-from flight_recorder.tui.sources.parser import SourceOptions
 from flight_recorder.tui.sources.formats.runlog import RunlogParser
+from flight_recorder.tui.sources.parser import SourceOptions
+from tests.follow.files import append, step, steps
 
 HEADER = encode({"kind": "header", "format": "1.0", "name": "long", "layers": ["a", "b"], "vocab_size": 512})
 MIXED = (

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from flight_recorder.engine.runlog.codec import Record, encode
-from tests.follow.files import append, drain, numbers, records, step, steps
 from flight_recorder.tui.follow import newest
 from flight_recorder.tui.follow.batch import Pulse
 from flight_recorder.tui.follow.tail import Follower
 from flight_recorder.tui.sources.formats.runlog import RunlogParser
+from tests.follow.files import append, drain, numbers, records, step, steps
 
 HEADER = encode({"kind": "header", "format": "1.0", "name": "long"})
 INITIAL = encode({"kind": "initial", "step": 0, "weight_std": [0.02]})

@@ -12,13 +12,13 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from tests.follow.files import numbers, records, step, steps
-from tests.sources.reading import RECORDED
 from flight_recorder.tui.commands import app
 from flight_recorder.tui.follow.batch import Pulse
 from flight_recorder.tui.follow.once import read_all
 from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.locate.recorded import locate, locate_all
+from tests.follow.files import numbers, records, step, steps
+from tests.sources.reading import RECORDED
 
 
 def test_a_log_is_read_to_its_end_in_blocks(tmp_path: Path) -> None:

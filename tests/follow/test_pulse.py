@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from flight_recorder.engine.runlog.codec import encode
-from tests.follow.files import Clock, append, drain, step
 from flight_recorder.tui.follow.batch import Pulse
 from flight_recorder.tui.follow.pulse import (
     CRASH_FLOOR_S,
@@ -18,6 +17,7 @@ from flight_recorder.tui.follow.pulse import (
     Heart,
 )
 from flight_recorder.tui.follow.tail import Follower
+from tests.follow.files import Clock, append, drain, step
 
 
 def _heart(times: list[float]) -> Heart:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.follow.files import Clock, append, drain, records
 from flight_recorder.tui.follow.once import read_all
 from flight_recorder.tui.follow.splits import PathFollower
 from flight_recorder.tui.follow.tail import RELOCATE_INTERVAL_S
 from flight_recorder.tui.sources.formats import tensorboard_events
 from flight_recorder.tui.sources.locate.runs import runs_of_all
+from tests.follow.files import Clock, append, drain, records
 
 
 def _scalars(payload: bytes) -> list[tuple[str, float, int, float]]:

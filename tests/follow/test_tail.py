@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flight_recorder.engine.runlog.codec import encode
-from tests.follow.files import Clock, append, drain, numbers, records, step, steps
-from tests.sources.reading import LOGS, RECORDED, TEXT_LOGS, comparable, cut
 from flight_recorder.tui.follow.batch import Pulse
 from flight_recorder.tui.follow.once import read_all
 from flight_recorder.tui.follow.tail import RELOCATE_INTERVAL_S, Follower
 from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.parser import SourceOptions
+from tests.follow.files import Clock, append, drain, numbers, records, step, steps
+from tests.sources.reading import LOGS, RECORDED, TEXT_LOGS, comparable, cut
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from typing import ClassVar
 
 import pytest
 
-from tests.follow.files import append, numbers, step, steps
 from flight_recorder.tui.follow.batch import Batch, Pulse
 from flight_recorder.tui.follow.pipe import PipeFollower
 from flight_recorder.tui.follow.tail import POLL_INTERVAL_S, Follower
 from flight_recorder.tui.follow.thread import BOOT_LIMIT, QUIET_INTERVAL_S, Follows, FollowThread
 from flight_recorder.tui.sources.errors import CannotRead, ReadingStopped
+from tests.follow.files import append, numbers, step, steps
 
 WAIT_S = 20.0
 

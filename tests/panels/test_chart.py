@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.panels.test_draw import figure_of, line_of
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.panels.chart import chart
 from flight_recorder.tui.panels.figure import Figure, Mark, Rule, Tint
 from flight_recorder.tui.panels.palette import DARK
+from tests.panels.test_draw import figure_of, line_of
 
 
 def shape(text: str) -> tuple[int, set[int]]:

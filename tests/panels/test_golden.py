@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.panels.builders import Judged, JudgedRun, overfitting_records, recorded
 from flight_recorder.tui.checks.verdict import Level, Span, State, Threshold, Verdict
 from flight_recorder.tui.panels.braille import draw, sparkline
 from flight_recorder.tui.panels.canvas import plain_text
@@ -16,6 +15,7 @@ from flight_recorder.tui.panels.glyphs import GlyphName
 from flight_recorder.tui.panels.layout import Options
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.panels.view import View
+from tests.panels.builders import Judged, JudgedRun, overfitting_records, recorded
 
 GOLDEN = Path(__file__).parent / "golden"
 SIZES = ((40, 10), (80, 24))

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.panels.builders import LAYERS, Judged, JudgedRun, overfitting_records, recorded
 from flight_recorder.tui.checks.verdict import Level, Span, State, Threshold, Verdict
 from flight_recorder.tui.panels import panel
 from flight_recorder.tui.panels.figure import Figure
 from flight_recorder.tui.panels.registry import PANEL_BY_ID, PANELS
 from flight_recorder.tui.panels.view import View
+from tests.panels.builders import LAYERS, Judged, JudgedRun, overfitting_records, recorded
 
 RECORDS = overfitting_records(700)
 RUN = JudgedRun(recorded(RECORDS))

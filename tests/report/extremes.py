@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flight_recorder.engine.runlog.schema import EVALUATION, HEADER, INITIAL, STEP, Field
+from flight_recorder.tui.series.fields import is_text
 from tests.checks import builders
 from tests.checks.configurations import COSINE, FRESH, GROUPS, cosine
-from flight_recorder.tui.series.fields import is_text
 
 EXTREMES = (0.0, 1.0, -1.0, math.nan, math.inf, -math.inf, 1e-320, 1e308, -1e308, 1e20)
 

@@ -90,7 +90,10 @@ def test_an_entry_the_disk_has_no_room_for_is_taken_back(
     journal = tmp_path / "JOURNAL.md"
     journal.write_text("before\n")
     whole = os.write
-    monkeypatch.setattr("flight_recorder.tui.report.compare.journal.os.write", lambda descriptor, data: whole(descriptor, data[:5]))
+    monkeypatch.setattr(
+        "flight_recorder.tui.report.compare.journal.os.write",
+        lambda descriptor, data: whole(descriptor, data[:5]),
+    )
     with pytest.raises(OSError, match="No space left"):
         append_to_journal("## a long entry\n", journal)
     assert journal.read_text() == "before\n"

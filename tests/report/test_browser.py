@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from flight_recorder.tui.report.html.dashboard import write_dashboard
 from tests.report.chromium import Chromium, browser, chromium_path
 from tests.report.logs import CONFIG, header, overfit_records, run_of
 from tests.report.pages import HOSTILE
-from flight_recorder.tui.report.html.dashboard import write_dashboard
 
 pytestmark = [
     pytest.mark.chromium,

@@ -9,10 +9,10 @@ from datetime import date
 from typing import Any
 
 from flight_recorder.engine.runlog.codec import Record
-from tests.checks import fine_tune_log
-from tests.report.logs import CONFIG, header, learning_rate, overfit_records, run_of
 from flight_recorder.tui.report.compare.compare import compare, compare_all
 from flight_recorder.tui.report.compare.contest import outcome
+from tests.checks import fine_tune_log
+from tests.report.logs import CONFIG, header, learning_rate, overfit_records, run_of
 
 TODAY = date(2025, 8, 29)
 

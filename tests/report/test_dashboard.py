@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from flight_recorder.engine.runlog.codec import Record
-from tests.report.logs import CONFIG, header, overfit_records, run_of
-from tests.report.pages import HOSTILE, Page
 from flight_recorder.tui.checks.verdict import State
 from flight_recorder.tui.report.html.dashboard import page
 from flight_recorder.tui.run import Run
+from tests.report.logs import CONFIG, header, overfit_records, run_of
+from tests.report.pages import HOSTILE, Page
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.checks.builders import log
-from tests.report.extremes import EXTREMES, NUMBERS, odd_run
-from tests.report.logs import run_of
 from flight_recorder.tui.checks.verdict import State
 from flight_recorder.tui.panels.braille import draw
 from flight_recorder.tui.panels.layout import Options
@@ -20,12 +17,13 @@ from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.panels.view import View
 from flight_recorder.tui.report.compare.compare import compare
 from flight_recorder.tui.report.html import dashboard
-from flight_recorder.tui.report.markdown import gap_analysis
-from flight_recorder.tui.report.markdown import post_mortem
-from flight_recorder.tui.report.terminal import show
-from flight_recorder.tui.report.terminal import verdicts
+from flight_recorder.tui.report.markdown import gap_analysis, post_mortem
+from flight_recorder.tui.report.terminal import show, verdicts
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.series.axis import AXIS_NAMES
+from tests.checks.builders import log
+from tests.report.extremes import EXTREMES, NUMBERS, odd_run
+from tests.report.logs import run_of
 
 USUAL = run_of(odd_run(80, {}))
 

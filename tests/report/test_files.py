@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from flight_recorder.tui.report.files import report
 from tests.checks import fine_tune_log
 from tests.report.logs import overfit_records, run_of
-from flight_recorder.tui.report.files import report
 
 
 def test_our_own_log_gets_a_dashboard_and_a_gap_analysis(tmp_path: Path) -> None:

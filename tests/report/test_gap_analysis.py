@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from flight_recorder.engine.runlog.codec import Record
-from tests.report.logs import header, overfit_records, run_of, val_loss, write_log
 from flight_recorder.tui.report.compare.changes import changes_since
 from flight_recorder.tui.report.markdown.gap_analysis import RECOMPUTE, gap_analysis
 from flight_recorder.tui.run import Run
+from tests.report.logs import header, overfit_records, run_of, val_loss, write_log
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from flight_recorder.engine.runlog.codec import Record
-from tests.checks import fine_tune_log
-from tests.report.logs import header, overfit_records, run_of
 from flight_recorder.tui.follow.once import read_all
 from flight_recorder.tui.report.markdown.phases import phases_of
 from flight_recorder.tui.report.markdown.post_mortem import post_mortem
 from flight_recorder.tui.run import Run
+from tests.checks import fine_tune_log
+from tests.report.logs import header, overfit_records, run_of
 
 
 @pytest.fixture(scope="module")

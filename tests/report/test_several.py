@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.commands import app
 from flight_recorder.tui.report.terminal import several
-from flight_recorder.tui.sources.naming.options import SourceOptions
 from flight_recorder.tui.sources.locate.runs import telling_names
+from flight_recorder.tui.sources.naming.options import SourceOptions
 
 
 def _write(path: Path, losses: list[object]) -> Path:

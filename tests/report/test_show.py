@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.panels.builders import Judged, JudgedRun, overfitting_records, recorded
 from flight_recorder.tui.checks.verdict import Level, Span, State, Verdict
 from flight_recorder.tui.follow.batch import Pulse
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.report.terminal import show
+from tests.panels.builders import Judged, JudgedRun, overfitting_records, recorded
 
 VERDICT = Verdict(
     "D4.1", "dynamics", "Does val follow train?", State.FIRING, Level.ORANGE,

@@ -10,12 +10,12 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from flight_recorder.engine.runlog.codec import Record
-from tests.report.logs import CONFIG, header, overfit_records, run_of
-from tests.report.pages import HOSTILE
 from flight_recorder.tui.report.compare.compare import compare
 from flight_recorder.tui.report.markdown.gap_analysis import gap_analysis
 from flight_recorder.tui.report.markdown.post_mortem import post_mortem
 from flight_recorder.tui.report.wording import duration, markdown_code, markdown_text, number, percent
+from tests.report.logs import CONFIG, header, overfit_records, run_of
+from tests.report.pages import HOSTILE
 
 DOING = {"html_inline", "html_block", "link_open", "image", "hardbreak"}
 MARKDOWN = MarkdownIt("gfm-like", {"linkify": False}).enable("table")

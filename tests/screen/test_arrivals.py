@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.screen.builders import Script, batch, header
-from flight_recorder.tui.screen.runs.arrivals import Arrivals
-from flight_recorder.tui.screen.runs.watched_run import Watched
-from flight_recorder.tui.screen.runs.progress import status_of
 from flight_recorder.tui.screen.drawing.spans import Spans
 from flight_recorder.tui.screen.drawing.status import status_line
+from flight_recorder.tui.screen.runs.arrivals import Arrivals
+from flight_recorder.tui.screen.runs.progress import status_of
+from flight_recorder.tui.screen.runs.watched_run import Watched
+from tests.screen.builders import Script, batch, header
 
 
 def _text(spans: Spans) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from tests.screen.builders import batch, feed, header, monitor, play, settle, step
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.screen.app import Monitor
+from tests.screen.builders import batch, feed, header, monitor, play, settle, step
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from flight_recorder.engine.runlog.reader import Damaged
-from tests.screen.builders import Script, batch, header, step
 from flight_recorder.tui.follow.batch import Pulse
 from flight_recorder.tui.screen.runs import watched_run as feed
 from flight_recorder.tui.screen.runs.watched_run import BatchArrived, Watched, joined
+from tests.screen.builders import Script, batch, header, step
 
 
 def test_joined_batches_have_all_records_and_the_newest_pulse() -> None:

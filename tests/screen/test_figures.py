@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.screen.builders import FixedJudge, batch, healthy_verdicts, overfit_verdict, run_records, step
 from flight_recorder.tui.panels.registry import PANEL_BY_ID
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.screen.drawing.figures import QUIET_S, Figures, whole_range
 from flight_recorder.tui.screen.state.view import View
+from tests.screen.builders import FixedJudge, batch, healthy_verdicts, overfit_verdict, run_records, step
 
 LOSS = PANEL_BY_ID["loss"]
 

@@ -9,11 +9,11 @@ import pytest
 from textual.message import Message
 from textual.pilot import Pilot
 
-from tests.screen.builders import START, Script, batch, play, run_records, text_of
 from flight_recorder.tui.screen.app import Monitor
-from flight_recorder.tui.screen.runs.watched_run import Watched
 from flight_recorder.tui.screen.runs.run_set import MOST_RUNS, Gathering, RunsBegan
+from flight_recorder.tui.screen.runs.watched_run import Watched
 from flight_recorder.tui.sources.naming.options import GivenNames, SourceOptions
+from tests.screen.builders import START, Script, batch, play, run_records, text_of
 
 
 def _run(folder: Path, number: int) -> Path:

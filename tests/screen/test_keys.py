@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from flight_recorder.tui.checks.verdict import Verdict
+from flight_recorder.tui.screen.app import Monitor
+from flight_recorder.tui.screen.keys import KEYS
+from flight_recorder.tui.screen.state.view import Mode
 from tests.screen.builders import (
     batch,
     feed,
@@ -23,10 +27,6 @@ from tests.screen.builders import (
     spike_verdict,
     text_of,
 )
-from flight_recorder.tui.checks.verdict import Verdict
-from flight_recorder.tui.screen.app import Monitor
-from flight_recorder.tui.screen.keys import KEYS
-from flight_recorder.tui.screen.state.view import Mode
 
 Sees = Callable[[Monitor], bool]
 

@@ -11,6 +11,10 @@ import pytest
 from textual.pilot import Pilot
 
 from flight_recorder.engine.runlog.codec import Record, encode
+from flight_recorder.tui.checks.verdict import State
+from flight_recorder.tui.screen.app import Monitor
+from flight_recorder.tui.screen.runs.run_set import Gathering
+from flight_recorder.tui.sources.tables.csv_table import CsvParser
 from tests.screen.builders import (
     batch,
     header,
@@ -22,10 +26,6 @@ from tests.screen.builders import (
     step,
     text_of,
 )
-from flight_recorder.tui.checks.verdict import State
-from flight_recorder.tui.screen.app import Monitor
-from flight_recorder.tui.screen.runs.run_set import Gathering
-from flight_recorder.tui.sources.tables.csv_table import CsvParser
 
 
 class Writer(threading.Thread):

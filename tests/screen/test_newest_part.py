@@ -11,7 +11,6 @@ import pytest
 from textual.pilot import Pilot
 
 from flight_recorder.engine.runlog.codec import Record, encode
-from tests.screen.builders import START, Script, batch, run_records, text_of
 from flight_recorder.tui.checks.verdict import State
 from flight_recorder.tui.follow import index
 from flight_recorder.tui.follow.batch import Batch
@@ -19,15 +18,16 @@ from flight_recorder.tui.follow.splits import PathFollower
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.panels.view import View as PanelView
 from flight_recorder.tui.run import Run, judged
-from flight_recorder.tui.screen.runs import frames
 from flight_recorder.tui.screen.app import Monitor
-from flight_recorder.tui.screen.runs.watched_run import Watched
-from flight_recorder.tui.screen.runs.progress import status_of
 from flight_recorder.tui.screen.drawing.spans import plain
 from flight_recorder.tui.screen.drawing.status import status_line
+from flight_recorder.tui.screen.runs import frames
+from flight_recorder.tui.screen.runs.progress import status_of
+from flight_recorder.tui.screen.runs.watched_run import Watched
 from flight_recorder.tui.screen.state.view import Mode
 from flight_recorder.tui.series.recording import Recording
 from flight_recorder.tui.series.stored import stored
+from tests.screen.builders import START, Script, batch, run_records, text_of
 
 RECORDS = run_records(400)
 PREVIEW = replace(batch([RECORDS[0], *RECORDS[-40:]]), is_preview=True, size_bytes=1000)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from tests.screen.builders import batch, healthy_verdicts, monitor, overfit_verdict, play, run_records
 from flight_recorder.tui.checks.verdict import Level, State
 from flight_recorder.tui.panels.canvas import ROLES
 from flight_recorder.tui.screen.drawing.lines import Lines
-from flight_recorder.tui.screen.drawing.palette import DARK, LEVEL_SIGNS, LIGHT, NO_COLOUR, STATE_SIGNS, Palette
+from flight_recorder.tui.screen.drawing.palette import (
+    DARK,
+    LEVEL_SIGNS,
+    LIGHT,
+    NO_COLOUR,
+    STATE_SIGNS,
+    Palette,
+)
+from tests.screen.builders import batch, healthy_verdicts, monitor, overfit_verdict, play, run_records
 
 
 @pytest.mark.parametrize("palette", [DARK, LIGHT, NO_COLOUR], ids=lambda palette: palette.name)

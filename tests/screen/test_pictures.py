@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from flight_recorder.engine.runlog.reader import read_log
+from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.screen.app import Monitor
 from tests.screen.builders import (
     batch,
     healthy_verdicts,
@@ -24,8 +26,6 @@ from tests.screen.builders import (
     settle,
     spike_verdict,
 )
-from flight_recorder.tui.follow.batch import Pulse
-from flight_recorder.tui.screen.app import Monitor
 
 RUNS = Path(__file__).parent / "runs"
 

@@ -7,6 +7,11 @@ import asyncio
 import pytest
 from textual.pilot import Pilot
 
+from flight_recorder.tui.checks.verdict import Verdict
+from flight_recorder.tui.follow.batch import Batch
+from flight_recorder.tui.screen.app import Monitor
+from flight_recorder.tui.screen.runs.watched_run import Watched
+from flight_recorder.tui.sources.errors import CannotRead
 from tests.screen.builders import (
     START,
     Script,
@@ -20,11 +25,6 @@ from tests.screen.builders import (
     settle,
     text_of,
 )
-from flight_recorder.tui.checks.verdict import Verdict
-from flight_recorder.tui.follow.batch import Batch
-from flight_recorder.tui.screen.app import Monitor
-from flight_recorder.tui.screen.runs.watched_run import Watched
-from flight_recorder.tui.sources.errors import CannotRead
 
 SENTENCE = "reading stopped at byte 4,711: the step is no number"
 

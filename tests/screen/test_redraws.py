@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from textual.pilot import Pilot
 
+from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.screen.runs.frames import FRAMES_PER_S
+from flight_recorder.tui.screen.runs.watched_run import BatchArrived
 from tests.screen.builders import (
     batch,
     feed,
@@ -17,9 +20,6 @@ from tests.screen.builders import (
     step,
     text_of,
 )
-from flight_recorder.tui.follow.batch import Pulse
-from flight_recorder.tui.screen.runs.watched_run import BatchArrived
-from flight_recorder.tui.screen.runs.frames import FRAMES_PER_S
 
 
 def test_each_batch_is_one_message_in_order() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.screen.builders import Record, batch, evaluation, header, step
 from flight_recorder.tui.follow.batch import Pulse
 from flight_recorder.tui.screen.runs.replay import ReplayFollower
+from tests.screen.builders import Record, batch, evaluation, header, step
 
 
 class Clock:

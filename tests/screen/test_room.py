@@ -6,12 +6,12 @@ import pytest
 from textual.pilot import Pilot
 
 from flight_recorder.engine.runlog.codec import Record
-from tests.screen.builders import Script, batch, feed, play, press, run_records, settle, text_of
 from flight_recorder.tui.screen.app import Monitor
-from flight_recorder.tui.screen.runs.watched_run import Watched
 from flight_recorder.tui.screen.drawing.layout import Layout, columns_of, is_upper, neighbour
 from flight_recorder.tui.screen.drawing.lines import Lines
 from flight_recorder.tui.screen.drawing.spans import whole_values
+from flight_recorder.tui.screen.runs.watched_run import Watched
+from tests.screen.builders import Script, batch, feed, play, press, run_records, settle, text_of
 
 FOREIGN: list[Record] = [
     {"kind": "header", "format": "1.0", "source": "printed", "name": "theirs"},

@@ -6,6 +6,10 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from flight_recorder.tui.screen.app import Monitor
+from flight_recorder.tui.screen.drawing.lines import Lines
+from flight_recorder.tui.screen.runs.run_set import Gathering
+from flight_recorder.tui.screen.runs.watched_run import Watched
 from tests.screen.builders import (
     START,
     FixedJudge,
@@ -18,10 +22,6 @@ from tests.screen.builders import (
     run_records,
     text_of,
 )
-from flight_recorder.tui.screen.app import Monitor
-from flight_recorder.tui.screen.runs.watched_run import Watched
-from flight_recorder.tui.screen.runs.run_set import Gathering
-from flight_recorder.tui.screen.drawing.lines import Lines
 
 
 def two_runs() -> Monitor:

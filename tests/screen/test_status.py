@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.screen.builders import START, batch, run_records
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.follow.batch import Pulse
 from flight_recorder.tui.run import Run
-from flight_recorder.tui.screen.runs.progress import status_of
 from flight_recorder.tui.screen.drawing.spans import plain, width_of
 from flight_recorder.tui.screen.drawing.status import Status, status_line
+from flight_recorder.tui.screen.runs.progress import status_of
+from tests.screen.builders import START, batch, run_records
 
 LIVE = Status(
     name="19-overfit",

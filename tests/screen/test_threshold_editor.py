@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textual.pilot import Pilot
 
-from tests.screen.builders import batch, feed, header, monitor, play, press, step, text_of
 from flight_recorder.tui.checks.verdict import State
 from flight_recorder.tui.screen.app import Monitor
 from flight_recorder.tui.screen.state.editor import Bound
+from tests.screen.builders import batch, feed, header, monitor, play, press, step, text_of
 
 
 def records() -> list[dict[str, object]]:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flight_recorder.engine.runlog.schema import EVALUATION, HEADER, KINDS, STEP, Field
+from flight_recorder.tui.series.recording import Recording
 from tests.checks.builders import HEADER as RIGHT_HEADER
 from tests.checks.builders import judged, log
-from flight_recorder.tui.series.recording import Recording
 
 ODD: list[Any] = [
     True,

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from flight_recorder.engine.runlog.codec import Record
-from flight_recorder.tui.sources.naming.options import SourceOptions
 from flight_recorder.tui.sources.locate.recognise import Recognising
+from flight_recorder.tui.sources.naming.options import SourceOptions
 
 LOGS = Path(__file__).parent / "logs"
 RECORDED = LOGS / "recorded"

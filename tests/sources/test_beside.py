@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.sources.reading import RECORDED
 from flight_recorder.tui.follow.once import read_all
+from tests.sources.reading import RECORDED
 
 ARGUMENTS = {"lr_scheduler_type": "constant", "learning_rate": 1.0, "max_steps": 24, "max_grad_norm": 0.5}
 

@@ -10,11 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.sources.reading import RECORDED, comparable, cut, header, of_kind, read, read_chunks
-from flight_recorder.tui.sources.formats import tensorboard_events
-from flight_recorder.tui.sources.formats import wandb_run
 from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.formats import tensorboard_events, wandb_run
 from flight_recorder.tui.sources.locate.recognise import Recognising
+from tests.sources.reading import RECORDED, comparable, cut, header, of_kind, read, read_chunks
 
 
 def _checksum(data: bytes) -> int:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.sources.reading import BINARY, LOGS, RECORDED
 from flight_recorder.tui.commands import app
 from flight_recorder.tui.follow.once import read_all
 from flight_recorder.tui.screen.runs.replay import ReplayFollower
+from tests.sources.reading import BINARY, LOGS, RECORDED
 
 TELLING = [
     *sorted(path for path in LOGS.iterdir() if path.is_file()),

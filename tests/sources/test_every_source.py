@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flight_recorder.engine.runlog.schema import KINDS
-from tests.sources.reading import TEXT_LOGS, comparable, cut, read, read_chunks
 from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.locate.recognise import TEXT_FORMATS, Recognising
 from flight_recorder.tui.sources.tables.json_document import JsonDocumentParser
 from flight_recorder.tui.sources.tables.printed import PrintedParser
-from flight_recorder.tui.sources.locate.recognise import TEXT_FORMATS, Recognising
+from tests.sources.reading import TEXT_LOGS, comparable, cut, read, read_chunks
 
 EXPECTED = {
     "fastai": "table",

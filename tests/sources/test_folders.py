@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.sources.reading import RECORDED
 from flight_recorder.tui.commands import app
 from flight_recorder.tui.follow.splits import PathFollower
-from flight_recorder.tui.sources.locate import recorded
 from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.naming.options import GivenNames, SourceOptions
+from flight_recorder.tui.sources.locate import recorded
 from flight_recorder.tui.sources.locate.recorded import locate
 from flight_recorder.tui.sources.locate.runs import runs_of_all
+from flight_recorder.tui.sources.naming.options import GivenNames, SourceOptions
+from tests.sources.reading import RECORDED
 
 YOLO = "epoch,train/box_loss,train/cls_loss,val/box_loss\n1,2.0,3.0,2.1\n2,1.5,2.5,1.8\n"
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.sources.reading import header, of_kind, read
 from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.naming.names import field_of
+from tests.sources.reading import header, of_kind, read
 
 
 @dataclass(frozen=True)

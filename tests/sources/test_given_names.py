@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.sources.reading import LOGS, RECORDED, of_kind, read
 from flight_recorder.tui.commands import app
 from flight_recorder.tui.sources.naming.options import GivenNames
+from tests.sources.reading import LOGS, RECORDED, of_kind, read
 
 CSV = RECORDED / "metrics.csv"
 

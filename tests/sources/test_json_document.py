@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.sources.reading import RECORDED, cut, header, of_kind, read, read_chunks
-from flight_recorder.tui.sources.tables.cut_json import until_cut
 from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.locate.recognise import Recognising
+from flight_recorder.tui.sources.tables.cut_json import until_cut
+from tests.sources.reading import RECORDED, cut, header, of_kind, read, read_chunks
 
 RECORDS = [{"step": step, "loss": 2.5 - step / 100, "lr": 0.1} for step in range(10, 60, 10)]
 LISTS = {"loss": [row["loss"] for row in RECORDS], "step": [row["step"] for row in RECORDS], "lr": [0.1] * 5}

@@ -8,8 +8,8 @@ import math
 import pytest
 
 from flight_recorder.engine.runlog.codec import Record
-from tests.sources.reading import header, of_kind, read
 from flight_recorder.tui.sources.naming.names import field_of, number
+from tests.sources.reading import header, of_kind, read
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sources.reading import header, of_kind, read
 from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.tables.printed import SAMPLES_NOTE
 from flight_recorder.tui.sources.locate.recognise import Recognising
+from flight_recorder.tui.sources.tables.printed import SAMPLES_NOTE
+from tests.sources.reading import header, of_kind, read
 
 
 def _log(*lines: str) -> bytes:

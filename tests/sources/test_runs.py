@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources.reading import LOGS, RECORDED
-from flight_recorder.tui.sources.tables.csv_table import CsvParser
 from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.naming.options import SourceOptions
 from flight_recorder.tui.sources.locate.recorded import locate
 from flight_recorder.tui.sources.locate.runs import runs_in, runs_of
+from flight_recorder.tui.sources.naming.options import SourceOptions
+from flight_recorder.tui.sources.tables.csv_table import CsvParser
+from tests.sources.reading import LOGS, RECORDED
 
 
 def _put(path: Path, sample: Path) -> None:

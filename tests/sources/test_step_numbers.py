@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from flight_recorder.engine.runlog.codec import Record
-from tests.sources.reading import header, of_kind, read
-from flight_recorder.tui.sources.naming.options import SourceOptions
 from flight_recorder.tui.sources.locate.recognise import Recognising
+from flight_recorder.tui.sources.naming.options import SourceOptions
+from tests.sources.reading import header, of_kind, read
 
 HUGE = "1" + "0" * 400
 BAD = ["-1", "2.5", "9007199254740993", "99999999999999999999", HUGE, "nan", "inf"]

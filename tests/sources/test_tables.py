@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from tests.sources.reading import LOGS, RECORDED, header, of_kind, read
 from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.parser import SourceOptions
 from flight_recorder.tui.sources.locate.recognise import Recognising
+from flight_recorder.tui.sources.parser import SourceOptions
+from tests.sources.reading import LOGS, RECORDED, header, of_kind, read
 
 
 def test_lightning_spreads_a_step_over_rows_and_we_put_it_together() -> None:

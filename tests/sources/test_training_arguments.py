@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.sources.reading import RECORDED
 from flight_recorder.tui.follow.once import read_all
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.sources.facts import facts_from_file
-from flight_recorder.tui.sources.naming.options import SourceOptions
 from flight_recorder.tui.sources.huggingface.training_arguments import declared_schedule
+from flight_recorder.tui.sources.naming.options import SourceOptions
+from tests.sources.reading import RECORDED
 
 LINEAR = {"lr_scheduler_type": "linear", "learning_rate": 1e-3, "warmup_steps": 0, "max_steps": -1}
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources.reading import read
 from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.locate.recognise import Recognising
 from flight_recorder.tui.sources.locate.runs import runs_of
+from tests.sources.reading import read
 
 BINARY = {
     "zcat FILE": gzip.compress(bytes(range(256))),

@@ -71,7 +71,9 @@ def test_the_monitor_knows_nothing_of_the_engine_but_its_log() -> None:
         (path, name)
         for path in _files("tui")
         for name in _imports(path)
-        if name.split(".")[0] == "engine" and name != "engine" and not name.startswith("flight_recorder.engine.runlog")
+        if name.split(".")[0] == "engine"
+        and name != "engine"
+        and not name.startswith("flight_recorder.engine.runlog")
     ]
     assert not wrong
 

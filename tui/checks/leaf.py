@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flight_recorder.tui.checks.facts import Facts
-from flight_recorder.tui.checks.rule import Bound, BoundLike, Leaf
 from flight_recorder.tui.checks.hold import Track
+from flight_recorder.tui.checks.rule import Bound, BoundLike, Leaf
 from flight_recorder.tui.checks.verdict import Level
 
 Floats = NDArray[np.float64]

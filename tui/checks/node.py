@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from flight_recorder.tui.checks.defect import named
 from flight_recorder.tui.checks.facts import Facts
-from flight_recorder.tui.checks.rule import Check, Readings, When
 from flight_recorder.tui.checks.leaf import NOT_FINITE, OUTSIDE, LeafAtWork, Sample, resolve
+from flight_recorder.tui.checks.rule import Check, Readings, When
 from flight_recorder.tui.checks.verdict import Level, Span, State, Verdict
 from flight_recorder.tui.checks.view import SignalsRead, Stream, View
 from flight_recorder.tui.series.recording import Recording

@@ -22,8 +22,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from flight_recorder.tui.checks.rule import Check, Leaf
 from flight_recorder.tui.checks.parameters import Value
+from flight_recorder.tui.checks.rule import Check, Leaf
 from flight_recorder.tui.checks.signals.signal import SIGNALS
 from flight_recorder.tui.checks.verdict import Level
 

@@ -9,34 +9,36 @@ from __future__ import annotations
 from functools import cache
 from types import ModuleType
 
-from flight_recorder.tui.checks.rules import activations
+from flight_recorder.tui.checks.rule import REGISTRY, Check
+from flight_recorder.tui.checks.rules import (
+    activations,
+    drift,
+    endings,
+    gradients,
+    initial_weights,
+    layers,
+    learning_rate,
+    level_of_loss,
+    losses,
+    nonfinite,
+    optimizer_groups,
+    optimizer_state,
+    pace,
+    per_token,
+    precision,
+    probes,
+    rate_ran_out,
+    schedule_slips,
+    setback,
+    spikes,
+    start,
+    stuck,
+    summed_gradients,
+    untrained,
+)
 from flight_recorder.tui.checks.rules import after_best as aftermath
 from flight_recorder.tui.checks.rules import literal as as_written
-from flight_recorder.tui.checks.rules import drift
-from flight_recorder.tui.checks.rules import endings
-from flight_recorder.tui.checks.rules import gradients
-from flight_recorder.tui.checks.rules import initial_weights
-from flight_recorder.tui.checks.rules import layers
-from flight_recorder.tui.checks.rules import learning_rate
-from flight_recorder.tui.checks.rules import level_of_loss
-from flight_recorder.tui.checks.rules import losses
-from flight_recorder.tui.checks.rules import nonfinite
-from flight_recorder.tui.checks.rules import optimizer_groups
-from flight_recorder.tui.checks.rules import optimizer_state
 from flight_recorder.tui.checks.rules import overfitting as overfit
-from flight_recorder.tui.checks.rules import pace
-from flight_recorder.tui.checks.rules import per_token
-from flight_recorder.tui.checks.rules import precision
-from flight_recorder.tui.checks.rules import probes
-from flight_recorder.tui.checks.rules import rate_ran_out
-from flight_recorder.tui.checks.rules import schedule_slips
-from flight_recorder.tui.checks.rules import setback
-from flight_recorder.tui.checks.rules import spikes
-from flight_recorder.tui.checks.rules import start
-from flight_recorder.tui.checks.rules import stuck
-from flight_recorder.tui.checks.rules import summed_gradients
-from flight_recorder.tui.checks.rules import untrained
-from flight_recorder.tui.checks.rule import REGISTRY, Check
 
 MODULES: tuple[ModuleType, ...] = (
     start,

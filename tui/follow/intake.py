@@ -11,8 +11,8 @@ from flight_recorder.tui.follow.batch import Batch, Pulse
 from flight_recorder.tui.follow.pulse import Heart
 from flight_recorder.tui.follow.stored import Stored
 from flight_recorder.tui.sources.errors import CannotRead, Interrupted, stopped
-from flight_recorder.tui.sources.parser import SourceOptions
 from flight_recorder.tui.sources.locate.recognise import Recognising
+from flight_recorder.tui.sources.parser import SourceOptions
 
 SETTLE_S = 5.0
 """Silence after which a source gives up waiting for what would complete a held-back record."""

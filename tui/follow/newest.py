@@ -8,9 +8,9 @@ from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.tui.follow.batch import Batch
 from flight_recorder.tui.follow.pulse import Heart
 from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.parser import SourceOptions
-from flight_recorder.tui.sources.locate.recognise import Recognising
 from flight_recorder.tui.sources.formats.runlog import RunlogParser
+from flight_recorder.tui.sources.locate.recognise import Recognising
+from flight_recorder.tui.sources.parser import SourceOptions
 
 LARGE_BYTES = 8 * 2**20
 """A log from this size on takes longer to read than a screen takes to appear."""

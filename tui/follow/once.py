@@ -13,11 +13,11 @@ from typing import BinaryIO
 
 from flight_recorder.tui.follow.batch import Batch
 from flight_recorder.tui.follow.intake import Intake
-from flight_recorder.tui.sources.locate.beginning import without_waiting
 from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.parser import SourceOptions, plain_text
+from flight_recorder.tui.sources.locate.beginning import without_waiting
 from flight_recorder.tui.sources.locate.recorded import STANDARD_INPUT, locate, parts_of, splits_of
 from flight_recorder.tui.sources.locate.splits import event_files
+from flight_recorder.tui.sources.parser import SourceOptions, plain_text
 
 BLOCK_BYTES = 2**18
 """About a thousand records: enough to share the cost of a batch, few enough to stay in the cache."""

@@ -13,11 +13,11 @@ from flight_recorder.tui.follow.batch import Batch, Pulse
 from flight_recorder.tui.follow.stored import Stored
 from flight_recorder.tui.follow.tail import RELOCATE_INTERVAL_S, Clock, Follower
 from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.naming.words import is_held_out
-from flight_recorder.tui.sources.naming.options import SourceOptions
 from flight_recorder.tui.sources.locate.recorded import logs_in, splits_of
 from flight_recorder.tui.sources.locate.split_tables import held_out_of, note_on
 from flight_recorder.tui.sources.locate.splits import event_files, split_folders
+from flight_recorder.tui.sources.naming.options import SourceOptions
+from flight_recorder.tui.sources.naming.words import is_held_out
 
 _LIVELIEST_FIRST = (*(Pulse.LIVE, Pulse.STALLED, Pulse.CRASHED, Pulse.ENDED, Pulse.FINISHED, Pulse.WAITING),)
 

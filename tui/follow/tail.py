@@ -21,9 +21,9 @@ from flight_recorder.tui.follow.intake import Intake
 from flight_recorder.tui.follow.newest import newest_part
 from flight_recorder.tui.follow.stored import Stored
 from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.parser import SourceOptions
 from flight_recorder.tui.sources.locate.recognise import is_binary_head
 from flight_recorder.tui.sources.locate.recorded import logs_in, parts_of
+from flight_recorder.tui.sources.parser import SourceOptions
 
 if TYPE_CHECKING:
     from hashlib import _Hash

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from flight_recorder.tui.panels.registry import PANELS
-from flight_recorder.tui.screen.state import view as views
-from flight_recorder.tui.screen.editing import Editing
 from flight_recorder.tui.screen.drawing.layout import ALL_CELLS, TREE_CELL, neighbour
 from flight_recorder.tui.screen.drawing.room import seen_cells
 from flight_recorder.tui.screen.drawing.spans import said
+from flight_recorder.tui.screen.editing import Editing
+from flight_recorder.tui.screen.state import view as views
 from flight_recorder.tui.screen.state.view import READING_ORDER, Mode, View
 from flight_recorder.tui.series.axis import known_axes
 

@@ -21,23 +21,22 @@ from textual.containers import Container
 from flight_recorder.tui.checks.thresholds import Thresholds
 from flight_recorder.tui.cli import CANNOT_READ, failure_sentence, is_debugging
 from flight_recorder.tui.panels.registry import PANELS
-from flight_recorder.tui.screen.drawing import board
-from flight_recorder.tui.screen.drawing import overlay
 from flight_recorder.tui.screen import theme
-from flight_recorder.tui.screen.runs.watched_run import Watched
+from flight_recorder.tui.screen.drawing import board, overlay
 from flight_recorder.tui.screen.drawing.figures import QUIET_S, Figures
-from flight_recorder.tui.screen.runs.frames import FRAMES_PER_S, Frames
-from flight_recorder.tui.screen.runs.run_set import Gathering
-from flight_recorder.tui.screen.keys import bindings
 from flight_recorder.tui.screen.drawing.layout import Layout, is_upper, layout_for
 from flight_recorder.tui.screen.drawing.lines import Lines
-from flight_recorder.tui.screen.runs.progress import status_of
 from flight_recorder.tui.screen.drawing.room import arrange, bare_line, bare_panels, seen_cells
 from flight_recorder.tui.screen.drawing.status import status_line
+from flight_recorder.tui.screen.drawing.violations import violations_line
+from flight_recorder.tui.screen.keys import bindings
+from flight_recorder.tui.screen.runs.frames import FRAMES_PER_S, Frames
+from flight_recorder.tui.screen.runs.progress import status_of
+from flight_recorder.tui.screen.runs.run_set import Gathering
+from flight_recorder.tui.screen.runs.watched_run import Watched
+from flight_recorder.tui.screen.state.view import Mode
 from flight_recorder.tui.screen.taking_in import TakingIn
 from flight_recorder.tui.screen.terminal import Terminal, require_terminal
-from flight_recorder.tui.screen.state.view import Mode
-from flight_recorder.tui.screen.drawing.violations import violations_line
 from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.parser import SourceOptions
 

@@ -8,12 +8,12 @@ import numpy as np
 from textual.app import App
 
 from flight_recorder.tui.panels.registry import PANELS
-from flight_recorder.tui.screen.state import view as views
 from flight_recorder.tui.screen.drawing.figures import whole_range
 from flight_recorder.tui.screen.drawing.layout import Layout
+from flight_recorder.tui.screen.drawing.violations import Violation, violations_of
+from flight_recorder.tui.screen.state import view as views
 from flight_recorder.tui.screen.state.editor import Editor
 from flight_recorder.tui.screen.state.view import Mode, View
-from flight_recorder.tui.screen.drawing.violations import Violation, violations_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,9 +8,9 @@ from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.cli import CANNOT_READ
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.screen.actions import Actions
-from flight_recorder.tui.screen.runs.watched_run import BatchArrived, FollowingEnded, JudgedAtLast, Watched
-from flight_recorder.tui.screen.runs.run_set import LOOK_S, Gathering, RunsBegan
 from flight_recorder.tui.screen.drawing.spans import said
+from flight_recorder.tui.screen.runs.run_set import LOOK_S, Gathering, RunsBegan
+from flight_recorder.tui.screen.runs.watched_run import BatchArrived, FollowingEnded, JudgedAtLast, Watched
 
 
 class TakingIn(Actions):

@@ -10,9 +10,9 @@ from typing import Any
 from flight_recorder.engine.runlog.safe_yaml import YamlError, load_yaml
 from flight_recorder.engine.runlog.schema import HEADER
 from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.huggingface.training_arguments import declared_schedule
 from flight_recorder.tui.sources.text import plain_text
 from flight_recorder.tui.sources.timeline import is_sound
-from flight_recorder.tui.sources.huggingface.training_arguments import declared_schedule
 
 _OTHER_NAMES = {
     "max_steps": "planned_steps",

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from flight_recorder.engine.distributed.distributed import RollCall, World, is_lost_peer
-from flight_recorder.engine.run.pace import Pace
 from flight_recorder.engine.distributed.parallel import Alone
+from flight_recorder.engine.run.pace import Pace
 from flight_recorder.engine.run.signals import StopWish, stop_wish
 
 pytestmark = pytest.mark.torch

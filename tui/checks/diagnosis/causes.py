@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flight_recorder.tui.checks.rule import PROOF
 from flight_recorder.tui.checks.node import Node
+from flight_recorder.tui.checks.rule import PROOF
 from flight_recorder.tui.checks.verdict import Level, State
 
 FADING = 0.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from flight_recorder.tui.checks.rule import BoundLike, Check, Leaf
 from flight_recorder.tui.checks.parameters import in_words
+from flight_recorder.tui.checks.rule import BoundLike, Check, Leaf
 from flight_recorder.tui.checks.thresholds import Thresholds
 from flight_recorder.tui.checks.tree import every_check
 

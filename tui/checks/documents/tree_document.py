@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from flight_recorder.tui.checks.excuses import EXCUSES
 from flight_recorder.tui.checks.documents.explain import leaf_bounds, pass_band, when_in_words
-from flight_recorder.tui.checks.rule import Check
+from flight_recorder.tui.checks.excuses import EXCUSES
 from flight_recorder.tui.checks.parameters import in_words
+from flight_recorder.tui.checks.rule import Check
 from flight_recorder.tui.checks.scope import SCOPES
 from flight_recorder.tui.checks.signals.signal import SIGNALS
 from flight_recorder.tui.checks.tree import every_check

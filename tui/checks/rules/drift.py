@@ -8,13 +8,13 @@ import numpy as np
 
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Leaf, Readings, check
+from flight_recorder.tui.checks.scope import NOT_ADVERSARIAL_OR_POLICY
 from flight_recorder.tui.checks.signals.blocks import BLOCK, LongMeans
 from flight_recorder.tui.checks.signals.onset import learned_below
-from flight_recorder.tui.checks.scope import NOT_ADVERSARIAL_OR_POLICY
-from flight_recorder.tui.checks.verdict import Level
-from flight_recorder.tui.checks.view import View
 from flight_recorder.tui.checks.signals.random_walk import Lowest, excuses
 from flight_recorder.tui.checks.signals.rolling import rolling_mean
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.checks.view import View
 
 _MEAN = 20
 _LONG = 10 * BLOCK

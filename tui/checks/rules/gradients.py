@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Bound, Leaf, Readings, check
+from flight_recorder.tui.checks.signals.rolling import rolling_mean, trailing_median
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
-from flight_recorder.tui.checks.signals.rolling import rolling_mean, trailing_median
 
 _SOURCE = "the stability checklist"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from flight_recorder.tui.checks.schedules.declared import declared_lr
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import NOTHING, PROOF, STRONG, Bound, Leaf, Readings, check
+from flight_recorder.tui.checks.schedules.declared import declared_lr
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 

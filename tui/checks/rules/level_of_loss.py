@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from flight_recorder.tui.checks.rule import NOTHING, STRONG, Leaf, Readings, check
-from flight_recorder.tui.checks.signals.level_curve import LevelCurve, Shape
 from flight_recorder.tui.checks.rules.stuck import is_judged_by_itself
+from flight_recorder.tui.checks.signals.level_curve import LevelCurve, Shape
+from flight_recorder.tui.checks.signals.random_walk import first_step_of_players, validation_acquits
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View, latest_before
-from flight_recorder.tui.checks.signals.random_walk import first_step_of_players, validation_acquits
 
 _HALF_AGAIN = math.log(1.5)
 """Rise that is damage, as of a validation loss (D4.2)."""

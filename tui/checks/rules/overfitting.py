@@ -13,7 +13,14 @@ import numpy as np
 
 from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Leaf, Readings, check
 from flight_recorder.tui.checks.signals.evaluation_noise import Jitter
-from flight_recorder.tui.checks.signals.onset import PATIENCE, RISEN, Floats, learned_below_at, overfit_summary, train_beside
+from flight_recorder.tui.checks.signals.onset import (
+    PATIENCE,
+    RISEN,
+    Floats,
+    learned_below_at,
+    overfit_summary,
+    train_beside,
+)
 from flight_recorder.tui.checks.signals.standing import Standing
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from flight_recorder.tui.checks.schedules.declared import declared_lr, implied_end, values_of
 from flight_recorder.tui.checks.rule import NOTHING, PROOF, Leaf, Readings, check
+from flight_recorder.tui.checks.schedules.declared import declared_lr, implied_end, values_of
 from flight_recorder.tui.checks.schedules.shapes import Schedule
 from flight_recorder.tui.checks.view import View
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from flight_recorder.tui.checks.rule import NOTHING, STRONG, Floats, Leaf, Readings, Steps, check
 from flight_recorder.tui.checks.scope import NOT_ADVERSARIAL_OR_POLICY
-from flight_recorder.tui.checks.verdict import Level
-from flight_recorder.tui.checks.view import View
 from flight_recorder.tui.checks.signals.random_walk import Lowest, excuses
 from flight_recorder.tui.checks.signals.rolling import rolling_mean, rolling_sum_of
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.checks.view import View
 
 _ROWS = 20
 

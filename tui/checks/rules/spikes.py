@@ -10,11 +10,11 @@ import numpy as np
 
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Floats, Leaf, Readings, Steps, check
+from flight_recorder.tui.checks.signals.random_walk import first_step_of_players, is_no_fault
+from flight_recorder.tui.checks.signals.rolling import trailing_median
 from flight_recorder.tui.checks.signals.spike_finder import PAST, RATIO_MIN, Spike, SpikeFinder
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
-from flight_recorder.tui.checks.signals.random_walk import first_step_of_players, is_no_fault
-from flight_recorder.tui.checks.signals.rolling import trailing_median
 
 _OURS = "ours: robust z over 6, 1.3 x the 50-step mean"
 

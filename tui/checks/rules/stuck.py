@@ -6,9 +6,9 @@ import numpy as np
 
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import NOTHING, STRONG, Bound, Floats, Leaf, Readings, Steps, check
+from flight_recorder.tui.checks.signals.random_walk import first_step_of_players
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
-from flight_recorder.tui.checks.signals.random_walk import first_step_of_players
 
 _BLOCK = 20
 _MANY = 5 * _BLOCK

@@ -9,7 +9,13 @@ from datetime import date
 import numpy as np
 
 from flight_recorder.tui.checks.verdict import State, Verdict
-from flight_recorder.tui.report.compare.config_changes import ConfigChanges, by_setting, config_changes, told, without_effect
+from flight_recorder.tui.report.compare.config_changes import (
+    ConfigChanges,
+    by_setting,
+    config_changes,
+    told,
+    without_effect,
+)
 from flight_recorder.tui.report.compare.contest import Outcome, outcome
 from flight_recorder.tui.report.compare.journal import append_to_journal
 from flight_recorder.tui.report.compare.observed import differing, observed, observed_table

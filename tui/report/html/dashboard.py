@@ -24,8 +24,8 @@ from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.panels.view import View
 from flight_recorder.tui.report.artefact import write_artefact
 from flight_recorder.tui.report.html.panel_html import cursor_data, drawable, panel_html, plain_name
-from flight_recorder.tui.report.markdown.run_facts import MOST_SETTINGS, run_facts, settings
 from flight_recorder.tui.report.html.tree_html import cards_html, gravest, map_html, table_html, when
+from flight_recorder.tui.report.markdown.run_facts import MOST_SETTINGS, run_facts, settings
 from flight_recorder.tui.report.wording import html_text, number, percent, steps
 from flight_recorder.tui.run import Run
 

@@ -12,14 +12,18 @@ import numpy as np
 
 from flight_recorder.tui.checks.verdict import Level, State
 from flight_recorder.tui.panels.registry import PANELS
-from flight_recorder.tui.report.markdown.after_best import checkpoints, compute, early_stopping, epoch_of
 from flight_recorder.tui.report.artefact import write_artefact
+from flight_recorder.tui.report.html.tree_html import gravest
+from flight_recorder.tui.report.markdown.after_best import checkpoints, compute, early_stopping, epoch_of
 from flight_recorder.tui.report.markdown.overfit_story import Story, story_of
 from flight_recorder.tui.report.markdown.phases import phases
-from flight_recorder.tui.report.markdown.recommendations import declared_and_observed, family_words, recommendations
+from flight_recorder.tui.report.markdown.recommendations import (
+    declared_and_observed,
+    family_words,
+    recommendations,
+)
 from flight_recorder.tui.report.markdown.run_facts import run_facts, schedule_text, settings
 from flight_recorder.tui.report.markdown.timeline import newest, timeline
-from flight_recorder.tui.report.html.tree_html import gravest
 from flight_recorder.tui.report.terminal.verdicts import misshapen_words
 from flight_recorder.tui.report.wording import markdown_code, markdown_text, number, percent, steps, table
 from flight_recorder.tui.run import Run

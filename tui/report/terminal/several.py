@@ -22,9 +22,9 @@ from flight_recorder.tui.report.html.tree_html import gravest
 from flight_recorder.tui.report.terminal.verdicts import STYLES, as_json, page, unread_as_json
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.sources.errors import CannotRead
+from flight_recorder.tui.sources.locate.runs import telling_names
 from flight_recorder.tui.sources.naming.options import GivenNames
 from flight_recorder.tui.sources.parser import SourceOptions
-from flight_recorder.tui.sources.locate.runs import telling_names
 
 LONG_S = 2.0
 """Time after which somebody at a terminal is told how far it is, and after which others are asked to help."""

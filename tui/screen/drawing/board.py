@@ -14,15 +14,23 @@ from flight_recorder.tui.panels.figure import Figure
 from flight_recorder.tui.panels.layout import Options
 from flight_recorder.tui.panels.registry import PANEL_BY_ID, PANELS
 from flight_recorder.tui.run import Run
-from flight_recorder.tui.screen.drawing import curve
-from flight_recorder.tui.screen.drawing import zoom
+from flight_recorder.tui.screen.drawing import curve, zoom
 from flight_recorder.tui.screen.drawing.figures import Figures
 from flight_recorder.tui.screen.drawing.frame import framed
 from flight_recorder.tui.screen.drawing.layout import TREE_CELL
 from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, level_role
-from flight_recorder.tui.screen.runs.progress import main_verdict
-from flight_recorder.tui.screen.drawing.spans import Span, Spans, clipped, fitted, said, whole_values, width_of, wrapped
+from flight_recorder.tui.screen.drawing.spans import (
+    Span,
+    Spans,
+    clipped,
+    fitted,
+    said,
+    whole_values,
+    width_of,
+    wrapped,
+)
 from flight_recorder.tui.screen.drawing.tree_view import tree_cell, tree_rows
+from flight_recorder.tui.screen.runs.progress import main_verdict
 from flight_recorder.tui.screen.state.view import Mode, Range, View
 
 LinesOfSpans = list[Spans]

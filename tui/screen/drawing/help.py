@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flight_recorder.tui.checks.verdict import Level
-from flight_recorder.tui.screen.keys import Key, groups
 from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, STATE_SIGNS, level_role
 from flight_recorder.tui.screen.drawing.spans import Span, Spans, width_of, wrapped
+from flight_recorder.tui.screen.keys import Key, groups
 
 _LEVEL_MEANINGS = {
     Level.GREEN: "nothing",

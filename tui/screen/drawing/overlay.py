@@ -11,9 +11,9 @@ from flight_recorder.tui.screen.drawing.frame import boxed
 from flight_recorder.tui.screen.drawing.help import help_lines
 from flight_recorder.tui.screen.drawing.run_list import list_lines
 from flight_recorder.tui.screen.drawing.spans import Spans
+from flight_recorder.tui.screen.drawing.violations import Violation
 from flight_recorder.tui.screen.state.editor import Editor, editor_lines
 from flight_recorder.tui.screen.state.view import View
-from flight_recorder.tui.screen.drawing.violations import Violation
 
 WIDTHS = {"help": 110, "runs": 110, "card": 88, "threshold": 88}
 """Cells that each may take at most."""

@@ -8,9 +8,9 @@ from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.screen.drawing.numbers import number
 from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, level_role
-from flight_recorder.tui.screen.runs.progress import status_of
 from flight_recorder.tui.screen.drawing.spans import Span, Spans, clipped, said
 from flight_recorder.tui.screen.drawing.status import PULSE_SIGNS, Status
+from flight_recorder.tui.screen.runs.progress import status_of
 
 _NAME_WIDTH = 28
 

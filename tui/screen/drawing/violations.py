@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from flight_recorder.tui.checks.verdict import Level, State, Verdict
 from flight_recorder.tui.checks.verdict import Span as Violating
-from flight_recorder.tui.screen.keys import KEYS
 from flight_recorder.tui.screen.drawing.numbers import step_text
 from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, level_role
 from flight_recorder.tui.screen.drawing.spans import Span, Spans, clipped, fitted, said, spread, width_of
+from flight_recorder.tui.screen.keys import KEYS
 
 _STOPPED = "reading stopped, nothing after it is known"
 _KEYS_AT_LEAST = 19

@@ -11,13 +11,13 @@ from textual.message import Message
 
 from flight_recorder.tui.checks.thresholds import Thresholds
 from flight_recorder.tui.run import Run
-from flight_recorder.tui.screen.runs.watched_run import Watched
-from flight_recorder.tui.screen.runs.followers import follower_of
 from flight_recorder.tui.screen.drawing.spans import said
+from flight_recorder.tui.screen.runs.followers import follower_of
+from flight_recorder.tui.screen.runs.watched_run import Watched
 from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.naming.options import GivenNames, SourceOptions
 from flight_recorder.tui.sources.locate.recorded import why_none
 from flight_recorder.tui.sources.locate.runs import newest_of, runs_in, runs_of
+from flight_recorder.tui.sources.naming.options import GivenNames, SourceOptions
 
 MOST_RUNS = 8
 """Runs of one folder that are opened together, the newest ones; more cannot be told apart on a panel."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
 
-from flight_recorder.tui.sources.parser import SourceOptions
 from flight_recorder.tui.sources.locate.recognise import Recognising, is_binary_head
+from flight_recorder.tui.sources.parser import SourceOptions
 
 HEAD_BYTES = 2**18
 """How much of a file is looked at to tell whether it is a log."""

@@ -10,26 +10,26 @@ from pathlib import Path
 
 from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.engine.runlog.reader import Damaged
-from flight_recorder.tui.sources.tables.aligned_table import AlignedTableParser
-from flight_recorder.tui.sources.huggingface.beside import facts_beside
-from flight_recorder.tui.sources.tables.csv_table import CsvParser
-from flight_recorder.tui.sources.tables.cut_json import until_cut
 from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.huggingface.stdout import HuggingFaceParser
-from flight_recorder.tui.sources.tables.json_document import JsonDocumentParser
-from flight_recorder.tui.sources.tables.json_lines import JsonLinesParser
 from flight_recorder.tui.sources.formats.llm_c import LlmCParser
 from flight_recorder.tui.sources.formats.megatron import MegatronParser
 from flight_recorder.tui.sources.formats.modded_nanogpt import ModdedNanoGptParser
 from flight_recorder.tui.sources.formats.nanogpt import NanoGptParser
-from flight_recorder.tui.sources.parser import BYTE_ORDER_MARK, Parser, SourceOptions, TextParser, plain_text
 from flight_recorder.tui.sources.formats.pico_train import PicoTrainParser
-from flight_recorder.tui.sources.tables.printed import PrintedParser
 from flight_recorder.tui.sources.formats.runlog import RunlogParser
 from flight_recorder.tui.sources.formats.tensorboard_events import TensorBoardParser
+from flight_recorder.tui.sources.formats.wandb_run import WandbParser
+from flight_recorder.tui.sources.huggingface.beside import facts_beside
+from flight_recorder.tui.sources.huggingface.stdout import HuggingFaceParser
 from flight_recorder.tui.sources.huggingface.trainer_state import TrainerStateParser
 from flight_recorder.tui.sources.locate.unread import HEAD_BYTES, is_surely_none, why_unread
-from flight_recorder.tui.sources.formats.wandb_run import WandbParser
+from flight_recorder.tui.sources.parser import BYTE_ORDER_MARK, Parser, SourceOptions, TextParser, plain_text
+from flight_recorder.tui.sources.tables.aligned_table import AlignedTableParser
+from flight_recorder.tui.sources.tables.csv_table import CsvParser
+from flight_recorder.tui.sources.tables.cut_json import until_cut
+from flight_recorder.tui.sources.tables.json_document import JsonDocumentParser
+from flight_recorder.tui.sources.tables.json_lines import JsonLinesParser
+from flight_recorder.tui.sources.tables.printed import PrintedParser
 
 TEXT_FORMATS: tuple[type[RunlogParser | TextParser], ...] = (
     RunlogParser,

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from flight_recorder.engine.runlog.schema import LOG_NAME
-from flight_recorder.tui.sources.locate.beginning import HEAD_BYTES, beginning_of
 from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.parser import SourceOptions, plain_text
+from flight_recorder.tui.sources.locate.beginning import HEAD_BYTES, beginning_of
 from flight_recorder.tui.sources.locate.split_tables import ENDINGS, table_parts
 from flight_recorder.tui.sources.locate.splits import EVENT_FILES, event_files, names_a_split, split_folders
 from flight_recorder.tui.sources.locate.unread import why_unread
+from flight_recorder.tui.sources.parser import SourceOptions, plain_text
 
 STANDARD_INPUT = Path("-")
 

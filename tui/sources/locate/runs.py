@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flight_recorder.engine.runlog.schema import LOG_NAME
-from flight_recorder.tui.sources.locate.beginning import beginning_of
 from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.parser import SourceOptions, plain_text
+from flight_recorder.tui.sources.locate.beginning import beginning_of
 from flight_recorder.tui.sources.locate.recorded import MAX_DEPTH, NO_LOGS, changed_at, likeliest
 from flight_recorder.tui.sources.locate.split_tables import are_one_run, table_parts
 from flight_recorder.tui.sources.locate.splits import event_files, split_folders
+from flight_recorder.tui.sources.parser import SourceOptions, plain_text
 
 
 def runs_of(path: str, options: SourceOptions | None = None) -> list[str]:

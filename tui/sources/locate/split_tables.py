@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from flight_recorder.tui.sources.locate.beginning import beginning_of
-from flight_recorder.tui.sources.naming.words import is_held_out, is_of_test, is_of_training, without_split
 from flight_recorder.tui.sources.naming.options import SourceOptions
+from flight_recorder.tui.sources.naming.words import is_held_out, is_of_test, is_of_training, without_split
 from flight_recorder.tui.sources.text import plain_text
 
 ENDINGS = frozenset({".csv", ".tsv", ".jsonl"})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flight_recorder.engine.runlog.codec import DamagedLine, decode
+from flight_recorder.tui.sources.naming.names import number
+from flight_recorder.tui.sources.naming.words import is_held_out
 from flight_recorder.tui.sources.tables.aligned_table import names_of
 from flight_recorder.tui.sources.tables.csv_table import columns_of
 from flight_recorder.tui.sources.tables.json_lines import flat
-from flight_recorder.tui.sources.naming.words import is_held_out
-from flight_recorder.tui.sources.naming.names import number
 from flight_recorder.tui.sources.tables.printed import names_beside_a_place
 from flight_recorder.tui.sources.text import plain_text
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flight_recorder.engine.runlog.schema import EVALUATION, STEP
+from flight_recorder.tui.sources.naming.options import GivenNames
 from flight_recorder.tui.sources.naming.words import COARSE as COARSE
 from flight_recorder.tui.sources.naming.words import meaning_of
-from flight_recorder.tui.sources.naming.options import GivenNames
 from flight_recorder.tui.sources.text import plain_text
 
 _ALIASES = """

@@ -14,11 +14,11 @@ from typing import Any
 
 from flight_recorder.engine.runlog.codec import DamagedLine, Record, decode
 from flight_recorder.engine.runlog.reader import Damaged
-from flight_recorder.tui.sources.tables.cut_json import until_cut
-from flight_recorder.tui.sources.tables.json_lines import flat
 from flight_recorder.tui.sources.naming.names import field_of, names_a_loss, number
 from flight_recorder.tui.sources.naming.options import SourceOptions
 from flight_recorder.tui.sources.parser import TextParser
+from flight_recorder.tui.sources.tables.cut_json import until_cut
+from flight_recorder.tui.sources.tables.json_lines import flat
 from flight_recorder.tui.sources.tables.rows import Rows
 
 _CLOSING = {ord("["): ord("]"), ord("{"): ord("}")}

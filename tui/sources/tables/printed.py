@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from flight_recorder.engine.runlog.codec import Record
-from flight_recorder.tui.sources.tables.laps import Laps
-from flight_recorder.tui.sources.naming.words import is_held_out, is_of_training
 from flight_recorder.tui.sources.naming.names import NUMBER, field_of, names_a_loss, number, ranked, whole
+from flight_recorder.tui.sources.naming.words import is_held_out, is_of_training
 from flight_recorder.tui.sources.parser import SourceOptions, TextParser
+from flight_recorder.tui.sources.tables.laps import Laps
 from flight_recorder.tui.sources.tables.printed_blocks import Blocks, Boxes
 from flight_recorder.tui.sources.tables.rows import Rows
 from flight_recorder.tui.sources.timeline import no_step

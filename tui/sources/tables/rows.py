@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from flight_recorder.engine.runlog.codec import Record
-from flight_recorder.tui.sources.tables.laps import Laps
-from flight_recorder.tui.sources.naming.words import is_held_out
-from flight_recorder.tui.sources.naming.names import COARSE, Naming, field_of, number, own_name, whole
 from flight_recorder.tui.sources.formats.pico_train import PERPLEXITY_NOTE, log_perplexity
+from flight_recorder.tui.sources.naming.names import COARSE, Naming, field_of, number, own_name, whole
+from flight_recorder.tui.sources.naming.words import is_held_out
+from flight_recorder.tui.sources.tables.laps import Laps
 from flight_recorder.tui.sources.timeline import Timeline, no_step
 
 _PERPLEXITY_RANK = 9
