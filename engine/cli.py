@@ -13,6 +13,7 @@ import typer
 from flight_recorder.engine import fault_commands
 from flight_recorder.engine.run.output import outlive_the_terminal
 from flight_recorder.engine.runlog.printable import printable
+from flight_recorder.version import version_option
 
 if TYPE_CHECKING:
     from flight_recorder.engine.config import Config
@@ -26,7 +27,6 @@ LONGEST_LINE = 2000
 """Characters of a sentence that are shown: paths and values in it may be long."""
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -35,26 +35,16 @@ app = typer.Typer(
 app.add_typer(fault_commands.app, name="faults")
 
 
-def _say_version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"engine {version('training-flight-recorder')}")
-        raise typer.Exit
-
-
 @app.callback()
-def engine(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which one this is.")
-    ] = False,
-) -> None:
+def engine(version: Annotated[bool, version_option("engine")] = False) -> None:
     """Train a small GPT and record its flight."""
 
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Argument(help="YAML file; configs/healthy.yaml is a good start.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="YAML file, or a shipped one by its name: healthy.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Run folder. Default: experiments/<name of the config>.")
     ] = None,
@@ -105,13 +95,15 @@ def _checked(
     """The valid config and the folder that can take its run; nothing has been created yet."""
     from flight_recorder.engine.config_file import ConfigError, load_config
     from flight_recorder.engine.run.run_folder import RunFolder, RunFolderError, locate
+    from flight_recorder.engine.runlog.shipped import NothingOfThatName, shipped_or_own
 
     try:
+        config = shipped_or_own(config)
         settings = load_config(config, overrides, fault)
         folder = RunFolder(locate(settings, config, out), config)
         if _rank() == 0:  # the others may come when it has begun to write
             folder.check(settings, resume)
-    except (ConfigError, RunFolderError) as error:
+    except (ConfigError, NothingOfThatName, RunFolderError) as error:
         _fail(str(error))
     return settings, folder
 
@@ -158,7 +150,10 @@ def _write_report(folder: Path) -> None:
     import subprocess
 
     call = subprocess.run(
-        [sys.executable, "-m", "tui", "report", str(folder)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "flight_recorder.tui", "report", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if call.returncode:
         reason = (call.stderr.strip().splitlines() or ["no reason given"])[-1]

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from flight_recorder.engine.faults.fault import Fault
 
 app = typer.Typer(
-    add_completion=False,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -76,8 +75,8 @@ def explain(name: FaultOrFamily) -> None:
 @app.command()
 def run(
     fault: FaultText,
-    config: Annotated[Path, typer.Argument(help="YAML file; its length and warm-up are cut short.")] = Path(
-        "configs/healthy.yaml"
+    config: Annotated[Path, typer.Argument(help="YAML file or a shipped one's name; cut short.")] = Path(
+        "healthy"
     ),
     out: Annotated[
         Path | None, typer.Option(help="Folder of both runs. Default: experiments/drill-NAME.")

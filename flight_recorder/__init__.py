@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flight_recorder.engine.inspector.inspector import Inspector
 
-__all__ = ["Inspector"]
+__all__ = ["Inspector", "__version__"]
+
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:

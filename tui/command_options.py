@@ -28,7 +28,8 @@ TotalSteps = Annotated[
 ]
 Clip = Annotated[float | None, typer.Option(min=0.0, help="Gradient clipping norm, where the log lacks it.")]
 ThresholdsFile = Annotated[
-    Path | None, typer.Option("--thresholds", metavar="FILE", help="YAML file that overrides thresholds.")
+    Path | None,
+    typer.Option("--thresholds", metavar="FILE", help="YAML file of other bounds, or as-written."),
 ]
 
 
@@ -87,14 +88,18 @@ def bounds(path: Path | None) -> Thresholds | None:
     """The thresholds of a file; leaves with a sentence if they cannot be read."""
     if path is None:
         return None
+    from flight_recorder.engine.runlog.shipped import CONFIGS, NothingOfThatName, shipped_or_own
     from flight_recorder.tui.checks.thresholds import ThresholdError, Thresholds
 
     try:
-        path.open("rb").close()
+        found = shipped_or_own(path, CONFIGS / "thresholds")
+        found.open("rb").close()
+    except NothingOfThatName as error:
+        fail(f"--thresholds: {error}")
     except OSError as error:
         fail(f"--thresholds {path} cannot be read: {error.strerror}.")
     try:
-        return Thresholds.load(path)
+        return Thresholds.load(found)
     except ThresholdError as error:
         fail(str(error))
 

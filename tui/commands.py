@@ -22,6 +22,7 @@ from flight_recorder.tui.command_options import (
     level_named,
     said_of_logs,
 )
+from flight_recorder.version import version_option
 
 if TYPE_CHECKING:
     from flight_recorder.tui.checks.thresholds import Thresholds
@@ -31,13 +32,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="tui",
-    help="A live monitor for training runs: what is wrong, since which step, and what to do.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def tui(version: Annotated[bool, version_option("tui")] = False) -> None:
+    """A live monitor for training runs: what is wrong, since which step, and what to do."""
+
 
 LogPath = Annotated[str, typer.Argument(metavar="PATH", help="A log, a run folder, or - for standard input.")]
 LogPaths = Annotated[

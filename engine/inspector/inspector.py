@@ -47,9 +47,9 @@ class Inspector:
     """Measures a model in somebody else's loop and writes the log.
 
     It hooks the optimizer's step, where it sees gradient, learning rate and update; the loop only says when
-    a pass is over, and what its loss was: once a step, or once for each micro-batch that makes one. Losses and norms may be tensors on a device: nothing waits for
-    them, their records follow up to ten steps later. In a distributed run rank 0 writes, and measures its
-    own batches; the others do nothing.
+    a pass is over, and what its loss was: once a step, or once for each micro-batch that makes one. Losses
+    and norms may be tensors on a device: nothing waits for them, their records follow up to ten steps
+    later. In a distributed run rank 0 writes, and measures its own batches; the others do nothing.
 
     Gradient norm: pass what `clip_grad_norm_` returned. Otherwise the norm at the update is taken. Where
     `grad_clip` is known and the norm reaches it, the norm before clipping is unknown and the field absent.

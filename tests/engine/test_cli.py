@@ -38,7 +38,7 @@ def test_the_options_of_train_are_these_and_no_others() -> None:
 @pytest.mark.parametrize(
     ("text", "options", "said"),
     [
-        (None, [], "there is no config file"),
+        (None, [], "there is no file"),
         ("training: {batchsize: 3}", [], "did you mean training.batch_size?"),
         ("training: {T: -1}", [], "training.T must be"),
         ("training: {T: 40}", [], "shorter than its own warmup of 100 steps"),

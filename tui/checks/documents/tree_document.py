@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from pathlib import Path
 
+from flight_recorder.engine.runlog.shipped import CONFIGS
 from flight_recorder.tui.checks.documents.explain import leaf_bounds, pass_band, when_in_words
 from flight_recorder.tui.checks.excuses import EXCUSES
 from flight_recorder.tui.checks.parameters import in_words
@@ -15,8 +15,8 @@ from flight_recorder.tui.checks.scope import SCOPES
 from flight_recorder.tui.checks.signals.signal import SIGNALS
 from flight_recorder.tui.checks.tree import every_check
 
-ALARMS = Path(__file__).resolve().parents[2] / "configs" / "thresholds" / "healthy-alarms.json"
-"""How many healthy runs raise alarms, counted by scripts/healthy-alarms; part of a checkout only."""
+ALARMS = CONFIGS / "thresholds" / "healthy-alarms.json"
+"""How many healthy runs raise alarms, counted by scripts/healthy-alarms."""
 
 _HEAD = """# The tree
 
