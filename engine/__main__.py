@@ -1,4 +1,4 @@
-"""`python -m engine` is `engine`; torchrun starts it this way."""
+"""`python -m flight_recorder.engine` is `engine`; torchrun starts it this way."""
 
 from flight_recorder.engine.cli import main
 

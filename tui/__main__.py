@@ -1,4 +1,4 @@
-"""`python -m tui` is `tui`."""
+"""`python -m flight_recorder.tui` is `tui`."""
 
 from flight_recorder.tui.cli import main
 

@@ -87,7 +87,10 @@ def run_drill(fault: Fault, config: Path, out: Path) -> tuple[Judged, Judged]:
 
 def _engine(arguments: list[str]) -> None:
     call = subprocess.run(
-        [sys.executable, "-m", "engine", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "flight_recorder.engine", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if call.returncode:
         raise DrillFailed(call.stderr.strip() or call.stdout.strip())
@@ -96,7 +99,7 @@ def _engine(arguments: list[str]) -> None:
 def _judged(name: str, folder: Path) -> Judged:
     """The monitor is another program: it is asked, not imported."""
     call = subprocess.run(
-        [sys.executable, "-m", "flight_recorder.tui.cli", "check", "--json", str(folder)],
+        [sys.executable, "-m", "flight_recorder.tui", "check", "--json", str(folder)],
         capture_output=True,
         text=True,
         check=False,
