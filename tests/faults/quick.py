@@ -11,10 +11,10 @@ from tempfile import mkdtemp
 from flight_recorder.engine.faults.drill import WARMUP_STEPS
 from flight_recorder.engine.faults.fault import NAMED, Fault
 from flight_recorder.engine.faults.registry import FAULTS
-from tests.faults.judging import Judged, judge
-from tests.faults.plan import Planned, Settings, drill
-from tests.faults.runs import folder_of, is_made, make
-from tests.faults.score import Case
+from scripts.fault_suite.judging import Judged, judge
+from scripts.fault_suite.plan import Planned, Settings, drill
+from scripts.fault_suite.runs import folder_of, is_made, make
+from scripts.fault_suite.score import Case
 
 TINY: Settings = {
     "model.width": 32,

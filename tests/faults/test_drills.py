@@ -9,8 +9,8 @@ import pytest
 
 from flight_recorder.engine.faults.registry import FAULTS
 from flight_recorder.engine.runlog.schema import LOG_NAME
+from scripts.fault_suite.reading import every_record
 from tests.faults.quick import case, folder, judged, named_faults, quick_faults, twin
-from tests.faults.reading import every_record
 
 pytestmark = pytest.mark.torch
 

@@ -12,10 +12,10 @@ from flight_recorder import tui
 from flight_recorder.engine.runlog.schema import LOG_NAME
 from flight_recorder.tui.checks.judge import Judge
 from flight_recorder.tui.series.recording import Recording
-from tests.faults import live
-from tests.faults.live import differences, said
+from scripts.fault_suite import live
+from scripts.fault_suite.live import differences, said
+from scripts.fault_suite.reading import every_record
 from tests.faults.quick import folder, quick_faults
-from tests.faults.reading import every_record
 
 pytestmark = pytest.mark.torch
 

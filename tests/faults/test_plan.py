@@ -8,7 +8,7 @@ import pytest
 
 from flight_recorder.engine.config import Config
 from flight_recorder.engine.faults.registry import FAULTS
-from tests.faults.plan import (
+from scripts.fault_suite.plan import (
     CONFIGURATIONS,
     FAULT_SEEDS,
     HEALTHY_SEEDS,
@@ -19,7 +19,7 @@ from tests.faults.plan import (
     every_run,
     healthy_runs,
 )
-from tests.faults.runs import config_of, fingerprint
+from scripts.fault_suite.runs import config_of, fingerprint
 
 
 def test_the_plan_holds_what_the_figures_are_made_of() -> None:
@@ -54,5 +54,5 @@ def test_no_configuration_has_a_seed_of_another() -> None:
 def test_a_run_is_made_again_when_the_engine_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     run = every_run()[0]
     before = fingerprint(run)
-    monkeypatch.setattr("tests.faults.runs.engine_digest", lambda: "another")
+    monkeypatch.setattr("scripts.fault_suite.runs.engine_digest", lambda: "another")
     assert fingerprint(run) != before

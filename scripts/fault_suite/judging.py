@@ -15,8 +15,8 @@ from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.follow.batch import Batch
 from flight_recorder.tui.follow.once import read_all
 from flight_recorder.tui.run import Run
-from tests.faults.baselines import BASELINES
-from tests.faults.reading import every_record, steps_and_evaluations
+from scripts.fault_suite.baselines import BASELINES
+from scripts.fault_suite.reading import every_record, steps_and_evaluations
 
 AS_WRITTEN = Path(__file__).parents[2] / "configs/thresholds/as-written.yaml"
 LITERAL = "the sources' literal thresholds"
@@ -47,7 +47,7 @@ class Judged:
     bare: Judged | None = None
     """What is said of the same run when its log holds no more than BARE."""
     num_differences: int = 0
-    """Ways to cut the growing log, of two, by which something else was said; see tests/faults/live.py."""
+    """Ways to cut the growing log, of two, by which something else was said; see live.py."""
 
     @property
     def alarms(self) -> list[Call]:

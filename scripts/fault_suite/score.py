@@ -10,8 +10,8 @@ from statistics import median
 from flight_recorder.engine.faults.fault import DAMAGED, NAMED, Fault
 from flight_recorder.engine.faults.registry import family
 from flight_recorder.tui.checks.verdict import Level
-from tests.faults.judging import Judged
-from tests.faults.plan import Planned
+from scripts.fault_suite.judging import Judged
+from scripts.fault_suite.plan import Planned
 
 CONFIGURATION_FAMILIES = ("initialisation", "schedule", "gradients", "optimizer", "architecture")
 """Families whose faults are there from the start; those that begin later are left out by their onset."""

@@ -7,7 +7,7 @@ from statistics import median
 
 from flight_recorder.engine.faults.fault import NAMED
 from flight_recorder.engine.faults.registry import family
-from tests.faults.score import Case
+from scripts.fault_suite.score import Case
 
 
 def missed(cases: Sequence[Case]) -> str:

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import fill
 
-from tests.faults.by_fault import by_family, by_fault, misnamed, missed, pairs, typical
-from tests.faults.judging import LITERAL, Judged
-from tests.faults.plan import CONFIGURATIONS, Planned
-from tests.faults.score import Case, Figures, baseline_figures, cases_of, figures
+from scripts.fault_suite.by_fault import by_family, by_fault, misnamed, missed, pairs, typical
+from scripts.fault_suite.judging import LITERAL, Judged
+from scripts.fault_suite.plan import CONFIGURATIONS, Planned
+from scripts.fault_suite.score import Case, Figures, baseline_figures, cases_of, figures
 
 JudgedRuns = Sequence[tuple[Planned, Judged]]
 
 HEAD = """# What the diagnosis is worth
 
-Made by `scripts/fault-suite --fresh` from the plan in `tests/faults/plan.py`; not written by hand.
+Made by `scripts/fault-suite --fresh` from the plan in `scripts/fault_suite/plan.py`; not written by hand.
 
 Each run is really broken in the way that its name says, and its log declares what the config says. A fault
 counts as found if its cause is named by the step, and at the level, that `engine faults explain NAME` states.

@@ -20,7 +20,7 @@ from flight_recorder.engine.faults.fault import Fault
 from flight_recorder.engine.faults.registry import FAMILIES
 from flight_recorder.engine.runlog.codec import decode
 from flight_recorder.engine.runlog.schema import LOG_NAME
-from tests.faults.plan import TEXT, Planned
+from scripts.fault_suite.plan import TEXT, Planned
 
 TEXT_SENTENCES = 4000
 HOUR_S = 3600.0
@@ -52,7 +52,7 @@ def engine_digest() -> str:
     """SHA-256 over every source file of the engine that all runs share, so that no two versions are mixed."""
     root = Path(str(engine.__file__)).parent
     families = [Path(str(module.__file__)) for module in FAMILIES.values()]
-    apart = (root / "integrations", root / "fault_commands.py", *families)
+    apart = (root / "inspector" / "integrations", root / "fault_commands.py", *families)
     shared = [path for path in root.rglob("*.py") if not any(path.is_relative_to(part) for part in apart)]
     return _digest(sorted(shared))
 

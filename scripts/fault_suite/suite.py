@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from tests.faults.health import why_not_healthy
-from tests.faults.judging import Judged, judge
-from tests.faults.live import differences
-from tests.faults.plan import Planned
-from tests.faults.runs import folder_of, is_made, make
+from scripts.fault_suite.health import why_not_healthy
+from scripts.fault_suite.judging import Judged, judge
+from scripts.fault_suite.live import differences
+from scripts.fault_suite.plan import Planned
+from scripts.fault_suite.runs import folder_of, is_made, make
 
 PROCESSES = 2
 

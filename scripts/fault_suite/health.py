@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from tests.faults.runs import records_of
+from scripts.fault_suite.runs import records_of
 
 WITHIN_BEST = 1.02
 """A healthy run ends within 2 % of its best validation loss: what lies beyond is overfitting, and is to be
