@@ -67,7 +67,10 @@ def test_a_picture_without_braille_has_curves_of_ascii(tmp_path: Path) -> None:
 
 
 def test_an_error_of_our_own_is_one_sentence_and_never_a_verdict(tmp_path: Path) -> None:
-    code = "from flight_recorder.tui.report import verdicts; verdicts.print_verdicts = None; from flight_recorder.tui.cli import main; main()"
+    code = (
+        "from flight_recorder.tui.report.terminal import verdicts; verdicts.print_verdicts = None; "
+        "from flight_recorder.tui.cli import main; main()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, "check", LOG],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -9,7 +9,7 @@ from flight_recorder.engine.probes.measured import Fields, Measured
 
 
 class NoInstruments:
-    """Measures nothing, with the methods of `engine.inspector.inspector.Instruments`: the loop needs no branches."""
+    """Measures nothing, with the methods of `Instruments`: the loop needs no branches."""
 
     def before_step(self, step: int) -> None:
         """No hook is armed."""

@@ -8,10 +8,10 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import median
 
+from flight_recorder.tui.follow.index import LEAST_BYTES, place_of
 from scripts.benchmarks.logs import log_of
 from scripts.benchmarks.table import ROOT, Figure
 from scripts.benchmarks.terminal import Terminal
-from flight_recorder.tui.follow.index import LEAST_BYTES, place_of
 
 TUI = str(ROOT / ".venv/bin/tui")
 SIZES = {8_000: 5, 100_000: 3, 1_000_000: 1, 2_850_000: 1}
@@ -101,9 +101,8 @@ def _figures(num_steps: int, fresh: Opening, again: Opening, bare: float, small:
 def _opened(num_steps: int, is_indexed: bool) -> Opening:
     """One opening, of a log that was never opened before or of one whose index is there."""
     log = log_of(num_steps)
-    if not is_indexed:
-        if place := place_of(log):
-            place.unlink(missing_ok=True)
+    if not is_indexed and (place := place_of(log)):
+        place.unlink(missing_ok=True)
     with Terminal([TUI, "watch", str(log)]) as terminal:
         while not terminal.written:
             terminal.read(1.0)

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from flight_recorder.engine.run.build import Loop, build_loop
 from flight_recorder.engine.config import Config
+from flight_recorder.engine.run.build import Loop, build_loop
 from flight_recorder.engine.runlog.codec import encode
 from flight_recorder.engine.step import take_step
 from scripts.benchmarks.table import Figure

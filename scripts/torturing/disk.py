@@ -13,8 +13,8 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from flight_recorder.engine.run.checkpoint import CheckpointError, load_checkpoint
 from flight_recorder.engine.config import Config
+from flight_recorder.engine.run.checkpoint import CheckpointError, load_checkpoint
 from flight_recorder.engine.run.run_folder import RunFolder, RunFolderError
 from flight_recorder.engine.runlog import writer as writer_module
 from flight_recorder.engine.runlog.reader import read_log

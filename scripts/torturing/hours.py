@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.torturing.table import Injected
 from flight_recorder.tui.follow.intake import Intake
 from flight_recorder.tui.run import Run
+from scripts.torturing.table import Injected
 
 BATCH = 1000
 """Records that arrive together: a second of the fastest run that is promised."""

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flight_recorder.engine.run.checkpoint import CheckpointError, load_checkpoint
 from flight_recorder.engine.config import Config
+from flight_recorder.engine.run.checkpoint import CheckpointError, load_checkpoint
 from flight_recorder.engine.run.run_folder import LAST, RunFolder, RunFolderError
 from flight_recorder.engine.runlog.reader import LogReader, read_log
 from flight_recorder.engine.runlog.writer import LogWriter

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from flight_recorder.engine.runlog.codec import Record, encode
-from scripts.torturing.table import Injected
 from flight_recorder.tui.follow.once import read_all
 from flight_recorder.tui.follow.tail import Follower
 from flight_recorder.tui.run import Run
+from scripts.torturing.table import Injected
 
 Event = Callable[["Scene"], None]
 
