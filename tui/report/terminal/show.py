@@ -177,7 +177,7 @@ def _verdict_lines(run: Run) -> Iterable[Text]:
     wrong = [verdict for verdict in verdicts if verdict.level > Level.GREEN]
     for verdict in sorted(wrong, key=lambda verdict: -verdict.level):
         yield from _verdict(verdict)
-    for verdict in run.judge.failed:
+    for verdict in (one for one in verdicts if one.state is State.FAILED):
         yield Text(f"{verdict.check} {printable(verdict.evidence)}")
     counts = Counter(verdict.state for verdict in verdicts)
     words = ", ".join(f"{counts[state]} {_STATES[state]}" for state in State if counts[state])
