@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -81,6 +82,25 @@ def test_loss_that_stands_at_the_level_of_a_guess_is_orange(start: float) -> Non
 def test_loss_that_never_moves_has_never_learned() -> None:
     judge = _judged(_noisy([37.0] * 60, 0.02), None)
     assert _said(judge) == {"D5.14": Level.ORANGE} and judge.causes[0][0] == "never_learned"
+
+
+@pytest.mark.parametrize("level", [2.0, 5.8e4])
+def test_loss_that_is_one_value_throughout_is_red(level: float) -> None:
+    judge = _judged([level] * 12, 1e-4, source="huggingface")
+    assert _said(judge)["D5.14"] is Level.RED and judge.causes[0][0] == "never_learned"
+    assert _said(_judged([0.0] * 12, 1e-4)).get("D5.14") is not Level.RED
+
+
+def test_few_epochs_at_the_level_of_a_guess_suffice() -> None:
+    losses = [0.7117, 0.7173, *_noisy([math.log(2)] * 18, 0.001)]
+    assert _said(_judged(losses, None)) == {"D5.14": Level.ORANGE}
+
+
+def test_numbers_at_the_ends_of_all_numbers_make_no_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for extremes in ([1.7e308, -1.7e308, 5e-324], [1.7e308, 1.6e308]):
+            assert _shapes(np.array(extremes * 100), [64])
 
 
 def test_run_that_loses_what_it_had_learned_has_diverged() -> None:

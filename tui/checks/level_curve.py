@@ -154,17 +154,20 @@ class LevelCurve:
         self._first += finite[: max(_FIRST - len(self._first), 0)].tolist()
         if len(finite):
             self._is_signed = self._is_signed or bool(finite.min() < 0)
-            gaps = np.abs(np.diff(finite, prepend=self._last))
+            with np.errstate(over="ignore", invalid="ignore"):  # from one end of all numbers to the other
+                gaps = np.abs(np.diff(finite, prepend=self._last))
             self._last = float(finite[-1])
             gaps = gaps[gaps > 0]
             self._print_step = min(self._print_step, float(gaps.min()) if len(gaps) else math.inf)
-        self._medians.append(float(np.median(finite)) if len(finite) else math.nan)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._medians.append(float(np.median(finite)) if len(finite) else math.nan)
         self._ends.append(step)
 
     def _merge(self) -> None:
         pairs = np.array(self._medians).reshape(-1, 2)
         logs = np.log(np.maximum(pairs, _MOST_TINY)).mean(axis=1)
-        self._medians = np.where((pairs > 0).all(axis=1), np.exp(logs), pairs.mean(axis=1)).tolist()
+        halves = (pairs / 2).sum(axis=1)  # of huge ones the sum is beyond all numbers
+        self._medians = np.where((pairs > 0).all(axis=1), np.exp(logs), halves).tolist()
         self._ends = self._ends[1::2]
         self._size *= 2
 

@@ -25,6 +25,9 @@ _LEARNED = 0.1
 _FLAT = 0.04
 """Fall, in logarithms, that is none: less than any honest run of these lengths shows."""
 
+_STILL = 1e-3
+"""Fall, in logarithms, that not even training which has ended goes without."""
+
 _CHANCE = 0.01
 """Distance to ln k, as a share of it, at which a loss stands there."""
 _MOST_CLASSES = 20
@@ -186,9 +189,21 @@ class Exploded(_OnCurve):
             fix="Train on one batch alone: if that is not learned either, look at the learning rate, at "
             "frozen parameters and dead units; if it is, at the labels.",
         ),
+        Leaf(
+            "does not move at all",
+            below=_STILL,
+            level=Level.RED,
+            hold=3,
+            keep=3,
+            causes=("never_learned", "frozen_parameters", "zero_lr", "lr_too_high"),
+            weight=STRONG,
+            fix="No noise, no fall: the loss does not depend on what is trained. Look for parameters that do "
+            "not move, a head that is dead, a rate of zero.",
+        ),
     ),
     source="ours; the statistics of tui/checks/level_curve.py",
-    why="4 %, and only where the noise would have shown that much; a fine-tune may start at its floor and is "
+    why="4 %, and only where the noise would have shown that much; no honest log is still to a thousandth; "
+    "a fine-tune may start at its floor and is "
     "judged only where it stands at ln k of few classes, as a guess does",
 )
 class Standstill(_OnCurve):
@@ -197,15 +212,22 @@ class Standstill(_OnCurve):
 
     def value(self, shape: Shape, view: View, rate: float) -> float:
         """1 where nothing is said."""
-        if _is_at_chance(shape) and shape.step >= _LEAST_STEPS:
+        fall = shape.largest_fall()
+        if fall < _STILL:
+            return fall if math.exp(shape.best) > _ZERO else _STILL  # 0 throughout may only be unlogged
+        if shape.step < _LEAST_STEPS and len(shape.level) < _LEAST_RECORDS:
+            return 1.0
+        if _is_at_chance(shape):
             return shape.largest_fall(begin=2)
         has_fallen = shape.best < shape.first - _FLAT
-        is_left_out = has_fallen or shape.step < _LEAST_STEPS or not is_judged_by_itself(view.facts)
-        return 1.0 if is_left_out else shape.largest_fall()
+        return fall if not has_fallen and is_judged_by_itself(view.facts) else 1.0
 
 
-_LEAST_STEPS = 30
-"""Steps before a standstill is one."""
+_LEAST_STEPS, _LEAST_RECORDS = 30, 16
+"""Steps, or records of a log of a line an epoch, before a standstill with some noise is one."""
+
+_ZERO = 1e-9
+"""A loss below this is 0."""
 
 
 def _is_at_chance(shape: Shape) -> bool:
