@@ -138,6 +138,9 @@ def test_honest_runs_are_left_alone_at_any_length(name: str, seed: int) -> None:
 def test_loss_of_players_and_signed_losses_are_left_alone() -> None:
     losses = EXPLODED["fine-tune"][0]
     assert not _said(_judged([loss - 2 for loss in losses], None))
+    assert "D5.13" in _said(_judged(losses, None)) and not _said(
+        _judged([*losses, -1.0, -2.0, *losses], None)
+    )
     records = [{"kind": "step", "step": i, "loss": loss, "reward": 1.0} for i, loss in enumerate(losses)]
     recording = Recording()
     recording.extend([{"kind": "header", "format": 1, "source": "csv"}, *records])

@@ -52,7 +52,8 @@ _MOST_TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the curve says after one more block. Levels are logarithms, or plain values once one was negative.
+    """What the curve says after one more block. Levels are logarithms: once a value was negative there are
+    none, all of them are 0, and `is_signed` says so.
 
     Attributes:
         step: last step of the block.
@@ -183,7 +184,7 @@ class LevelCurve:
         late = smooth[-max(1, round(_TAIL * len(smooth))) :]
         best = int(np.argmin(smooth))
         # A run of blocks is merged into longer ones, and its peak with them: the highest is remembered.
-        self._peak = max(self._peak, float(smooth.max())) if not self._is_signed else float(smooth.max())
+        self._peak = max(self._peak, float(smooth.max()))
         noise = self._noise(level, float(values[-1]))
         if self._size == 1:
             self._scatter = noise
@@ -203,7 +204,7 @@ class LevelCurve:
         )
 
     def _levels(self, values: Floats) -> Floats:
-        return values if self._is_signed else np.log(np.maximum(values, _MOST_TINY))
+        return np.zeros(len(values)) if self._is_signed else np.log(np.maximum(values, _MOST_TINY))
 
     def _noise(self, level: Floats, now: float) -> float:
         """The largest over three distances; never under what the digits printed can tell."""
@@ -212,4 +213,4 @@ class LevelCurve:
             bends = level[apart:-apart] - (level[: -2 * apart] + level[2 * apart :]) / 2
             found.append(1.4826 * float(np.median(np.abs(bends))) / math.sqrt(1.5))
         digits = self._print_step / math.sqrt(12) if math.isfinite(self._print_step) else 0.0
-        return max(*found, digits if self._is_signed else digits / max(abs(now), _MOST_TINY), 1e-12)
+        return max(*found, digits / max(abs(now), _MOST_TINY), 1e-12)

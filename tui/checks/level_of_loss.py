@@ -39,7 +39,12 @@ a deviation of 0.02), and from which plain gradient descent has to be tuned."""
 
 
 class _OnCurve:
-    """Goes along the loss and gives one reading for each block that ends; `value` says which."""
+    """Goes along the loss and gives one reading for each block that ends; `value` says which.
+
+    A loss that was ever below zero has no shares: of it nothing is said.
+    """
+
+    NOTHING_SAID = 0.0
 
     def __init__(self) -> None:
         self._curve = LevelCurve()
@@ -52,8 +57,9 @@ class _OnCurve:
         found = []
         for shape in self._curve.take(view.steps, view["loss"]):
             row = min(int(np.searchsorted(view.steps, shape.step)), len(rates) - 1)
-            if shape.step < players_from and not shape.is_signed:
-                found.append((shape, self.value(shape, view, float(rates[row]))))
+            if shape.step < players_from:
+                value = self.NOTHING_SAID if shape.is_signed else self.value(shape, view, float(rates[row]))
+                found.append((shape, value))
         self._peak_rate = float(rates[-1])
         return self._readings(found)
 
@@ -210,6 +216,8 @@ class Standstill(_OnCurve):
     """The largest fall that the noise can hide, in logarithms: of all of the loss, or, of one at ln k
     of at most 20 classes, since its first blocks; 1 where it has fallen."""
 
+    NOTHING_SAID = 1.0
+
     def value(self, shape: Shape, view: View, rate: float) -> float:
         """1 where nothing is said."""
         fall = shape.largest_fall()
@@ -264,6 +272,8 @@ def _is_at_chance(shape: Shape) -> bool:
 class RateBorne(Standstill):
     """The largest learning rate so far, while the loss stands still or once it rose to half as much again as
     where it began; else 0."""
+
+    NOTHING_SAID = 0.0
 
     def value(self, shape: Shape, view: View, rate: float) -> float:
         """The rate where it is to blame."""
