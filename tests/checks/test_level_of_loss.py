@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -83,6 +84,25 @@ def test_loss_that_never_moves_has_never_learned() -> None:
     assert _said(judge) == {"D5.14": Level.ORANGE} and judge.causes[0][0] == "never_learned"
 
 
+@pytest.mark.parametrize("level", [2.0, 5.8e4])
+def test_loss_that_is_one_value_throughout_is_red(level: float) -> None:
+    judge = _judged([level] * 12, 1e-4, source="huggingface")
+    assert _said(judge)["D5.14"] is Level.RED and judge.causes[0][0] == "never_learned"
+    assert _said(_judged([0.0] * 12, 1e-4)).get("D5.14") is not Level.RED
+
+
+def test_few_epochs_at_the_level_of_a_guess_suffice() -> None:
+    losses = [0.7117, 0.7173, *_noisy([math.log(2)] * 18, 0.001)]
+    assert _said(_judged(losses, None)) == {"D5.14": Level.ORANGE}
+
+
+def test_numbers_at_the_ends_of_all_numbers_make_no_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for extremes in ([1.7e308, -1.7e308, 5e-324], [1.7e308, 1.6e308]):
+            assert _shapes(np.array(extremes * 100), [64])
+
+
 def test_run_that_loses_what_it_had_learned_has_diverged() -> None:
     losses = _noisy([*_decay(900, 200, 200, 40), *_decay(200, 700, 200, 40)], 0.05)
     judge = _judged(losses, None)
@@ -118,6 +138,9 @@ def test_honest_runs_are_left_alone_at_any_length(name: str, seed: int) -> None:
 def test_loss_of_players_and_signed_losses_are_left_alone() -> None:
     losses = EXPLODED["fine-tune"][0]
     assert not _said(_judged([loss - 2 for loss in losses], None))
+    assert "D5.13" in _said(_judged(losses, None)) and not _said(
+        _judged([*losses, -1.0, -2.0, *losses], None)
+    )
     records = [{"kind": "step", "step": i, "loss": loss, "reward": 1.0} for i, loss in enumerate(losses)]
     recording = Recording()
     recording.extend([{"kind": "header", "format": 1, "source": "csv"}, *records])

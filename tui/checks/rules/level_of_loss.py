@@ -25,6 +25,9 @@ _LEARNED = 0.1
 _FLAT = 0.04
 """Fall, in logarithms, that is none: less than any honest run of these lengths shows."""
 
+_STILL = 1e-3
+"""Fall, in logarithms, that not even training which has ended goes without."""
+
 _CHANCE = 0.01
 """Distance to ln k, as a share of it, at which a loss stands there."""
 _MOST_CLASSES = 20
@@ -36,7 +39,12 @@ a deviation of 0.02), and from which plain gradient descent has to be tuned."""
 
 
 class _OnCurve:
-    """Goes along the loss and gives one reading for each block that ends; `value` says which."""
+    """Goes along the loss and gives one reading for each block that ends; `value` says which.
+
+    A loss that was ever below zero has no shares: of it nothing is said.
+    """
+
+    NOTHING_SAID = 0.0
 
     def __init__(self) -> None:
         self._curve = LevelCurve()
@@ -49,8 +57,9 @@ class _OnCurve:
         found = []
         for shape in self._curve.take(view.steps, view["loss"]):
             row = min(int(np.searchsorted(view.steps, shape.step)), len(rates) - 1)
-            if shape.step < players_from and not shape.is_signed:
-                found.append((shape, self.value(shape, view, float(rates[row]))))
+            if shape.step < players_from:
+                value = self.NOTHING_SAID if shape.is_signed else self.value(shape, view, float(rates[row]))
+                found.append((shape, value))
         self._peak_rate = float(rates[-1])
         return self._readings(found)
 
@@ -186,26 +195,47 @@ class Exploded(_OnCurve):
             fix="Train on one batch alone: if that is not learned either, look at the learning rate, at "
             "frozen parameters and dead units; if it is, at the labels.",
         ),
+        Leaf(
+            "does not move at all",
+            below=_STILL,
+            level=Level.RED,
+            hold=3,
+            keep=3,
+            causes=("never_learned", "frozen_parameters", "zero_lr", "lr_too_high"),
+            weight=STRONG,
+            fix="No noise, no fall: the loss does not depend on what is trained. Look for parameters that do "
+            "not move, a head that is dead, a rate of zero.",
+        ),
     ),
     source="ours; the statistics of tui/checks/signals/level_curve.py",
-    why="4 %, and only where the noise would have shown that much; a fine-tune may start at its floor and is "
+    why="4 %, and only where the noise would have shown that much; no honest log is still to a thousandth; "
+    "a fine-tune may start at its floor and is "
     "judged only where it stands at ln k of few classes, as a guess does",
 )
 class Standstill(_OnCurve):
     """The largest fall that the noise can hide, in logarithms: of all of the loss, or, of one at ln k
     of at most 20 classes, since its first blocks; 1 where it has fallen."""
 
+    NOTHING_SAID = 1.0
+
     def value(self, shape: Shape, view: View, rate: float) -> float:
         """1 where nothing is said."""
-        if _is_at_chance(shape) and shape.step >= _LEAST_STEPS:
+        fall = shape.largest_fall()
+        if fall < _STILL:
+            return fall if math.exp(shape.best) > _ZERO else _STILL  # 0 throughout may only be unlogged
+        if shape.step < _LEAST_STEPS and len(shape.level) < _LEAST_RECORDS:
+            return 1.0
+        if _is_at_chance(shape):
             return shape.largest_fall(begin=2)
         has_fallen = shape.best < shape.first - _FLAT
-        is_left_out = has_fallen or shape.step < _LEAST_STEPS or not is_judged_by_itself(view.facts)
-        return 1.0 if is_left_out else shape.largest_fall()
+        return fall if not has_fallen and is_judged_by_itself(view.facts) else 1.0
 
 
-_LEAST_STEPS = 30
-"""Steps before a standstill is one."""
+_LEAST_STEPS, _LEAST_RECORDS = 30, 16
+"""Steps, or records of a log of a line an epoch, before a standstill with some noise is one."""
+
+_ZERO = 1e-9
+"""A loss below this is 0."""
 
 
 def _is_at_chance(shape: Shape) -> bool:
@@ -242,6 +272,8 @@ def _is_at_chance(shape: Shape) -> bool:
 class RateBorne(Standstill):
     """The largest learning rate so far, while the loss stands still or once it rose to half as much again as
     where it began; else 0."""
+
+    NOTHING_SAID = 0.0
 
     def value(self, shape: Shape, view: View, rate: float) -> float:
         """The rate where it is to blame."""

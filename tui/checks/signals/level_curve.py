@@ -52,7 +52,8 @@ _MOST_TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the curve says after one more block. Levels are logarithms, or plain values once one was negative.
+    """What the curve says after one more block. Levels are logarithms: once a value was negative there are
+    none, all of them are 0, and `is_signed` says so.
 
     Attributes:
         step: last step of the block.
@@ -154,17 +155,20 @@ class LevelCurve:
         self._first += finite[: max(_FIRST - len(self._first), 0)].tolist()
         if len(finite):
             self._is_signed = self._is_signed or bool(finite.min() < 0)
-            gaps = np.abs(np.diff(finite, prepend=self._last))
+            with np.errstate(over="ignore", invalid="ignore"):  # from one end of all numbers to the other
+                gaps = np.abs(np.diff(finite, prepend=self._last))
             self._last = float(finite[-1])
             gaps = gaps[gaps > 0]
             self._print_step = min(self._print_step, float(gaps.min()) if len(gaps) else math.inf)
-        self._medians.append(float(np.median(finite)) if len(finite) else math.nan)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._medians.append(float(np.median(finite)) if len(finite) else math.nan)
         self._ends.append(step)
 
     def _merge(self) -> None:
         pairs = np.array(self._medians).reshape(-1, 2)
         logs = np.log(np.maximum(pairs, _MOST_TINY)).mean(axis=1)
-        self._medians = np.where((pairs > 0).all(axis=1), np.exp(logs), pairs.mean(axis=1)).tolist()
+        halves = (pairs / 2).sum(axis=1)  # of huge ones the sum is beyond all numbers
+        self._medians = np.where((pairs > 0).all(axis=1), np.exp(logs), halves).tolist()
         self._ends = self._ends[1::2]
         self._size *= 2
 
@@ -180,7 +184,7 @@ class LevelCurve:
         late = smooth[-max(1, round(_TAIL * len(smooth))) :]
         best = int(np.argmin(smooth))
         # A run of blocks is merged into longer ones, and its peak with them: the highest is remembered.
-        self._peak = max(self._peak, float(smooth.max())) if not self._is_signed else float(smooth.max())
+        self._peak = max(self._peak, float(smooth.max()))
         noise = self._noise(level, float(values[-1]))
         if self._size == 1:
             self._scatter = noise
@@ -200,7 +204,7 @@ class LevelCurve:
         )
 
     def _levels(self, values: Floats) -> Floats:
-        return values if self._is_signed else np.log(np.maximum(values, _MOST_TINY))
+        return np.zeros(len(values)) if self._is_signed else np.log(np.maximum(values, _MOST_TINY))
 
     def _noise(self, level: Floats, now: float) -> float:
         """The largest over three distances; never under what the digits printed can tell."""
@@ -209,4 +213,4 @@ class LevelCurve:
             bends = level[apart:-apart] - (level[: -2 * apart] + level[2 * apart :]) / 2
             found.append(1.4826 * float(np.median(np.abs(bends))) / math.sqrt(1.5))
         digits = self._print_step / math.sqrt(12) if math.isfinite(self._print_step) else 0.0
-        return max(*found, digits if self._is_signed else digits / max(abs(now), _MOST_TINY), 1e-12)
+        return max(*found, digits / max(abs(now), _MOST_TINY), 1e-12)
