@@ -32,9 +32,9 @@ from engine.probes.budget import SHARE
 from engine.probes.cadence import NEVER, Cadence
 from engine.probes.gradient_norm import global_norm
 from engine.probes.instruments import Instruments
-from engine.probes.measured import Fields, Measured, on_host
+from engine.probes.measured import Fields, Measured, kept
 from engine.probes.setup import header_facts, innermost, rank
-from engine.runlog.schema import EVALUATION, HEADER, STEP
+from engine.runlog.schema import EVALUATION, HEADER, INITIAL, STEP
 from engine.shards import is_cut
 
 __all__ = ["NEVER", "Cadence", "Inspector", "Instruments"]
@@ -47,9 +47,9 @@ class Inspector:
     """Measures a model in somebody else's loop and writes the log.
 
     It hooks the optimizer's step, where it sees gradient, learning rate and update; the loop only says when
-    a pass is over, and what its loss was: once a step, or once for each micro-batch that makes one. Losses and norms may be tensors on a device: nothing waits for
-    them, their records follow up to ten steps later. In a distributed run rank 0 writes, and measures its
-    own batches; the others do nothing.
+    a pass is over, and what its loss was: once a step, or once for each micro-batch that makes one. Losses
+    and norms may be tensors on a device: nothing waits for them, their records follow up to ten steps later.
+    In a distributed run rank 0 writes, and measures its own batches; the others do nothing.
 
     Gradient norm: pass what `clip_grad_norm_` returned. Otherwise the norm at the update is taken. Where
     `grad_clip` is known and the norm reaches it, the norm before clipping is unknown and the field absent.
@@ -161,9 +161,9 @@ class Inspector:
             return
         require_known(fields, STEP)
         now = time.time()
-        norm = None if grad_norm is None else _number(grad_norm)
+        norm = None if grad_norm is None else kept(grad_norm)
         hashed = None if batch is None else batch_hash(batch)
-        given = {"loss": _number(loss)} | _given(lr=lr, batch_hash=hashed, grad_norm=norm)
+        given = {"loss": kept(loss)} | _given(lr=lr, batch_hash=hashed, grad_norm=norm)
         whole = self._micro_batches.add(given | fields)
         if whole is None:
             return
@@ -180,6 +180,12 @@ class Inspector:
             self._log.step(record | self.instruments.host_fields(), measured)
         self.num_steps += 1
         self._begin_step()
+
+    def initial(self, **fields: Any) -> None:
+        """Facts known before the first step, for the initial record, named as in the schema."""
+        require_known(fields, INITIAL)
+        if self._is_open:
+            self._log.add_to_initial(fields)
 
     def evaluation(self, *, val_loss: float | Tensor, **fields: Any) -> None:
         """The parameters after the steps so far have been evaluated.
@@ -252,7 +258,7 @@ class Inspector:
             if norm is not None and isinstance(getattr(optimizer, "grad_scale", None), Tensor):
                 norm = norm / optimizer.grad_scale  # type: ignore[attr-defined]
             # Arithmetic with one number of the host costs a tenth of that with a tensor of one element.
-            self._norm = None if norm is None else _number(norm)
+            self._norm = None if norm is None else kept(norm)
         self.instruments.after_backward(self.num_steps, grad_norm=self._norm)
 
     def _after_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
@@ -291,10 +297,3 @@ def _unless_clipped(norm: float, grad_clip: float | None) -> Fields:
 
 def _given(**fields: Any) -> Fields:
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _number(value: float | Tensor) -> float | Tensor:
-    """The number at once where nothing has to be waited for, otherwise safe from what the loop does next."""
-    if not isinstance(value, Tensor):
-        return float(value)
-    return value.item() if on_host(value) else value.detach().clone()

@@ -60,6 +60,11 @@ class InspectorLog:
         begin = {"kind": "header", "format": FORMAT_VERSION, "run_id": uuid.uuid4().hex, "name": name}
         self._append(begin | fields)
 
+    def add_to_initial(self, fields: Fields) -> None:
+        """More of what is known before the first step; of no use once that is written."""
+        if self._initial is not None:
+            self._initial = {**self._initial, **fields}
+
     def step(self, record: Fields, measured: Sequence[Measured]) -> None:
         """One step, and all before it that are whole by now."""
         is_whole = not measured and not any(isinstance(value, Tensor) for value in record.values())

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from engine.ending import close_at_exit
 from engine.inspector import Inspector
+from engine.integrations.data_overlap import data_overlap
 from engine.integrations.schedules import of_arguments
 from engine.probes.points import unwrapped
 from engine.probes.setup import innermost, rank
@@ -59,6 +60,14 @@ class InspectorCallback(TrainerCallback):  # type: ignore[misc]
             resume=state.global_step > 0 and _log_file(path).exists(),
             **(_header(args, state, model, optimizer) | self._arguments),
         )
+        if state.global_step == 0 and str(getattr(args.eval_strategy, "value", args.eval_strategy)) != "no":
+            self._inspector.initial(
+                **data_overlap(
+                    getattr(kwargs.get("train_dataloader"), "dataset", None),
+                    getattr(kwargs.get("eval_dataloader"), "dataset", None),
+                    num_workers=args.dataloader_num_workers,
+                )
+            )
         self._losses.attach(model)
         # Later than the inspector's own, hence called before it: a step that is over has its record first.
         self._forget_exit = close_at_exit(self._close)
