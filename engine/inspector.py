@@ -182,7 +182,7 @@ class Inspector:
         self._begin_step()
 
     def initial(self, **fields: Any) -> None:
-        """Facts known before the first step, for the initial record, named as in the schema."""
+        """Facts of before the first step, for the initial record, which is written again if it is there."""
         require_known(fields, INITIAL)
         if self._is_open:
             self._log.add_to_initial(fields)
