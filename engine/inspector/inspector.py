@@ -33,9 +33,9 @@ from flight_recorder.engine.probes.budget import SHARE
 from flight_recorder.engine.probes.cadence import NEVER, Cadence
 from flight_recorder.engine.probes.gradient_norm import global_norm
 from flight_recorder.engine.probes.instruments import Instruments
-from flight_recorder.engine.probes.measured import Fields, Measured, on_host
+from flight_recorder.engine.probes.measured import Fields, Measured, kept
 from flight_recorder.engine.probes.setup import header_facts, innermost, rank
-from flight_recorder.engine.runlog.schema import EVALUATION, HEADER, STEP
+from flight_recorder.engine.runlog.schema import EVALUATION, HEADER, INITIAL, STEP
 
 __all__ = ["NEVER", "Cadence", "Inspector", "Instruments"]
 
@@ -161,9 +161,9 @@ class Inspector:
             return
         require_known(fields, STEP)
         now = time.time()
-        norm = None if grad_norm is None else _number(grad_norm)
+        norm = None if grad_norm is None else kept(grad_norm)
         hashed = None if batch is None else batch_hash(batch)
-        given = {"loss": _number(loss)} | _given(lr=lr, batch_hash=hashed, grad_norm=norm)
+        given = {"loss": kept(loss)} | _given(lr=lr, batch_hash=hashed, grad_norm=norm)
         whole = self._micro_batches.add(given | fields)
         if whole is None:
             return
@@ -180,6 +180,12 @@ class Inspector:
             self._log.step(record | self.instruments.host_fields(), measured)
         self.num_steps += 1
         self._begin_step()
+
+    def initial(self, **fields: Any) -> None:
+        """Facts of before the first step, for the initial record, which is written again if it is there."""
+        require_known(fields, INITIAL)
+        if self._is_open:
+            self._log.add_to_initial(fields)
 
     def evaluation(self, *, val_loss: float | Tensor, **fields: Any) -> None:
         """The parameters after the steps so far have been evaluated.
@@ -252,7 +258,7 @@ class Inspector:
             if norm is not None and isinstance(getattr(optimizer, "grad_scale", None), Tensor):
                 norm = norm / optimizer.grad_scale  # type: ignore[attr-defined]
             # Arithmetic with one number of the host costs a tenth of that with a tensor of one element.
-            self._norm = None if norm is None else _number(norm)
+            self._norm = None if norm is None else kept(norm)
         self.instruments.after_backward(self.num_steps, grad_norm=self._norm)
 
     def _after_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
@@ -291,10 +297,3 @@ def _unless_clipped(norm: float, grad_clip: float | None) -> Fields:
 
 def _given(**fields: Any) -> Fields:
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _number(value: float | Tensor) -> float | Tensor:
-    """The number at once where nothing has to be waited for, otherwise safe from what the loop does next."""
-    if not isinstance(value, Tensor):
-        return float(value)
-    return value.item() if on_host(value) else value.detach().clone()

@@ -48,6 +48,7 @@ class InspectorLog:
         path = path if path.suffix else path / LOG_NAME
         self.needs_header = not resume
         self._initial = initial
+        self._needs_initial = initial is not None
         device = device_of(model)
         self._is_on_host = device.type == "cpu"
         self._delivery = Delivery(device)
@@ -59,6 +60,14 @@ class InspectorLog:
         name = self._writer.path.resolve().parent.name
         begin = {"kind": "header", "format": FORMAT_VERSION, "run_id": uuid.uuid4().hex, "name": name}
         self._append(begin | fields)
+
+    def add_to_initial(self, fields: Fields) -> None:
+        """More of what is known before the first step; a record that is written is written again, with it."""
+        if self._initial is None or not fields:
+            return
+        self._initial = {**self._initial, **fields}
+        if not self._needs_initial:
+            self.write({"kind": "initial", **self._initial})
 
     def step(self, record: Fields, measured: Sequence[Measured]) -> None:
         """One step, and all before it that are whole by now."""
@@ -92,10 +101,11 @@ class InspectorLog:
             self._write_step(record)
 
     def _write_step(self, record: Fields) -> None:
-        if self._initial is not None:
+        if self._initial is not None and self._needs_initial:
             activations = {name: record[name] for name in _OF_INITIAL if name in record}
-            self._append({"kind": "initial", "step": record["step"], **self._initial, **activations})
-            self._initial = None
+            self._initial = {"step": record["step"], **self._initial, **activations}
+            self._append({"kind": "initial", **self._initial})
+            self._needs_initial = False
             record.pop("activation_rms", None)
         self._append(record)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from flight_recorder.engine.distributed.shards import norm_over_parts, part_here, sum_over_parts
+from flight_recorder.engine.distributed.shards import is_cut, norm_over_parts, part_here, sum_over_parts
 from flight_recorder.engine.probes.measured import Fields, Measured, scalar
 
 ROUNDING_SHARE = 1e-5
@@ -28,6 +30,7 @@ class FrozenProbe:
         self._sizes = [parameter.numel() for parameter in self._parameters]
         self._before: Tensor | None = None
         self._is_idle: Tensor | None = None
+        self._has_moved: Tensor | None = None
 
     def see_gradients(self) -> None:
         """Remember which tensors have a gradient of nothing but rounding; the next `read` leaves them out."""
@@ -54,13 +57,32 @@ class FrozenProbe:
         pattern = self._parameters[0]
         measured = [scalar("weight_norm", norm_over_parts(torch.linalg.vector_norm(now), pattern))]
         if self._before is not None:
-            unmoved = torch.split(now == self._before, [part_here(one).numel() for one in self._parameters])
+            same = now == self._before
+            if self._has_moved is not None:
+                same &= ~self._has_moved
+            unmoved = torch.split(same, [part_here(one).numel() for one in self._parameters])
             counts = sum_over_parts(torch.stack([part.sum() for part in unmoved]), pattern)
             if self._is_idle is not None:
                 counts = torch.where(self._is_idle, 0, counts)
             measured.append(Measured(counts, self._fields))
-        self._before, self._is_idle = now, None
+        self._before, self._is_idle, self._has_moved = now, None, None
         return measured
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which elements have moved since the measurement before, a bit each; nothing of cut parameters."""
+        if self._before is None or any(is_cut(parameter) for parameter in self._parameters):
+            return {}
+        moved = (self._flat() != self._before).cpu()
+        if self._has_moved is not None:
+            moved |= self._has_moved.cpu()
+        return {"has_moved": torch.from_numpy(np.packbits(moved.numpy()))}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` gave, with the parameters as they were then."""
+        if "has_moved" in state:
+            self._before = self._flat()
+            bits = np.unpackbits(state["has_moved"].numpy(), count=len(self._before))
+            self._has_moved = torch.from_numpy(bits).bool().to(self._before.device)
 
     def _flat(self) -> Tensor:
         return torch.cat([part_here(parameter.detach()).reshape(-1) for parameter in self._parameters])

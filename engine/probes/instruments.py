@@ -216,10 +216,12 @@ class Instruments:
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint has to keep so that a resumed run measures as if uninterrupted."""
-        return self._optimizer.state_dict() if self._optimizer is not None else {}
+        of_optimizer = self._optimizer.state_dict() if self._optimizer is not None else {}
+        return self._frozen.state_dict() | of_optimizer
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state_dict`."""
+        """Go on from `state_dict`, with the parameters restored."""
+        self._frozen.load_state_dict(state)
         if self._optimizer is not None:
             self._optimizer.load_state_dict(state)
 

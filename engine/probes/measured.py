@@ -31,6 +31,13 @@ def on_host(tensor: Tensor) -> bool:
     return tensor.device.type == "cpu"
 
 
+def kept(value: float | Tensor) -> float | Tensor:
+    """The number at once where nothing has to be waited for, otherwise safe from what the loop does next."""
+    if not isinstance(value, Tensor):
+        return float(value)
+    return value.item() if on_host(value) else value.detach().clone()
+
+
 def scalar(name: str, value: Tensor, *, integer: bool = False) -> Measured:
     """A field that is a single number."""
 

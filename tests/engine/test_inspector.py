@@ -541,7 +541,7 @@ def test_micro_batches_of_accelerate_make_one_step(tmp_path: Path) -> None:
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=4, mixed_precision="bf16")
     model = TinyGPT()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    loader = torch.utils.data.DataLoader(list(range(10)), batch_size=1)  # the third step is a short one
+    loader: Any = torch.utils.data.DataLoader(torch.arange(10), batch_size=1)  # type: ignore[arg-type]  # the third step is a short one
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
     losses = []
     with Inspector(model, optimizer, log=tmp_path) as inspector:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -81,9 +82,16 @@ def test_a_run_resumed_in_a_new_process_is_the_same_to_the_last_bit(tmp_path: Pa
         )
         assert done.returncode == 0, done.stderr
     assert step_numbers(tmp_path / "whole") == step_numbers(tmp_path / "parts")
+    assert _measured(tmp_path / "whole") == _measured(tmp_path / "parts")
     last = [evaluation["val_loss"] for evaluation in records(tmp_path / "parts", "evaluation")]
     assert last == [evaluation["val_loss"] for evaluation in records(tmp_path / "whole", "evaluation")]
     assert [r["step"] for r in records(tmp_path / "parts", "resume")] == [7]
+
+
+def _measured(path: Path) -> list[list[Any]]:
+    """What the instruments keep from one measurement to the next."""
+    names = ("num_frozen", "frozen_names", "weight_norm", "v_expected", "update_ratio")
+    return [[record.get(name) for name in names] for record in records(path, "step")]
 
 
 def test_micro_batches_add_up_to_one_large_batch(tmp_path: Path) -> None:

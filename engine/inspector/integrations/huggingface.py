@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from flight_recorder.engine.inspector.integrations.data_overlap import data_overlap
 from torch import Tensor, nn
 
 from flight_recorder.engine.inspector.ending import close_at_exit
@@ -44,6 +45,7 @@ class InspectorCallback(TrainerCallback):  # type: ignore[misc]
         self._losses = _StepLoss()
         self._grad_norm: float | None = None
         self._is_over = False
+        self._has_compared = False
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The log is begun, or continued where the Trainer resumes from a checkpoint."""
@@ -79,6 +81,14 @@ class InspectorCallback(TrainerCallback):  # type: ignore[misc]
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
         """An evaluation record, where the metrics have an eval_loss."""
         self._flush()
+        if (
+            self._inspector is not None and not self._has_compared
+        ):  # the first time that both loaders are known
+            self._has_compared = True
+            loaders = kwargs.get("train_dataloader"), kwargs.get("eval_dataloader")
+            training, validation = (getattr(loader, "dataset", None) for loader in loaders)
+            num_workers = args.dataloader_num_workers
+            self._inspector.initial(**data_overlap(training, validation, num_workers=num_workers))
         if self._inspector is not None and metrics and "eval_loss" in metrics:
             seconds = metrics.get("eval_runtime")
             fields = {} if seconds is None else {"eval_s": float(seconds)}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from flight_recorder.engine.inspector.integrations.data_overlap import data_overlap
 from torch import Tensor
 
 from flight_recorder.engine.inspector.ending import ending
@@ -62,6 +63,8 @@ class InspectorCallback(Callback):  # type: ignore[misc]
             resume=trainer.global_step > 0 and (path if path.suffix else path / LOG_NAME).exists(),
             **(_header(trainer, pl_module) | self._arguments),
         )
+        if trainer.global_step == 0:
+            self._inspector.initial(**_overlap(trainer))
 
     def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
         """Gradients are whole and unscaled, and not yet clipped."""
@@ -120,6 +123,17 @@ def _header(trainer: Any, pl_module: Any) -> dict[str, Any]:
         ),
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _overlap(trainer: Any) -> Fields:
+    """Of one loader of each kind; several are several data sets, of which each would need its own answer."""
+    validation = trainer.val_dataloaders
+    if isinstance(validation, list | tuple) and len(validation) == 1:
+        (validation,) = validation
+    loaders = trainer.train_dataloader, validation
+    training, evaluated = (getattr(loader, "dataset", None) for loader in loaders)
+    num_workers = max(getattr(loader, "num_workers", 0) or 0 for loader in loaders)
+    return data_overlap(training, evaluated, num_workers=num_workers)
 
 
 _DTYPES = {"bf16": "bfloat16", "16": "float16"}

@@ -291,3 +291,28 @@ def test_a_step_before_an_exception_in_the_data_has_its_record(tmp_path: Path) -
 def test_nothing_is_left_on_the_model(tmp_path: Path) -> None:
     model = train(tmp_path, InspectorCallback())
     assert not any(module._forward_hooks for module in nn.Module.modules(model))
+
+
+def test_evaluation_rows_that_are_in_training_are_counted(tmp_path: Path) -> None:
+    train(tmp_path / "evaluated", InspectorCallback())  # both sets begin with the same examples
+    first, initial = records(
+        tmp_path / "evaluated", "initial"
+    )  # it tells of the second set when it evaluates
+    assert (initial["num_validation"], initial["num_validation_in_training"]) == (8, 8)
+    assert {name: initial[name] for name in first if name != "time"} == {
+        name: value for name, value in first.items() if name != "time"
+    }
+    train(tmp_path / "not", InspectorCallback(), eval_strategy="no")
+    assert "num_validation" not in records(tmp_path / "not", "initial")[0]
+
+
+def test_labels_that_are_all_masked_leave_a_loss_that_is_nan_and_a_norm_of_exactly_zero(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masked = [{**row, "labels": torch.full_like(row["labels"], -100)} for row in examples(32)]
+    monkeypatch.setitem(globals(), "examples", lambda num: masked[:num])
+    train(tmp_path, InspectorCallback(), logging_steps=3)
+    steps = records(tmp_path, "step")
+    assert all(math.isnan(record["loss"]) and record["grad_norm"] == 0 for record in steps)
+    assert not any({"skipped_updates", "nonfinite_site"} & set(record) for record in steps)
+    assert all(math.isfinite(record["weight_norm"]) for record in steps if "weight_norm" in record)

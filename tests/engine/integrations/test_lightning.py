@@ -154,3 +154,9 @@ def test_a_resumed_lightning_run_goes_on_in_the_same_log(tmp_path: Path) -> None
     fit(tmp_path, InspectorCallback(), max_epochs=2, ckpt_path=tmp_path / "end.ckpt")
     assert kinds(tmp_path).count("header") == 1 and records(tmp_path, "resume")[0]["step"] == 8
     assert [record["step"] for record in records(tmp_path, "step")] == list(range(16))
+
+
+def test_validation_data_that_is_the_training_data_is_counted(tmp_path: Path) -> None:
+    fit(tmp_path, InspectorCallback())
+    (initial,) = records(tmp_path, "initial")
+    assert (initial["num_validation"], initial["num_validation_in_training"]) == (32, 32)

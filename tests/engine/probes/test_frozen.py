@@ -70,3 +70,22 @@ def test_a_tensor_with_no_gradient_at_all_stays_frozen() -> None:
     dead.grad, weight.grad = torch.zeros(4), torch.full((4,), 1e-2)
     probe.see_gradients()
     assert fields(probe)["frozen_names"] == ["dead", "weight"]
+
+
+def test_a_probe_that_goes_on_from_a_checkpoint_counts_as_the_one_that_took_it() -> None:
+    weight = torch.zeros(20)
+    probe = FrozenProbe([("w", weight)])
+    probe.start()
+    weight[:3] += 1
+    state = probe.state_dict()
+    resumed = FrozenProbe([("w", weight)])
+    resumed.load_state_dict(state)
+    weight[2:7] += 1
+    again = FrozenProbe([("w", weight)])  # a checkpoint of the resumed one still knows of the first moves
+    state = resumed.state_dict()
+    again.load_state_dict(state)
+    for one in (probe, resumed, again):
+        fields = [each.fields(each.values.tolist()) for each in one.read()]
+        assert fields[1] == {"num_frozen": 13}
+    weight[0] += 1
+    assert [one.read()[1].values.tolist() for one in (probe, resumed)] == [[19], [19]]
