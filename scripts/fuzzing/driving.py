@@ -121,6 +121,8 @@ def _of_pieces(data: bytes, rng: random.Random) -> list[Flaw]:
     except Exception as error:
         text = "".join(traceback.format_exception(error))
         return [Flaw(_place(text), f"in pieces: {text}")]
+    if broken := whole.get("broken checks"):
+        return [Flaw(f"breaks {broken}", str(whole))]
     different = [key for key in whole.keys() | pieces.keys() if whole.get(key) != pieces.get(key)]
     if not different:
         return []
@@ -150,6 +152,7 @@ def _read(data: bytes, sizes: list[int]) -> dict[str, str]:
         "format": run.format,
         "damaged": str(len(run.damaged)),
         "stopped": run.reading_stopped,
+        "broken checks": ", ".join(one.check for one in getattr(run.judge, "failed", ())),
         "level": str(run.judge.level),
         "causes": str(run.judge.causes),
         "steps": repr(run.recording.steps.steps.tolist()),

@@ -15,7 +15,7 @@ from typing import Any
 from engine.runlog.codec import DamagedLine, Record, decode
 from engine.runlog.reader import Damaged
 from tui.sources.cut_json import until_cut
-from tui.sources.json_lines import flat
+from tui.sources.json_lines import MAX_DEPTH, flat
 from tui.sources.names import field_of, names_a_loss, number
 from tui.sources.options import SourceOptions
 from tui.sources.parser import TextParser
@@ -90,14 +90,14 @@ def _content(data: bytes) -> Any:
         return None
 
 
-def _history(content: Any, names: Mapping[str, str]) -> tuple[Iterable[Row], int] | None:
+def _history(content: Any, names: Mapping[str, str], depth: int = 0) -> tuple[Iterable[Row], int] | None:
     """The rows of a document and how many lists were left out; None where it has no loss."""
     if isinstance(content, list):
         return (map(flat, content), 0) if _are_records(content, names) else None
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or depth > MAX_DEPTH:
         return None
     for name in _WRAPPERS & content.keys():
-        if (found := _history(content[name], names)) is not None:
+        if (found := _history(content[name], names, depth + 1)) is not None:
             return found
     items = flat(content)
     for _, value in items:
