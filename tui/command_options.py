@@ -13,7 +13,11 @@ from flight_recorder.tui.cli import fail
 if TYPE_CHECKING:
     from flight_recorder.tui.checks.thresholds import Thresholds
     from flight_recorder.tui.checks.verdict import Level
+    from flight_recorder.tui.run import Run
     from flight_recorder.tui.sources.parser import SourceOptions
+
+MOST = 2**53 - 1
+"""Counts beyond this are no whole numbers in a double."""
 
 Mapping = Annotated[
     list[str] | None,
@@ -22,9 +26,11 @@ Mapping = Annotated[
 Config = Annotated[
     Path | None, typer.Option(help="YAML or JSON file with facts that the log lacks (the run's config).")
 ]
-Vocab = Annotated[int | None, typer.Option(min=2, help="Vocabulary size, where the log does not say it.")]
+Vocab = Annotated[
+    int | None, typer.Option(min=2, max=MOST, help="Vocabulary size, where the log does not say it.")
+]
 TotalSteps = Annotated[
-    int | None, typer.Option(min=1, help="Planned optimizer steps, where the log lacks them.")
+    int | None, typer.Option(min=1, max=MOST, help="Planned optimizer steps, where the log lacks them.")
 ]
 Clip = Annotated[float | None, typer.Option(min=0.0, help="Gradient clipping norm, where the log lacks it.")]
 ThresholdsFile = Annotated[
@@ -66,6 +72,27 @@ def heed(options: SourceOptions) -> None:
 
     if isinstance(options.names, GivenNames) and (sentence := options.names.unmet()):
         raise CannotRead(sentence)
+
+
+BEGUN_BYTES = 2**16
+"""A log that is longer and has neither a step nor an evaluation has not just begun."""
+
+
+def heed_reading(run: Run) -> None:
+    """Whether the log was read to its end, and was one.
+
+    Raises:
+        CannotRead: the reader failed, or nothing that can be judged was found in it; a run that has just
+            begun apart.
+    """
+    from flight_recorder.tui.sources.errors import CannotRead
+    from flight_recorder.tui.sources.text import plain_text
+
+    if run.failure:
+        raise CannotRead(run.failure)
+    if not run.has_numbers and (run.damaged or run.size_bytes > BEGUN_BYTES):
+        damage = f"; at byte {run.damaged[0].offset:,}: {run.damaged[0].reason}" if run.damaged else ""
+        raise CannotRead(f"No step and no evaluation could be read from {plain_text(run.path)}{damage}.")
 
 
 def _pair(text: str) -> tuple[str, str]:

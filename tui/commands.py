@@ -19,6 +19,7 @@ from flight_recorder.tui.command_options import (
     Vocab,
     bounds,
     heed,
+    heed_reading,
     level_named,
     said_of_logs,
 )
@@ -149,7 +150,7 @@ def check(
             typer.echo(verdicts.as_json(run))
         else:
             verdicts.print_verdicts(run, console)
-        _heed_reading(run)
+        heed_reading(run)
         if run.judge.level >= level:
             return 1
         if failed := verdicts.sentence_on_failed(run):
@@ -181,7 +182,7 @@ def show(
         run = _read(path, options, limits)
         heed(options)
         print_run(run, width, height)
-        _heed_reading(run)
+        heed_reading(run)
         return 0
 
     _exit_with(shown)
@@ -210,7 +211,7 @@ def report(
         folder = out or (Path(locate(path, options)).parent if path != "-" else Path.cwd())
         for written in write(run, folder):
             say_path(written)
-        _heed_reading(run)
+        heed_reading(run)
         return 0
 
     _exit_with(reported)
@@ -248,7 +249,7 @@ def compare(
         if journal:
             append_to_journal(entry, journal)
         for run in runs:
-            _heed_reading(run)
+            heed_reading(run)
         return 0
 
     _exit_with(compared)
@@ -324,32 +325,8 @@ def _read(path: str, options: SourceOptions, thresholds: Thresholds | None) -> R
     return run
 
 
-BEGUN_BYTES = 2**16
-"""A log that is longer and has neither a step nor an evaluation has not just begun."""
-
-
-def _heed_reading(run: Run) -> None:
-    """Whether the log was read to its end, and was one.
-
-    Raises:
-        CannotRead: the reader failed, or nothing that can be judged was found in it; a run that has just
-            begun apart.
-    """
-    from flight_recorder.tui.sources.errors import CannotRead
-    from flight_recorder.tui.sources.text import plain_text
-
-    if run.failure:
-        raise CannotRead(run.failure)
-    if not run.has_numbers and (run.damaged or run.size_bytes > BEGUN_BYTES):
-        damage = f"; at byte {run.damaged[0].offset:,}: {run.damaged[0].reason}" if run.damaged else ""
-        raise CannotRead(f"No step and no evaluation could be read from {plain_text(run.path)}{damage}.")
-
-
 def _exit_with(work: Any) -> NoReturn:
-    """Run the command's work and leave with its code; what cannot be read is one sentence and code 2.
-
-    So is an error of this program's own: code 1 says that the run is at the level, which ends trainings.
-    """
+    """Run the command's work and leave with its code; an error of its own is one sentence and 2, never 1."""
     from flight_recorder.engine.runlog.reader import UnsupportedVersion
     from flight_recorder.tui.sources.errors import CannotRead, own_error
 

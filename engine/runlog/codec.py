@@ -103,9 +103,12 @@ def decode_lines(block: bytes) -> list[Record] | None:
     if len(records) != num_lines or set(map(type, records)) != {dict}:
         return None
     if _may_restore(block):
-        for index, line in enumerate(block.split(b"\n")):
-            if _may_restore(line):
-                records[index] = _restored_record(records[index])
+        try:
+            for index, line in enumerate(block.split(b"\n")):
+                if _may_restore(line):
+                    records[index] = _restored_record(records[index])
+        except RecursionError:
+            return None
     return records
 
 
@@ -156,4 +159,7 @@ def decode(line: bytes) -> Record:
     value = _loads(line)
     if not isinstance(value, dict):
         raise DamagedLine("not a JSON object")
-    return _restored_record(value) if _may_restore(line) else value
+    try:
+        return _restored_record(value) if _may_restore(line) else value
+    except RecursionError:
+        raise DamagedLine("nested too deeply") from None

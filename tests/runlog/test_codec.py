@@ -117,3 +117,11 @@ def test_many_lines_at_once_are_right_or_refused(lines: list[bytes]) -> None:
     found = decode_lines(b"".join(lines)[:-1])
     if found is not None:
         assert comparable(found) == comparable([decode(line) for line in lines])
+
+
+def test_a_record_that_is_nested_too_deeply_is_damage() -> None:
+    deep = b'{"kind":"step","step":1,"x":' + b"[" * 990 + b'"nan"' + b"]" * 990 + b"}"
+
+    assert decode_lines(deep) is None
+    with pytest.raises(DamagedLine, match="nested too deeply"):
+        decode(deep)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.locate.recognise import Recognising
 from flight_recorder.tui.sources.naming.options import SourceOptions
 from tests.sources.reading import header, of_kind, read
@@ -141,3 +142,8 @@ def test_a_whole_number_beyond_64_bits_is_a_double() -> None:
     (record,) = read(f'{{"kind": "header", "format": "1.0", "planned_steps": {HUGE}}}\n'.encode())
 
     assert record["planned_steps"] == float("inf")
+
+
+def test_a_log_that_prints_no_step_but_bad_ones_says_so() -> None:
+    with pytest.raises(CannotRead, match="step nan is no whole number"):
+        read(b"step nan/100 loss: 2.0\nstep -1/100 loss: 2.0\n")

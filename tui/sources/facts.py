@@ -31,6 +31,9 @@ _OTHER_NAMES = {
 }
 """Names that other programs give to facts of our header."""
 
+MAX_DEPTH = 20
+"""Sections in sections of a config that are looked at."""
+
 _OBJECTS = frozenset({"schedule", "optimizer"})
 """Facts that a config may call by a mere name, which is not what the header means by them."""
 
@@ -49,12 +52,12 @@ def facts_from_file(path: Path) -> dict[str, Any]:
     return {"config": content, **facts_of(content)}
 
 
-def facts_of(config: Mapping[str, Any]) -> dict[str, Any]:
+def facts_of(config: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     """Header fields among the keys of a config, the outer ones before those of its sections."""
     facts: dict[str, Any] = {}
     for value in config.values():
-        if isinstance(value, Mapping):
-            facts |= facts_of(value)
+        if isinstance(value, Mapping) and depth < MAX_DEPTH:
+            facts |= facts_of(value, depth + 1)
     for name, value in config.items():
         ours = _OTHER_NAMES.get(name, name)
         if value is None or (ours in _OBJECTS and not isinstance(value, Mapping)):

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from flight_recorder.engine.inspector.integrations.data_overlap import data_overlap
 from torch import Tensor, nn
 
 from flight_recorder.engine.inspector.ending import close_at_exit
 from flight_recorder.engine.inspector.inspector import Inspector
+from flight_recorder.engine.inspector.integrations.data_overlap import data_overlap
 from flight_recorder.engine.inspector.integrations.schedules import of_arguments
 from flight_recorder.engine.probes.points import unwrapped
 from flight_recorder.engine.probes.setup import innermost, rank

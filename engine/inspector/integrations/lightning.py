@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from flight_recorder.engine.inspector.integrations.data_overlap import data_overlap
 from torch import Tensor
 
 from flight_recorder.engine.inspector.ending import ending
 from flight_recorder.engine.inspector.inspector import Inspector
+from flight_recorder.engine.inspector.integrations.data_overlap import data_overlap
 from flight_recorder.engine.inspector.integrations.schedules import of_scheduler
 from flight_recorder.engine.probes.measured import Fields
 from flight_recorder.engine.probes.setup import rank

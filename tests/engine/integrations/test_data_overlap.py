@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from flight_recorder.engine.inspector.integrations.data_overlap import data_overlap
 from torch.utils.data import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset
 
 from flight_recorder.engine.inspector.integrations import data_overlap as module
+from flight_recorder.engine.inspector.integrations.data_overlap import data_overlap
 
 pytestmark = pytest.mark.torch
 

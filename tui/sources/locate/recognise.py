@@ -145,6 +145,9 @@ class Recognising:
         records += self._parser.finish()
         self._noted(records)
         if not self._has_numbers and self._parser.format == PrintedParser.format:
+            if self.damaged:
+                reason = self.damaged[0].reason
+                raise CannotRead(f"{self._name} prints a loss and no step that could be read: {reason}.")
             raise CannotRead(
                 f"{self._name} prints losses under names that I do not know; say which is meant with "
                 "--map loss=THEIR_NAME, and --map val_loss=THEIR_NAME for validation."

@@ -18,7 +18,7 @@ from flight_recorder.tui.sources.naming.names import field_of, names_a_loss, num
 from flight_recorder.tui.sources.naming.options import SourceOptions
 from flight_recorder.tui.sources.parser import TextParser
 from flight_recorder.tui.sources.tables.cut_json import until_cut
-from flight_recorder.tui.sources.tables.json_lines import flat
+from flight_recorder.tui.sources.tables.json_lines import MAX_DEPTH, flat
 from flight_recorder.tui.sources.tables.rows import Rows
 
 _CLOSING = {ord("["): ord("]"), ord("{"): ord("}")}
@@ -90,14 +90,14 @@ def _content(data: bytes) -> Any:
         return None
 
 
-def _history(content: Any, names: Mapping[str, str]) -> tuple[Iterable[Row], int] | None:
+def _history(content: Any, names: Mapping[str, str], depth: int = 0) -> tuple[Iterable[Row], int] | None:
     """The rows of a document and how many lists were left out; None where it has no loss."""
     if isinstance(content, list):
         return (map(flat, content), 0) if _are_records(content, names) else None
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or depth > MAX_DEPTH:
         return None
     for name in _WRAPPERS & content.keys():
-        if (found := _history(content[name], names)) is not None:
+        if (found := _history(content[name], names, depth + 1)) is not None:
             return found
     items = flat(content)
     for _, value in items:
