@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from engine.runlog.schema import is_number
 from tui.checks.facts import Facts
 from tui.checks.form import HINT, NOTHING, PROOF, STRONG, Leaf, Readings, check
-from tui.checks.initial_weights import is_number
 from tui.checks.start import single
 from tui.checks.verdict import Level
 from tui.checks.view import View

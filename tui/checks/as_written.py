@@ -11,10 +11,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.runlog.schema import is_number
 from tui.checks.activations import initial_points
 from tui.checks.form import HINT, NOTHING, Leaf, Readings, check
 from tui.checks.gradients import WINDOW
-from tui.checks.initial_weights import is_number
 from tui.checks.start import single
 from tui.checks.verdict import Level
 from tui.checks.view import View, latest_before
