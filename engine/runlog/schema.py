@@ -223,6 +223,31 @@ EVALUATION = _table(
     Field("rank_data_s", "s", "mean data time since the evaluation before, by rank", shape="ranks"),
 )
 
+_ROWS = {
+    "weights": _table(
+        Field("name", "text", "name of the tensor"),
+        Field("role", "text", "linear, embedding, norm or bias"),
+        Field("shape", "1", "length of each dimension", shape="dimensions"),
+        *(
+            Field(name, "1", f"{name} of the entries")
+            for name in ("mean", "std", "min", "max", "declared_std")
+        ),
+    ),
+    "parameter_groups": _table(
+        *(Field(name, "1", name) for name in ("weight_decay", "num_tensors", "num_matrices", "num_vectors")),
+        Field("names", "text", "names of the tensors", shape="names"),
+    ),
+}
+"""What a row of a field of rows may say."""
+
+
+def is_row(name: str, row: dict[str, object]) -> bool:
+    """Whether this is a row of the field of this name: all of it of its shape, a tensor with its name."""
+    fields = _ROWS[name]
+    is_named = "name" not in fields or "name" in row
+    return is_named and all(field.holds(row[key]) for key, field in fields.items() if key in row)
+
+
 CHECKPOINT = _table(
     _STEP,
     _TIME,

@@ -13,6 +13,7 @@ from flight_recorder.engine.runlog.schema import EVALUATION, HEADER, KINDS, STEP
 from flight_recorder.tui.series.recording import Recording
 from tests.checks.builders import HEADER as RIGHT_HEADER
 from tests.checks.builders import judged, log
+from tests.checks.configurations import COSINE, FRESH, GROUPS
 
 ODD: list[Any] = [
     True,
@@ -128,3 +129,27 @@ def test_the_pairs_of_header_fields_that_are_wrong_together() -> None:
         for odd in ODD:
             records = log(header={one: odd, other: odd}, loss="6 -0.1x30", lr="0.001x30")
             assert judged(records).failed == ()
+
+
+def test_a_row_that_is_none_is_left_out_and_counted() -> None:
+    rows = [
+        {"name": "a", "std": "x"},
+        {"std": 1.0},
+        {"name": "b", "role": "linear", "std": 1.0, "mean": None},
+    ]
+    recording = _recorded({"kind": "initial", "step": 0, "weights": rows})
+    assert recording.initial is not None
+    assert recording.initial["weights"] == [{"name": "b", "role": "linear", "std": 1.0}]
+    assert recording.misshapen == {"initial.weights": 2}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_no_check_breaks_on_a_row_of_any_shape(odd: Any) -> None:
+    for name, row in (("weights", FRESH[0]), ("parameter_groups", GROUPS[0])):
+        for key in (*row, "names"):
+            initial = {"weights": FRESH, "parameter_groups": GROUPS, name: [{**row, key: odd}, row]}
+            assert judged(log(initial=initial, loss="6 -0.1x30")).failed == ()
+    for schedule in ({**COSINE, key: odd} for key in COSINE):
+        optimizer = {"betas": [odd, 0.9], "weight_decay": odd, "eps": odd}
+        records = log(header={"schedule": schedule, "optimizer": optimizer}, loss="6 -0.1x30", lr="0.001x30")
+        assert judged(records).failed == ()

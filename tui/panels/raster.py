@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,11 +48,17 @@ def _by_column(line: Line, x_range: tuple[float, float], num_columns: int) -> tu
     if not len(line.x):
         return (np.empty(0),) * 4
     at = column_positions(line.x, x_range, num_columns)
+    if not np.isfinite(at).all():  # an entry without a place, where x was measured and is no number
+        return _by_column(_placed(line, np.isfinite(at)), x_range, num_columns)
     starts = np.flatnonzero(np.concatenate(([True], at[1:] != at[:-1])))
     ends = np.append(starts[1:], len(at)) - 1
     low, high = np.fmin.reduceat(line.low, starts), np.fmax.reduceat(line.high, starts)
     last = np.where(np.isfinite(line.last[ends]), line.last[ends], high)
     return at[starts], low, high, last
+
+
+def _placed(line: Line, kept: NDArray[np.bool_]) -> Line:
+    return replace(line, x=line.x[kept], low=line.low[kept], high=line.high[kept], last=line.last[kept])
 
 
 def _finite_runs(values: Floats) -> list[tuple[int, int]]:

@@ -75,8 +75,8 @@ def _proportional(name: AxisName, label: str, factor: float) -> Axis:
 
 
 def _can_be_x(column: Column) -> bool:
-    """Whether every value is a place on an axis."""
-    return bool((np.abs(column.values) < _FURTHEST).all())
+    """Whether the ends of the column are places on an axis; a value between them that is none has no x."""
+    return bool((np.abs(column.values[[0, -1]]) < _FURTHEST).all())
 
 
 def _time_axis(column: Column) -> Axis | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from flight_recorder.engine.runlog.codec import Record
-from flight_recorder.engine.runlog.schema import EVALUATION, KINDS, STEP
+from flight_recorder.engine.runlog.schema import EVALUATION, KINDS, STEP, is_row
 from flight_recorder.tui.series.columns import Table
 from flight_recorder.tui.series.fields import is_text
 from flight_recorder.tui.sources.endings import takes_back
@@ -60,7 +60,7 @@ class Recording:
         counts = self._misshapen + Counter(self.misshapen_before)
         for kind, table in tables:
             counts.update({f"{kind}.{name}": count for name, count in table.misshapen.items() if count})
-        return dict(sorted(counts.items()))
+        return {name: count for name, count in sorted(counts.items()) if count}
 
     @property
     def last_step(self) -> int | None:
@@ -144,7 +144,15 @@ class Recording:
             if name in fields and value is not None and not fields[name].holds(value)
         }
         self._misshapen.update(f"{kind}.{name}" for name in wrong)
-        return {name: value for name, value in record.items() if name not in wrong} if wrong else record
+        shaped = {name: value for name, value in record.items() if name not in wrong} if wrong else record
+        for name in [
+            name for name in shaped if shaped[name] and name in fields and fields[name].shape == "rows"
+        ]:
+            known = [{key: value for key, value in row.items() if value is not None} for row in shaped[name]]
+            rows = [row for row in known if is_row(name, row)]
+            self._misshapen[f"{kind}.{name}"] += len(known) - len(rows)
+            shaped = {**shaped, name: rows}
+        return shaped
 
     def _texts(self, records: Iterable[Record]) -> Iterable[tuple[int, str, Any]]:
         for record in records:

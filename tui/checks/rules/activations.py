@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from flight_recorder.engine.runlog.schema import is_number
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Leaf, Readings, check
-from flight_recorder.tui.checks.rules.initial_weights import is_number
 from flight_recorder.tui.checks.rules.start import single
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View

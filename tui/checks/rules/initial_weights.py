@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flight_recorder.engine.runlog.schema import is_number
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Bound, Leaf, Readings, check
 from flight_recorder.tui.checks.rules.start import single
@@ -15,6 +16,9 @@ from flight_recorder.tui.checks.view import View
 _SOURCE = "the stability checklist"
 _REINIT = "Initialise again: the standard deviation is not the one that the model declares."
 
+_LARGEST_FAN = 2**53
+"""No tensor is as large."""
+
 Row = Mapping[str, Any]
 
 
@@ -22,11 +26,6 @@ def _weights(facts: Facts, *roles: str) -> list[Row]:
     rows = facts.initial.get("weights")
     listed = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
     return [row for row in listed if row.get("role") in roles and is_number(row.get("std"))]
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value of the log is a number; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def expected_stds(row: Row) -> tuple[float, float] | None:
@@ -42,6 +41,8 @@ def expected_stds(row: Row) -> tuple[float, float] | None:
     if not isinstance(shape, Sequence) or len(shape) < 2 or row["std"] == 0:
         return None
     fan_out, fan_in = shape[0], math.prod(shape[1:])
+    if not (0 < fan_in < _LARGEST_FAN and 0 < fan_out < _LARGEST_FAN):
+        return None
     if row.get("role") == "embedding":
         return 0.002, 1.0
     usual = [
@@ -183,7 +184,7 @@ def linear_mean(view: View) -> Readings:
 )
 def trained_gains(view: View) -> Readings:
     """Share of normalisation gains whose entries differ from each other; fresh ones are constant."""
-    rows = [row for row in _weights(view.facts, "norm") if math.prod(row.get("shape", [1])) > 1]
+    rows = [row for row in _weights(view.facts, "norm") if math.prod(row.get("shape") or [1]) > 1]
     if not rows:
         return NOTHING
     share = sum(row["std"] > 1e-4 for row in rows) / len(rows)
@@ -207,7 +208,8 @@ def trained_gains(view: View) -> Readings:
 )
 def largest_bias(view: View) -> Readings:
     """Largest |entry| of any bias that PyTorch's default cannot have given its layer; 0 without one."""
-    rows = [row for row in _weights(view.facts, "bias") if is_number(row.get("max"))]
+    biases = _weights(view.facts, "bias")
+    rows = [row for row in biases if is_number(row.get("max")) and is_number(row.get("min"))]
     if not rows:
         return NOTHING
     defaults = _default_biases(view.facts)

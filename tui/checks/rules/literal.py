@@ -11,10 +11,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from flight_recorder.engine.runlog.schema import is_number
 from flight_recorder.tui.checks.rule import HINT, NOTHING, Leaf, Readings, check
 from flight_recorder.tui.checks.rules.activations import initial_points
 from flight_recorder.tui.checks.rules.gradients import WINDOW
-from flight_recorder.tui.checks.rules.initial_weights import is_number
 from flight_recorder.tui.checks.rules.start import single
 from flight_recorder.tui.checks.signals.rolling import rolling_mean, rolling_sum_of
 from flight_recorder.tui.checks.verdict import Level

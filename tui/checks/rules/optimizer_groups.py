@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flight_recorder.engine.runlog.schema import is_number
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, Bound, Leaf, Readings, check
 from flight_recorder.tui.checks.rules.start import single
@@ -22,7 +23,7 @@ def _groups(facts: Facts) -> list[Mapping[str, Any]]:
 def _declared_decay(facts: Facts) -> float | None:
     optimizer = facts.header.get("optimizer")
     decay = optimizer.get("weight_decay") if isinstance(optimizer, Mapping) else None
-    return float(decay) if isinstance(decay, int | float) else None
+    return float(decay) if is_number(decay) else None
 
 
 @check(
