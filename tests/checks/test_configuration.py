@@ -127,7 +127,7 @@ def test_remarks_never_stand_in_front_of_damage() -> None:
 
 
 def test_a_fine_tune_is_exempt_from_the_bounds_around_ln_v() -> None:
-    judge = judged(log(header={"origin": "fine-tune"}, loss="0.17x30"))
+    judge = judged(log(header={"origin": "fine-tune"}, loss=[0.17 + 0.01 * (i % 3) for i in range(30)]))
     assert judge.level is Level.GREEN
 
 
