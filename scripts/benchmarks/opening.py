@@ -101,9 +101,8 @@ def _figures(num_steps: int, fresh: Opening, again: Opening, bare: float, small:
 def _opened(num_steps: int, is_indexed: bool) -> Opening:
     """One opening, of a log that was never opened before or of one whose index is there."""
     log = log_of(num_steps)
-    if not is_indexed:
-        if place := place_of(log):
-            place.unlink(missing_ok=True)
+    if not is_indexed and (place := place_of(log)):
+        place.unlink(missing_ok=True)
     with Terminal([TUI, "watch", str(log)]) as terminal:
         while not terminal.written:
             terminal.read(1.0)

@@ -29,6 +29,7 @@ from tui.screen.gathering import Gathering
 from tui.screen.keys import bindings
 from tui.screen.layout import Layout, is_upper, layout_for
 from tui.screen.lines import Lines
+from tui.screen.naming import name_apart
 from tui.screen.progress import status_of
 from tui.screen.room import arrange, bare_line, bare_panels, seen_cells
 from tui.screen.status import status_line
@@ -148,6 +149,7 @@ class Monitor(TakingIn):
         for watched in self.watched:
             if watched.settle():
                 self.ring(watched)
+        name_apart([watched.run for watched in self.watched])
         if self._arrange():
             self.call_after_refresh(self.changed)
         self._draw_status()
@@ -193,7 +195,10 @@ class Monitor(TakingIn):
         number = f"{self.current + 1}/{len(self.watched)}" if len(self.watched) > 1 else ""
         shown = self.watched[self.current]
         pace = shown.arrivals.steps_per_s()
-        status = status_of(shown.run, self._clock(), self.paused_at, number, shown.part_read, pace)
+        status = replace(
+            status_of(shown.run, self._clock(), self.paused_at, number, shown.part_read, pace),
+            elsewhere=self.worse_elsewhere(),
+        )
         self._show("status", [status_line(status, self.size.width)])
 
     def _draw_middle(self) -> None:
@@ -203,8 +208,8 @@ class Monitor(TakingIn):
             self.whole(),
             self.figures,
             tuple(
-                one.run
-                for number, one in enumerate(self.watched)
+                self.watched[number].run
+                for number in self.worst_first()
                 if number != self.current and number not in self.without_lines
             ),
             self._options,
@@ -227,7 +232,8 @@ class Monitor(TakingIn):
         if not run.is_judged:
             notice = notice or "nothing is judged before all of the log was read"
         found, selected = self.violations(), self.view.violation
-        line = violations_line(found, selected, self.size.width, notice, run.failure)
+        others = self.worse_elsewhere()
+        line = violations_line(found, selected, self.size.width, notice, run.failure, others)
         self._show("footer", [line])
         self._show("bare", [bare_line(self.bare, self.size.width)])
 
@@ -238,6 +244,9 @@ class Monitor(TakingIn):
         width = min(self.size.width, overlay.WIDTHS[self.overlay])
         lines = self._overlay_lines(width)
         hidden = max(0, len(lines) - self.size.height + 1)
+        if self.overlay == "runs":  # the marked run stays in sight
+            row = self.worst_first().index(self.listed) + 1
+            self.overlay_top = min(max(self.overlay_top, row - self.size.height + 5), row - 1)
         self.overlay_top = min(self.overlay_top, hidden)
         lines = lines[self.overlay_top : self.overlay_top + self.size.height - 1]
         left, top = (self.size.width - width) // 2, (self.size.height - len(lines)) // 2

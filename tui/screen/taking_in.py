@@ -8,8 +8,11 @@ from tui.checks.verdict import Level
 from tui.cli import CANNOT_READ
 from tui.run import Run
 from tui.screen.actions import Actions
+from tui.screen.card import headline_words
 from tui.screen.feed import BatchArrived, FollowingEnded, JudgedAtLast, Watched
 from tui.screen.gathering import LOOK_S, Gathering, RunsBegan
+from tui.screen.naming import worst_first
+from tui.screen.progress import main_verdict
 from tui.screen.spans import said
 
 
@@ -35,6 +38,20 @@ class TakingIn(Actions):
     def run_shown(self) -> Run:
         """The run whose panels are on the screen."""
         return self.watched[self.current].run
+
+    def worst_first(self) -> list[int]:
+        """The numbers of the runs, those of the worst level first."""
+        return worst_first([watched.run for watched in self.watched])
+
+    def worse_elsewhere(self) -> list[tuple[str, Level, str]]:
+        """Name, level and cause of the other runs that are worse than the shown one, the worst first."""
+        shown = self.run_shown.judge.level
+        runs = [self.watched[number].run for number in self.worst_first()]
+        worse = [run for run in runs if run.judge.level > shown]
+        return [
+            (run.name, run.judge.level, headline_words(main_verdict(run.judge.verdicts, run.judge.headline)))
+            for run in worse
+        ]
 
     def follow_all(self) -> None:
         """Begin to follow every run, and to look for others where more than one was meant."""
