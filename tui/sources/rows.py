@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from engine.runlog.codec import Record
+from engine.runlog.schema import EVALUATION
 from tui.sources.laps import Laps
 from tui.sources.name_words import is_held_out
-from tui.sources.names import COARSE, Naming, field_of, number, own_name, whole
+from tui.sources.names import COARSE, EVALUATED, Naming, field_of, number, own_name, whole
 from tui.sources.pico_train import PERPLEXITY_NOTE, log_perplexity
 from tui.sources.timeline import Timeline
 
@@ -117,6 +118,10 @@ class Rows:
     def _add_evaluated(
         self, parts: dict[str, Metrics], name: str, field: str, rank: int, value: float | int
     ) -> None:
+        ours = name.removeprefix(EVALUATED)
+        if ours not in (name, "val_loss") and ours.partition("/")[0] in EVALUATION:
+            parts["evaluation"][ours] = value
+            return
         if "perplexity" not in field:
             self._add(parts["evaluation"], name, field if field == "val_loss" else "", rank, value)
             return
