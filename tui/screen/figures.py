@@ -13,7 +13,7 @@ from tui.panels.figure import Figure, Floats, Line, Role, Scale
 from tui.panels.panel import Panel
 from tui.panels.view import View as PanelView
 from tui.run import Run
-from tui.screen.spans import Spans
+from tui.screen.spans import Spans, said
 from tui.screen.view import Range, View, shown_range
 from tui.series.axis import Axis, axis_of, recorded_steps, step_axis
 
@@ -221,6 +221,6 @@ def _overlaid(
     """The figure with another run's lines of the same panel and range behind its own."""
     theirs = panel.figure(other, _panel_view(panel, other, view, steps, width_dots))
     lines: list[Line] = [
-        replace(line, name=f"{line.name} ({other.name})", role=role) for line in theirs.lines
+        replace(line, name=f"{line.name} ({said(other.name)})", role=role) for line in theirs.lines
     ]
     return replace(figure, lines=(*lines, *figure.lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tui.checks.verdict import Level
+from tui.follow.batch import Pulse
 from tui.run import Run
 from tui.screen.naming import worst_first
 from tui.screen.numbers import number
@@ -14,7 +15,8 @@ from tui.screen.spans import Span, Spans, clipped, said
 from tui.screen.status import PULSE_SIGNS, Status
 
 _NAME_WIDTH = 28
-_BESIDE_NAME = 72
+_PULSE_WIDTH = max(map(len, Pulse)) + 1
+_BESIDE_NAME = 78
 """Cells of a row that are not the name."""
 
 
@@ -55,7 +57,7 @@ def _row(run: Run, status: Status, room: int) -> Spans:
     return [
         Span(f"{LEVEL_SIGNS[level]} ", level_role(level)),
         Span(f"{short:<{room}} ", "strong"),
-        Span(f"{sign} {run.pulse.value:<9}", role),
+        Span(f"{sign} {run.pulse.value:<{_PULSE_WIDTH}}", role),
         Span(f"{step:<20}", "text"),
         Span("  ".join(values), "muted"),
         Span(f"  {said(status.cause)}" if level > Level.GREEN else "", level_role(level)),

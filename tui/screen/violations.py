@@ -63,7 +63,7 @@ def violations_line(
         left = [Span(" "), Span(f" ✖ {said(sentence)} ", "badge-red")]
         room -= width_of(left)
     if notice:
-        left.append(Span(f" {notice}", "accent"))
+        left.append(Span(f" {said(notice)}", "accent"))
     elif found or not (failure or elsewhere):
         left += _listed(found, selected, room)
     else:
