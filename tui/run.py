@@ -35,6 +35,7 @@ class Run:
 
     Attributes:
         name: what to call it on the screen.
+        called: a name that tells it from others that are shown beside it; empty when it is alone.
         recording: columns and facts.
         judge: verdicts, level, headline, causes, all of the records so far.
         pulse, format, size_bytes, next_offset: as the last batch said.
@@ -50,6 +51,7 @@ class Run:
         self.is_partial = is_partial
         self._thresholds = thresholds or Thresholds()
         self.pulse = Pulse.WAITING
+        self.called = ""
         self.format = ""
         self._clear()
 
@@ -66,8 +68,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The run's own name where the log has one, else the path."""
-        return str(self.recording.header.get("name") or self.path)
+        """What it is called, else the run's own name where the log has one, else the path."""
+        return self.called or str(self.recording.header.get("name") or self.path)
 
     @property
     def has_numbers(self) -> bool:

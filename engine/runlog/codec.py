@@ -57,17 +57,18 @@ def _repaired(value: Any) -> Any:
     return value
 
 
-def encode(record: Record) -> bytes:
+def encode(record: Record, exact: bool = False) -> bytes:
     """The line of a record, newline included.
 
     Numbers of fields that are not `exact` in the schema keep five significant digits: at 8,000 steps that
-    is the difference between 2 and 5 MB, and no threshold looks at the sixth digit.
+    is the difference between 2 and 5 MB, and no threshold looks at the sixth digit. With `exact` all are
+    kept, for numbers that are not ours to round.
 
     Raises:
         TypeError: a value is of a type that JSON does not have.
     """
     plain = {
-        key: _encodable(value, key in EXACT or key in TEXT)
+        key: _encodable(value, exact or key in EXACT or key in TEXT)
         for key, value in record.items()
         if value is not None
     }

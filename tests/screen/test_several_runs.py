@@ -63,7 +63,7 @@ def test_lines_of_the_other_run_lie_behind_and_the_cursor_reads_both() -> None:
         await press(pilot, "1", "enter", "home")
         assert "train (hasty)" in text_of(app, "main").splitlines()[1]
         roles = {span.role for line in app.query_one("#main", Lines).lines for span in line}
-        assert "line-overlay" in roles
+        assert "line-other-0" in roles
 
     app = two_runs()
     play(app, story)
@@ -72,12 +72,12 @@ def test_lines_of_the_other_run_lie_behind_and_the_cursor_reads_both() -> None:
 def test_the_list_shows_every_run_and_chooses_one() -> None:
     async def story(pilot: Pilot[int]) -> None:
         await press(pilot, "O")
-        first, second = text_of(app, "card").splitlines()[1:3]
-        assert "● ✓ calm" in first
-        assert "○ ▲ hasty" in second
-        assert "live" in second
-        assert "step 400" in second
-        await press(pilot, "down", "enter")
+        worst, other = text_of(app, "card").splitlines()[1:3]
+        assert "● ✓ calm" in other
+        assert "○ ▲ hasty" in worst
+        assert "live" in worst
+        assert "step 400" in worst
+        await press(pilot, "up", "enter")
         assert "hasty 2/2" in text_of(app, "status")
         assert not app.overlay
 
@@ -87,9 +87,9 @@ def test_the_list_shows_every_run_and_chooses_one() -> None:
 
 def test_lines_of_a_run_can_be_taken_away_and_brought_back() -> None:
     async def story(pilot: Pilot[int]) -> None:
-        await press(pilot, "O", "down", "space", "escape", "1", "enter", "home")
+        await press(pilot, "O", "up", "space", "escape", "1", "enter", "home")
         assert "(hasty)" not in text_of(app, "main")
-        await press(pilot, "escape", "O", "down", "space", "escape", "1", "enter", "home")
+        await press(pilot, "escape", "O", "up", "space", "escape", "1", "enter", "home")
         assert "train (hasty)" in text_of(app, "main")
 
     app = two_runs()

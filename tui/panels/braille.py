@@ -16,7 +16,7 @@ from flight_recorder.tui.panels.layout import Layout, Options, layout_of
 from flight_recorder.tui.panels.raster import Dots, column_positions, dots_of
 from flight_recorder.tui.panels.scale import x_ticks
 
-_ORDER = ("faint", "layer", "main", "second", "overlay")
+_ORDER = ("faint", "other", "layer", "main", "second", "overlay")
 """Roles from the back to the front."""
 
 _NUM_LAYER_COLOURS = 8
@@ -73,7 +73,7 @@ def _draw_curves(canvas: Canvas, figure: Figure, layout: Layout, options: Option
 
 
 def _depth(line: Line) -> int:
-    return _ORDER.index(line.role)
+    return _ORDER.index(line.role.partition("-")[0])
 
 
 def roles_of(lines: Sequence[Line]) -> list[str]:

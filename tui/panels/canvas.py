@@ -18,6 +18,7 @@ ROLES = (
     "rule",
     "nonfinite",
     *(f"line-{role}" for role in ("main", "second", "faint", "overlay")),
+    *(f"line-other-{place}" for place in range(4)),
     *(f"layer-{place}" for place in range(8)),
     *(f"heat-{place}" for place in range(10)),
     *(f"mark-{kind}" for kind in ("best", "onset", "checkpoint", "resume", "cursor")),

@@ -12,7 +12,7 @@ from flight_recorder.tui.checks.verdict import Level
 
 Floats = NDArray[np.float64]
 Scale = Literal["linear", "log"]
-Role = Literal["main", "second", "faint", "overlay", "layer"]
+Role = Literal["main", "second", "faint", "overlay", "other-0", "other-1", "other-2", "other-3", "layer"]
 """What a line is to its panel; "layer" is one of an ordered family, told apart by its place in it."""
 
 

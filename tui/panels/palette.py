@@ -62,7 +62,9 @@ DARK: Mapping[str, str] = _colours(
     {
         "text": "#d6d9de", "muted": "#8b919b", "axis": "#7b828d", "rule": "#8b919b",
         "nonfinite": "#ff5f3c", "offender": "#ffa726",
-        "line-main": "#d6e4f2", "line-second": "#56b4e9", "line-faint": "#5d636d", "line-overlay": "#cc79a7",
+        "line-main": "#d6e4f2", "line-second": "#56b4e9", "line-faint": "#5d636d",
+        "line-overlay": "#cc79a7", "line-other-0": "#cc79a7",
+        "line-other-1": "#35b88c", "line-other-2": "#b59bf2", "line-other-3": "#d0a875",
         "mark-best": "#2ec08f", "mark-onset": "#ffa726", "mark-checkpoint": "#8b919b",
         "mark-resume": "#8b919b", "mark-cursor": "#9ec9f0",
         "level-green": "#8b919b", "level-yellow": "#f0e442", "level-orange": "#ffa726",
@@ -78,7 +80,9 @@ LIGHT: Mapping[str, str] = _colours(
     {
         "text": "#23262b", "muted": "#666c76", "axis": "#767c86", "rule": "#666c76",
         "nonfinite": "#c03000", "offender": "#b35c00",
-        "line-main": "#1f3d5c", "line-second": "#0072b2", "line-faint": "#a5abb4", "line-overlay": "#a8447f",
+        "line-main": "#1f3d5c", "line-second": "#0072b2", "line-faint": "#a5abb4",
+        "line-overlay": "#a8447f", "line-other-0": "#a8447f",
+        "line-other-1": "#00795a", "line-other-2": "#6a4fc0", "line-other-3": "#8a6420",
         "mark-best": "#007a59", "mark-onset": "#b35c00", "mark-checkpoint": "#666c76",
         "mark-resume": "#666c76", "mark-cursor": "#005a94",
         "level-green": "#666c76", "level-yellow": "#7d7100", "level-orange": "#b35c00",

@@ -48,7 +48,8 @@ class Actions(Editing):
             self.changed()
         elif self.overlay == "runs":
             by = {"up": -1, "down": 1}.get(direction, 0)
-            self.listed = min(max(self.listed + by, 0), self.num_runs - 1)
+            order = self.worst_first()
+            self.listed = order[min(max(order.index(self.listed) + by, 0), self.num_runs - 1)]
             self.changed()
         elif self.view.mode is Mode.TREE:
             self._move_node({"up": -1, "down": 1}.get(direction, 0))

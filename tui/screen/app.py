@@ -30,6 +30,7 @@ from flight_recorder.tui.screen.drawing.room import arrange, bare_line, bare_pan
 from flight_recorder.tui.screen.drawing.status import status_line
 from flight_recorder.tui.screen.drawing.violations import violations_line
 from flight_recorder.tui.screen.keys import bindings
+from flight_recorder.tui.screen.naming import name_apart
 from flight_recorder.tui.screen.runs.frames import FRAMES_PER_S, Frames
 from flight_recorder.tui.screen.runs.progress import status_of
 from flight_recorder.tui.screen.runs.run_set import Gathering
@@ -149,6 +150,7 @@ class Monitor(TakingIn):
         for watched in self.watched:
             if watched.settle():
                 self.ring(watched)
+        name_apart([watched.run for watched in self.watched])
         if self._arrange():
             self.call_after_refresh(self.changed)
         self._draw_status()
@@ -196,7 +198,10 @@ class Monitor(TakingIn):
             number += f" of {self.gathering.num_found} runs"
         shown = self.watched[self.current]
         pace = shown.arrivals.steps_per_s()
-        status = status_of(shown.run, self._clock(), self.paused_at, number, shown.part_read, pace)
+        status = replace(
+            status_of(shown.run, self._clock(), self.paused_at, number, shown.part_read, pace),
+            elsewhere=self.worse_elsewhere(),
+        )
         self._show("status", [status_line(status, self.size.width)])
 
     def _draw_middle(self) -> None:
@@ -206,8 +211,8 @@ class Monitor(TakingIn):
             self.whole(),
             self.figures,
             tuple(
-                one.run
-                for number, one in enumerate(self.watched)
+                self.watched[number].run
+                for number in self.worst_first()
                 if number != self.current and number not in self.without_lines
             ),
             self._options,
@@ -229,7 +234,8 @@ class Monitor(TakingIn):
         if not run.is_judged:
             notice = notice or "nothing is judged before all of the log was read"
         found, selected = self.violations(), self.view.violation
-        line = violations_line(found, selected, self.size.width, notice, run.failure)
+        others = self.worse_elsewhere()
+        line = violations_line(found, selected, self.size.width, notice, run.failure, others)
         self._show("footer", [line])
         self._show("bare", [bare_line(self.bare, self.size.width)])
 
@@ -240,6 +246,9 @@ class Monitor(TakingIn):
         width = min(self.size.width, overlay.WIDTHS[self.overlay])
         lines = self._overlay_lines(width)
         hidden = max(0, len(lines) - self.size.height + 1)
+        if self.overlay == "runs":  # the marked run stays in sight
+            row = self.worst_first().index(self.listed) + 1
+            self.overlay_top = min(max(self.overlay_top, row - self.size.height + 5), row - 1)
         self.overlay_top = min(self.overlay_top, hidden)
         lines = lines[self.overlay_top : self.overlay_top + self.size.height - 1]
         left, top = (self.size.width - width) // 2, (self.size.height - len(lines)) // 2

@@ -54,6 +54,10 @@ class Looking(App[int]):
         """The run whose panels are on the screen."""
         raise NotImplementedError
 
+    def worst_first(self) -> list[int]:
+        """The numbers of the runs, those of the worst level first."""
+        raise NotImplementedError
+
     @property
     def is_board_seen(self) -> bool:
         """Whether the panels stand beside each other."""

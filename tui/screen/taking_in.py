@@ -8,7 +8,10 @@ from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.cli import CANNOT_READ
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.screen.actions import Actions
+from flight_recorder.tui.screen.drawing.card import headline_words
 from flight_recorder.tui.screen.drawing.spans import said
+from flight_recorder.tui.screen.naming import worst_first
+from flight_recorder.tui.screen.runs.progress import main_verdict
 from flight_recorder.tui.screen.runs.run_set import LOOK_S, Gathering, RunsBegan
 from flight_recorder.tui.screen.runs.watched_run import BatchArrived, FollowingEnded, JudgedAtLast, Watched
 
@@ -35,6 +38,20 @@ class TakingIn(Actions):
     def run_shown(self) -> Run:
         """The run whose panels are on the screen."""
         return self.watched[self.current].run
+
+    def worst_first(self) -> list[int]:
+        """The numbers of the runs, those of the worst level first."""
+        return worst_first([watched.run for watched in self.watched])
+
+    def worse_elsewhere(self) -> list[tuple[str, Level, str]]:
+        """Name, level and cause of the other runs that are worse than the shown one, the worst first."""
+        shown = self.run_shown.judge.level
+        runs = [self.watched[number].run for number in self.worst_first()]
+        worse = [run for run in runs if run.judge.level > shown]
+        return [
+            (run.name, run.judge.level, headline_words(main_verdict(run.judge.verdicts, run.judge.headline)))
+            for run in worse
+        ]
 
     def follow_all(self) -> None:
         """Begin to follow every run, and to look for others where more than one was meant."""

@@ -15,7 +15,7 @@ from flight_recorder.tui.panels.layout import Options
 from flight_recorder.tui.panels.registry import PANEL_BY_ID, PANELS
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.screen.drawing import curve, zoom
-from flight_recorder.tui.screen.drawing.figures import Figures
+from flight_recorder.tui.screen.drawing.figures import Figures, role_of_other
 from flight_recorder.tui.screen.drawing.frame import framed
 from flight_recorder.tui.screen.drawing.layout import TREE_CELL
 from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, level_role
@@ -137,7 +137,7 @@ def _count_words(run: Run) -> str:
 
 
 def run_lines(scene: Scene, width: int) -> LinesOfSpans:
-    """The shown run, then those whose lines lie behind it, as many as leave room for the tree."""
+    """The shown run, then those whose lines lie behind it, the worst first, as many as leave room."""
     lines = []
     runs = (scene.run, *scene.others)
     for place, run in enumerate(runs[:MOST_LISTED]):
@@ -145,7 +145,7 @@ def run_lines(scene: Scene, width: int) -> LinesOfSpans:
         newest = run.recording.last_step
         step = f"  step {newest:,}" if newest is not None else ""
         sign = Span(f" {LEVEL_SIGNS[level]} ", level_role(level))
-        name = Span(said(run.name), "strong" if place == 0 else "line-overlay")
+        name = Span(said(run.name), "strong" if place == 0 else f"line-{role_of_other(place - 1)}")
         lines.append(clipped([sign, name, Span(f"  {run.pulse.value}{step}", "muted")], width))
     more = f"and {len(runs) - MOST_LISTED} more   " if len(runs) > MOST_LISTED else ""
     return [*lines, [Span(f"{more}o other run   O list", "faint")]]
@@ -156,13 +156,14 @@ def panel_rows(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
     rows = [_or_sentence(partial(_one_row, scene, panel.id, width), width) for panel in PANELS]
     lines = [row for row, *_ in rows]
     judge = scene.run.judge
-    role = level_role(judge.level)
     main = main_verdict(judge.verdicts, judge.headline)
+    level = main.level if main else judge.level
+    role = level_role(level)
     is_judged = scene.run.is_judged and scene.run.recording.last_step is not None
     calm = "nothing is violated" if is_judged else "no verdicts yet"
     symptom = f"{main.check} {main.symptom}" if main else calm
     mark = Span("▸" if scene.view.cell == TREE_CELL else " ", "accent")
-    tree = [mark, Span("t ", "accent"), Span("Tree        "), Span(f"{LEVEL_SIGNS[judge.level]} ", role)]
+    tree = [mark, Span("t ", "accent"), Span("Tree        "), Span(f"{LEVEL_SIGNS[level]} ", role)]
     lines.append(clipped([*tree, Span(said(symptom), role)], width))
     return lines[:height]
 

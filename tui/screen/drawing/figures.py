@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from flight_recorder.tui.panels.figure import Figure, Floats, Line, Scale
+from flight_recorder.tui.panels.figure import Figure, Floats, Line, Role, Scale
 from flight_recorder.tui.panels.panel import Panel
 from flight_recorder.tui.panels.view import View as PanelView
 from flight_recorder.tui.run import Run
-from flight_recorder.tui.screen.drawing.spans import Spans
+from flight_recorder.tui.screen.drawing.spans import Spans, said
 from flight_recorder.tui.screen.state.view import Range, View, shown_range
 from flight_recorder.tui.series.axis import Axis, axis_of, recorded_steps, step_axis
 
@@ -97,8 +97,8 @@ class Figures:
         figure = panel.figure(run, _panel_view(panel, run, view, steps, width_dots))
         if is_paused:
             figure = replace(figure, latest="")  # the newest value is beyond what is shown
-        for other in others:
-            figure = _overlaid(figure, panel, other, view, steps, width_dots)
+        for place, other in enumerate(others):
+            figure = _overlaid(figure, panel, other, view, steps, width_dots, role_of_other(place))
         self._kept[panel.id] = _Kept(figure, looks, steps, contents, self._clock())
         return figure
 
@@ -211,10 +211,20 @@ def _scale(panel: Panel, view: View) -> Scale:
     return flipped[panel.y_scale] if panel.number in view.flipped_scales else panel.y_scale
 
 
-def _overlaid(figure: Figure, panel: Panel, other: Run, view: View, steps: Range, width_dots: int) -> Figure:
+_OTHERS: tuple[Role, ...] = ("other-0", "other-1", "other-2", "other-3")
+
+
+def role_of_other(place: int) -> Role:
+    """What the lines of another run look like: the first few in colours of their own, the others muted."""
+    return _OTHERS[place] if place < len(_OTHERS) else "faint"
+
+
+def _overlaid(
+    figure: Figure, panel: Panel, other: Run, view: View, steps: Range, width_dots: int, role: Role
+) -> Figure:
     """The figure with another run's lines of the same panel and range behind its own."""
     theirs = panel.figure(other, _panel_view(panel, other, view, steps, width_dots))
     lines: list[Line] = [
-        replace(line, name=f"{line.name} ({other.name})", role="overlay") for line in theirs.lines
+        replace(line, name=f"{line.name} ({said(other.name)})", role=role) for line in theirs.lines
     ]
     return replace(figure, lines=(*lines, *figure.lines))

@@ -108,7 +108,8 @@ def _without_colours() -> dict[str, Style]:
     plain, bold, dim, reverse = Style.null(), Style(bold=True), Style(dim=True), Style(reverse=True)
     styles = dict.fromkeys(DARK.styles, plain)
     quiet = ("muted", "faint", "frame", "axis", "rule", "line-faint", "line-overlay", "mark-checkpoint")
-    styles |= dict.fromkeys(quiet, dim)
+    others = (role for role in styles if role.startswith("line-other-"))
+    styles |= dict.fromkeys((*quiet, *others), dim)
     styles |= dict.fromkeys(("strong", "accent", "line-second", "offender", "nonfinite"), bold)
     styles["selected"] = reverse
     for level in Level:

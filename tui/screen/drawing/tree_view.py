@@ -36,7 +36,7 @@ def sign_of(verdict: Verdict) -> Span:
 
 
 def tree_cell(verdicts: Sequence[Verdict], headline: Verdict | None, width: int, height: int) -> list[Spans]:
-    """The tree in a cell: the headline with its fix always, everything else in as much detail as fits."""
+    """The tree in a cell: the headline with its fix first, everything else in as much detail as fits."""
     if not verdicts:
         return [[Span(" no verdicts yet", "muted")]]
     reason = _headline_lines(headline, width)
@@ -47,9 +47,9 @@ def tree_cell(verdicts: Sequence[Verdict], headline: Verdict | None, width: int,
     ]
     firing.sort(key=lambda verdict: -verdict.level)
     long_also, short_also = _also_lines(firing, width), _also_names(firing, width)
-    for nodes in (_section_lines, _short_lines, _calm_lines):
-        for also in (long_also, short_also):
-            parts = [part for part in (nodes(verdicts, width), reason, also) if part]
+    for also in (long_also, short_also):
+        for nodes in (_section_lines, _short_lines, _calm_lines):
+            parts = [part for part in (reason, also, nodes(verdicts, width)) if part]
             lines = [line for part in parts for line in [*part, []]][:-1]
             if len(lines) <= height:
                 return lines

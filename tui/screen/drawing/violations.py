@@ -44,11 +44,17 @@ def name_of(verdict: Verdict) -> str:
 
 
 def violations_line(
-    found: Sequence[Violation], selected: int, width: int, notice: str = "", failure: str = ""
+    found: Sequence[Violation],
+    selected: int,
+    width: int,
+    notice: str = "",
+    failure: str = "",
+    elsewhere: Sequence[tuple[str, Level, str]] = (),
 ) -> Spans:
     """The bottom line: a notice or the violations around the selected one, and the keys that still fit.
 
-    Before them stands, as long as it is true, why the log can be read no further.
+    Before them stands, as long as it is true, why the log can be read no further. `elsewhere` are name, level
+    and cause of other runs that are worse, the worst first: where this run is calm, they are what is listed.
     """
     room = width - _KEYS_AT_LEAST
     left: Spans = []
@@ -57,9 +63,11 @@ def violations_line(
         left = [Span(" "), Span(f" ✖ {said(sentence)} ", "badge-red")]
         room -= width_of(left)
     if notice:
-        left.append(Span(f" {notice}", "accent"))
-    elif found or not failure:
+        left.append(Span(f" {said(notice)}", "accent"))
+    elif found or not (failure or elsewhere):
         left += _listed(found, selected, room)
+    else:
+        left += _others(elsewhere, room)
     room = width - _KEYS_AT_LEAST
     left = clipped(left, room)
     keys = _key_reminder(width - width_of(left) - 2)
@@ -81,6 +89,16 @@ def _listed(found: Sequence[Violation], selected: int, room: int) -> Spans:
             break
         spans += entry
     return [*spans, Span(tail, "muted")]
+
+
+def _others(elsewhere: Sequence[tuple[str, Level, str]], room: int) -> Spans:
+    spans: Spans = [Span(" other runs ", "muted")] if elsewhere else []
+    for name, level, cause in elsewhere:
+        entry = [Span(f"  {LEVEL_SIGNS[level]} {said(name)} {said(cause)}", level_role(level))]
+        if width_of([*spans, *entry]) > room - 2:
+            return [*spans, Span(" ›", "muted")]
+        spans += entry
+    return spans
 
 
 def _first_shown(found: Sequence[Violation], selected: int, room: int) -> int:

@@ -14,7 +14,7 @@ from flight_recorder.tui.panels.figure import Figure, Mark
 from flight_recorder.tui.panels.panel import Panel
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.screen.drawing import curve
-from flight_recorder.tui.screen.drawing.figures import axis_for
+from flight_recorder.tui.screen.drawing.figures import axis_for, role_of_other
 from flight_recorder.tui.screen.drawing.frame import framed
 from flight_recorder.tui.screen.drawing.numbers import exact_number, step_text
 from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, level_role
@@ -74,12 +74,14 @@ def read_out_lines(scene: Scene, panel: Panel, figure: Figure, width: int) -> li
         x = float(axis_for(scene.run, scene.view).x_of(np.array([step]))[0])
         entries[0].append(Span(f" = {exact_number(x)} {figure.x_label}", "muted"))
     roles = curve.line_roles(figure)
-    for run in (scene.run, *scene.others):
+    for number, run in enumerate((scene.run, *scene.others)):
         for name, at, value in panel.values_at(run, step):
             if run is scene.run:
                 entries.append(_entry(roles.get(name, "line-main"), name, at, value, step))
             else:
-                entries.append(_entry("line-overlay", f"{name} ({run.name})", at, value, step))
+                entries.append(
+                    _entry(f"line-{role_of_other(number - 1)}", f"{name} ({run.name})", at, value, step)
+                )
     return _packed(entries, width)
 
 

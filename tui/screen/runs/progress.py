@@ -63,9 +63,11 @@ def status_of(
 
 
 def main_verdict(verdicts: Sequence[Verdict], headline: Verdict | None) -> Verdict | None:
-    """The headline; without one the first of the worst, which is then outside its pass band only."""
+    """The first of the worst, and the headline where nothing is worse than that: what the level is due to."""
     worst = max(verdicts, key=lambda verdict: verdict.level, default=None)
-    return headline or (worst if worst is not None and worst.level > Level.GREEN else None)
+    if worst is None or (headline is not None and headline.level >= worst.level):
+        return headline
+    return worst if worst.level > Level.GREEN else None
 
 
 def _first_sign(verdicts: Sequence[Verdict], headline: Verdict) -> int | None:

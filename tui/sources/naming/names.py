@@ -50,6 +50,9 @@ _TAKEN = frozenset(
 )
 """First parts of a name that only our own single numbers have."""
 
+EVALUATED = "evaluation/"
+"""What our own export puts in front of the fields of an evaluation, in formats with one table for all."""
+
 _LOSSES = frozenset({"loss", "val_loss", "perplexity", "val_perplexity"})
 
 NUMBER = r"[-+]?(?>\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)"

@@ -10,8 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from flight_recorder.engine.runlog.codec import Record
+from flight_recorder.engine.runlog.schema import EVALUATION
 from flight_recorder.tui.sources.formats.pico_train import PERPLEXITY_NOTE, log_perplexity
-from flight_recorder.tui.sources.naming.names import COARSE, Naming, field_of, number, own_name, whole
+from flight_recorder.tui.sources.naming.names import (
+    COARSE,
+    EVALUATED,
+    Naming,
+    field_of,
+    number,
+    own_name,
+    whole,
+)
 from flight_recorder.tui.sources.naming.words import is_held_out
 from flight_recorder.tui.sources.tables.laps import Laps
 from flight_recorder.tui.sources.timeline import Timeline, no_step
@@ -145,6 +154,10 @@ class Rows:
     def _add_evaluated(
         self, parts: dict[str, Metrics], name: str, field: str, rank: int, value: float | int
     ) -> None:
+        ours = name.removeprefix(EVALUATED)
+        if ours not in (name, "val_loss") and ours.partition("/")[0] in EVALUATION:
+            parts["evaluation"][ours] = value
+            return
         if "perplexity" not in field:
             self._add(parts["evaluation"], name, field if field == "val_loss" else "", rank, value)
             return

@@ -1,0 +1,46 @@
+"""Pieces of a line that know shorter forms of themselves, for when it is too long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flight_recorder.tui.screen.drawing.spans import Span, Spans, width_of
+
+
+@dataclass(slots=True)
+class Piece:
+    """Forms from long to short, and how much it matters to keep each over the next shorter one."""
+
+    forms: list[Spans]
+    weights: list[float]
+    chosen: int = 0
+
+    @property
+    def spans(self) -> Spans:
+        """The form that is chosen now."""
+        return self.forms[self.chosen]
+
+    @property
+    def weight(self) -> float:
+        """How much it matters not to shorten it now."""
+        return self.weights[self.chosen] if self.chosen < len(self.weights) else float("inf")
+
+
+def piece(text: str | float | None, weight: float, holds: bool = True, role: str = "text") -> Piece:
+    """A piece that is there or not."""
+    return Piece([[Span(str(text), role)] if text and holds else [], []], [weight])
+
+
+def joined(pieces: list[Piece]) -> Spans:
+    """The pieces beside each other."""
+    spans: Spans = []
+    for piece in pieces:
+        if piece.spans:
+            spans += [Span(" " if not spans else "  "), *piece.spans]
+    return spans
+
+
+def total(left: list[Piece], right: Piece) -> int:
+    """Cells that a line of these takes."""
+    gap = 2 if any(piece.spans for piece in left) else 0
+    return width_of(joined(left)) + gap + width_of(right.spans)
