@@ -125,13 +125,27 @@ def _trained(
     except RankLost as error:
         _complain(str(error))
         _leave_at_once(1)  # past whatever still waits for the rank that is gone
-    except Exception as error:  # a fault of the program or of the machine: whoever mends it needs the trace
-        traceback.print_exc()
+    except Exception as error:
+        if _is_out_of_memory(error):
+            _complain(
+                f"out of memory: {' '.join(str(error).split())[:200]}; a smaller training.batch_size, "
+                f"with more accumulation, or model needs less. What was recorded is in {folder.path}."
+            )
+            raise typer.Exit(1) from None
+        traceback.print_exc()  # a fault of the program: whoever mends it needs the trace
         _complain(
             f"the training broke off with {type(error).__name__}: {' '.join(str(error).split())[:200]}; the "
             f"trace is above, and what was recorded until then is in {folder.path}."
         )
         raise typer.Exit(1) from None
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Of the host or of a device; torch's allocator for the host raises a plain RuntimeError."""
+    words = ("can't allocate memory", "out of memory", "not enough memory")
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    )
 
 
 def _say_outcome(outcome: Outcome, folder: Path) -> None:

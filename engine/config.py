@@ -125,7 +125,10 @@ class Data(Section):
     train_sentences: int = Field(default=4000, ge=1, le=200_000)
     val_sentences: int = Field(default=400, ge=1, le=20_000)
     vocab_size: int = Field(
-        default=512, ge=1, description="V of the verb corpus or of a file of token ids, unused ones included"
+        default=512,
+        ge=1,
+        le=10_000_000,
+        description="V of the verb corpus or of a file of token ids, unused ones included",
     )
     path: str | None = Field(
         default=None, description="text or token file, relative to the current directory"
@@ -181,7 +184,7 @@ class Run(Section):
     @field_validator("device")
     @classmethod
     def _device_is_known(cls, device: str) -> str:
-        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,4})?", device):
             raise ValueError(f"{device!r} is no device; there are auto, cpu, mps, cuda and cuda:N.")
         return device
 

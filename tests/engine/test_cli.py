@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import typer.main
 from typer.testing import CliRunner, Result
 
@@ -47,6 +48,8 @@ def test_the_options_of_train_are_these_and_no_others() -> None:
         ("data: {kind: text, path: none.txt}", [], "cannot read data.path"),
         ("data: {vocab_size: 9}", [], "data.vocab_size is too small"),
         ("run: {device: 'cuda:99'}", [], "torch sees"),
+        ("run: {device: 'cuda:99999999999'}", [], "is no device"),
+        ("model: {ffn_multiple: 100000000000}", [], "this machine cannot hold the model"),
     ],
 )
 def test_a_config_that_cannot_be_run_is_said_and_nothing_is_created(
@@ -138,6 +141,16 @@ def test_an_error_of_the_training_shows_its_trace_and_then_what_to_look_at(
     assert done.exit_code == 1
     assert "Traceback" in done.stderr
     assert "broke off with ValueError: a bug; the trace is above" in done.stderr.splitlines()[-1]
+
+
+def test_too_little_memory_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: object, **__: object) -> None:
+        torch.empty(2**58)
+
+    monkeypatch.setattr("flight_recorder.engine.train.train", too_large)
+    done = _engine("train", ROOT / "configs/healthy.yaml", "--out", tmp_path / "run")
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("out of memory: ")
 
 
 def test_closed_and_narrow_streams_are_no_traceback() -> None:

@@ -81,10 +81,8 @@ class InspectorCallback(TrainerCallback):  # type: ignore[misc]
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
         """An evaluation record, where the metrics have an eval_loss."""
         self._flush()
-        if (
-            self._inspector is not None and not self._has_compared
-        ):  # the first time that both loaders are known
-            self._has_compared = True
+        if self._inspector is not None and not self._has_compared:
+            self._has_compared = True  # before, the Trainer does not tell of its evaluation data
             loaders = kwargs.get("train_dataloader"), kwargs.get("eval_dataloader")
             training, validation = (getattr(loader, "dataset", None) for loader in loaders)
             num_workers = args.dataloader_num_workers

@@ -295,9 +295,7 @@ def test_nothing_is_left_on_the_model(tmp_path: Path) -> None:
 
 def test_evaluation_rows_that_are_in_training_are_counted(tmp_path: Path) -> None:
     train(tmp_path / "evaluated", InspectorCallback())  # both sets begin with the same examples
-    first, initial = records(
-        tmp_path / "evaluated", "initial"
-    )  # it tells of the second set when it evaluates
+    first, initial = records(tmp_path / "evaluated", "initial")
     assert (initial["num_validation"], initial["num_validation_in_training"]) == (8, 8)
     assert {name: initial[name] for name in first if name != "time"} == {
         name: value for name, value in first.items() if name != "time"
