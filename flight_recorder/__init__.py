@@ -2,19 +2,19 @@
 
     from flight_recorder import Inspector
 
-Nothing is imported before it is asked for: a machine that only watches has no torch.
+Nothing heavy is imported before it is asked for: a machine that only watches has no torch.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flight_recorder.version import __version__
+
 if TYPE_CHECKING:
     from flight_recorder.engine.inspector.inspector import Inspector
 
 __all__ = ["Inspector", "__version__"]
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:

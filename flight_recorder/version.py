@@ -1,16 +1,15 @@
-"""Which version this is, for both commands."""
+"""Which version this is: written here once, for the package, both commands and the build."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import typer
-
-from flight_recorder import __version__
+__version__ = "0.1.0"
 
 
 def version_option(program: str) -> Any:
     """The option --version of a command: print name and version, and leave."""
+    import typer
 
     def say(asked: bool) -> None:
         if asked:

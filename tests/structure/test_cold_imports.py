@@ -71,4 +71,4 @@ def test_asking_for_help_loads_nothing_heavy(cli: str) -> None:
 
 def test_the_first_frame_needs_the_standard_library_only() -> None:
     loaded = _modules_after("import flight_recorder.tui.first_frame")
-    assert loaded <= set(sys.stdlib_module_names) | {"__main__", "tui"} | _modules_after("pass")
+    assert loaded <= set(sys.stdlib_module_names) | {"__main__", "flight_recorder"} | _modules_after("pass")
