@@ -119,7 +119,7 @@ def test_every_sick_log_is_judged_alike_record_by_record() -> None:
 
 
 def test_a_list_that_gets_names_or_grows_on_the_way_is_judged_alike_however_it_came() -> None:
-    records = [
+    records: list[dict[str, Any]] = [
         {"kind": "header", "format": "1.0"},
         *({"kind": "step", "step": step, "activation": [1.0, 1.0 + step]} for step in range(30)),
         {"kind": "header", "format": "1.0", "layers": ["embed_out", "block_0_out", "final_ln_out"]},

@@ -18,7 +18,7 @@ def _alarms(**curves: object) -> set[str]:
 FOREIGN = {"vocab_size": None, "origin": None, "baseline_loss": None, "grad_clip": None}
 
 
-def _walk(seed: int, count: int, size: float) -> np.ndarray:  # type: ignore[type-arg]
+def _walk(seed: int, count: int, size: float) -> np.ndarray:
     source = np.random.default_rng(seed)
     walk = np.cumsum(source.normal(size=count)) * size / np.sqrt(count)
     return np.exp(walk + 0.05 * source.normal(size=count))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from flight_recorder.engine.config_file import to_yaml
-from flight_recorder.engine.faults import bookkeeping
 from flight_recorder.engine.faults.fault import Fault
 from flight_recorder.engine.faults.registry import FAULTS, UnknownFault, explain, parse_fault
 from flight_recorder.engine.model.model import declared_stds
@@ -107,7 +107,7 @@ def test_a_slow_loader_is_waited_for_once_a_step_however_many_micro_batches(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(bookkeeping.time, "sleep", slept.append)
+    monkeypatch.setattr(time, "sleep", slept.append)
     loop = build_loop(small(training={"accumulation": 4}, fault=name), inspect=False)
     loop.fault.onset_step = 3
     slept_by_step = []
@@ -120,9 +120,9 @@ def test_a_slow_loader_is_waited_for_once_a_step_however_many_micro_batches(
 
 def test_a_slow_loader_is_as_slow_as_so_many_steps_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     drop = parse_fault("throughput_drop:10")
-    now, slept = [0.0], []
-    monkeypatch.setattr(bookkeeping.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(bookkeeping.time, "sleep", slept.append)
+    now, slept = [0.0], list[float]()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", slept.append)
     for step in range(drop.onset_step + 2):
         now[0] += 0.5
         drop.load(step)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flight_recorder.tui.follow.batch import Batch
 from flight_recorder.tui.follow.once import read_all
 from flight_recorder.tui.follow.splits import PathFollower
 from flight_recorder.tui.follow.tail import RELOCATE_INTERVAL_S
@@ -48,9 +49,9 @@ def _write(folder: Path, *scalars: str) -> None:
     append(_log(folder), b"".join(map(_event, scalars)))
 
 
-def _seen(batches: list) -> list[tuple[str, int, float]]:  # type: ignore[type-arg]
+def _seen(batches: list[Batch]) -> list[tuple[str, int, float]]:
     return [
-        (record["kind"], record["step"], record.get("loss", record.get("val_loss")))
+        (record["kind"], record["step"], record["loss" if "loss" in record else "val_loss"])
         for record in records(batches)
         if record["kind"] in ("step", "evaluation")
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ GOLDEN = Path(__file__).parent / "golden"
 SIZES = ((40, 10), (80, 24))
 
 
-def judged_run() -> JudgedRun:
+def judged_run() -> Any:
     overfit = Verdict(
         "D4.1", "dynamics", "Does val follow train?", State.FIRING, Level.ORANGE,
         symptom="val 29 % over its best", panel="loss", spans=(Span(1050, 3411, Level.ORANGE),),

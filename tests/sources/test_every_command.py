@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from flight_recorder.tui.commands import app
 from flight_recorder.tui.follow.once import read_all
+from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.tui.screen.runs.replay import ReplayFollower
 from tests.sources.reading import BINARY, LOGS, RECORDED
 
@@ -83,7 +84,7 @@ def test_compare_takes_it_on_either_side(path: Path) -> None:
 @pytest.mark.parametrize("path", SAMPLES)
 def test_replay_gives_every_record_again(path: Path) -> None:
     follower = ReplayFollower.of(str(path), None, speed=1e9)
-    records = []
+    records: list[Record] = []
     while not follower.is_caught_up or not records:
         batch = follower.poll(10_000, 1.0)
         records += batch.records if batch else []

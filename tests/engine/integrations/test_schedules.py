@@ -45,7 +45,8 @@ def test_what_is_declared_of_a_scheduler_is_what_it_does(make: Any, steps_per_ca
     scheduler = make(adam())
     declared = of_scheduler(scheduler, STEPS, steps_per_call=steps_per_call)
     assert declared is not None
-    closed = Schedule(**{"decay_every": 0, "decay_factor": 0.0, "cooldown_steps": 0} | declared)
+    constants: dict[str, Any] = {"decay_every": 0, "decay_factor": 0.0, "cooldown_steps": 0} | declared
+    closed = Schedule(**constants)
     assert applied(scheduler, steps_per_call) == pytest.approx([closed(step) for step in range(STEPS)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -115,7 +116,10 @@ def step_norm(model: nn.Module, divisor: float) -> tuple[Tensor, RandomState]:
 
 
 def again(model: nn.Module) -> list[Callable[[], tuple[Tensor, int]]]:
-    return [lambda micro=micro: (loss_of(model, micro) * 5 * T, 5 * T) for micro in range(2)]
+    def total(micro: int) -> tuple[Tensor, int]:
+        return loss_of(model, micro) * 5 * T, 5 * T
+
+    return [partial(total, micro) for micro in range(2)]
 
 
 def test_the_recomputed_norm_is_that_of_a_correct_step_with_the_same_dropout() -> None:

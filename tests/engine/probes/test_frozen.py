@@ -35,7 +35,7 @@ def test_names_are_absent_when_everything_moves() -> None:
     parameter = nn.Parameter(torch.ones(2))
     probe = started(parameter)
     with torch.no_grad():
-        parameter += 1.0
+        parameter.add_(1.0)
     assert fields(probe) == {"weight_norm": pytest.approx(8**0.5), "num_frozen": 0}
 
 
@@ -43,7 +43,7 @@ def test_each_measurement_compares_with_the_one_before() -> None:
     parameter = nn.Parameter(torch.ones(2))
     probe = started(parameter)
     with torch.no_grad():
-        parameter += 1.0
+        parameter.add_(1.0)
     assert fields(probe)["num_frozen"] == 0
     assert fields(probe)["num_frozen"] == 2
 

@@ -163,8 +163,9 @@ def test_a_gradient_that_is_not_finite_is_named() -> None:
     tools = Instruments(model)
     tools.before_step(0)
     loss_of(model).backward()
-    assert model.blocks[1].ffn.down.weight.grad is not None
-    model.blocks[1].ffn.down.weight.grad[0, 0] = math.nan
+    gradient = model.get_parameter("blocks.1.ffn.down.weight").grad
+    assert gradient is not None
+    gradient[0, 0] = math.nan
     tools.after_backward(0, grad_norm=math.nan)
     assert tools.collect(0)["nonfinite_site"] == "gradient of blocks.1.ffn.down.weight"
 
@@ -204,8 +205,8 @@ def measured_before(works_in_place: nn.Module) -> list[float | None]:
     model = nn.Sequential(nn.Linear(4, 4), works_in_place)
     tools = Instruments(model, points=["0"])
     with torch.no_grad():
-        model[0].weight.copy_(torch.eye(4))  # type: ignore[union-attr, operator]
-        model[0].bias.zero_()  # type: ignore[union-attr, operator]
+        model[0].weight.copy_(torch.eye(4))  # type: ignore[operator]
+        model[0].bias.zero_()  # type: ignore[operator]
     found = []
     for step in range(3):
         tools.before_step(step)

@@ -21,7 +21,8 @@ def train(optimizer: torch.optim.Optimizer, model: nn.Module, steps: int, *, reb
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
         probe.see_gradient(norm * min(1.0, 0.5 / (float(norm) + 1e-6)))
         if rebuild:
-            optimizer = type(optimizer)(model.parameters(), lr=1e-3)
+            of_any_kind: Any = type(optimizer)
+            optimizer = of_any_kind(model.parameters(), lr=1e-3)
             probe.optimizer = optimizer
         probe.before_update()
         optimizer.step()
@@ -37,7 +38,8 @@ def adamw(model: nn.Module, **constants: Any) -> torch.optim.AdamW:
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     vectors = [p for p in model.parameters() if p.ndim < 2]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, **({"lr": 1e-3, "betas": (0.9, 0.95)} | constants))
+    given: Any = {"lr": 1e-3, "betas": (0.9, 0.95)} | constants
+    return torch.optim.AdamW(groups, **given)
 
 
 @pytest.mark.parametrize("fused", [True, False])
@@ -68,7 +70,7 @@ def test_an_optimizer_rebuilt_at_each_step_forgets() -> None:
 
 def test_without_bias_correction_the_first_update_is_too_small() -> None:
     class Uncorrected(torch.optim.AdamW):
-        def step(self, closure: Any = None) -> None:
+        def step(self, closure: Any = None) -> Any:
             super().step()
             # What was added, scaled to what the missing correction would have let through at step 1.
             with torch.no_grad():
