@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.tui.commands import app
 from flight_recorder.tui.follow.once import read_all
-from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.tui.screen.runs.replay import ReplayFollower
 from tests.sources.reading import BINARY, LOGS, RECORDED
 
