@@ -40,6 +40,10 @@ from flight_recorder.tui.checks.rules import (
 from flight_recorder.tui.checks.rules import after_best as aftermath
 from flight_recorder.tui.checks.rules import literal as as_written
 from flight_recorder.tui.checks.rules import overfitting as overfit
+from flight_recorder.tui.checks.signals import rates
+
+SIGNAL_FILES: tuple[ModuleType, ...] = (rates,)
+"""Files that declare signals, in the order in which they are computed."""
 
 MODULES: tuple[ModuleType, ...] = (
     start,

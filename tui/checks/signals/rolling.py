@@ -15,6 +15,33 @@ Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
 
 
+class Running:
+    """The largest (np.fmax), smallest (np.fmin) ... of a series so far, however it is cut into views."""
+
+    def __init__(self, accumulate: np.ufunc, start: float = np.nan) -> None:
+        self._accumulate, self._now = accumulate, start
+
+    def take(self, values: Floats | Steps | NDArray[np.bool_]) -> Floats:
+        """What it is at each of the new values, this one included."""
+        found: Floats = self._accumulate.accumulate(np.concatenate([[self._now], values]))
+        self._now = float(found[-1])
+        return found[1:]
+
+
+class First:
+    """The first finite value of a series."""
+
+    def __init__(self) -> None:
+        self.value = np.nan
+
+    def take(self, values: Floats) -> float:
+        """The first so far, these new values included; NaN while there is none."""
+        if np.isnan(self.value):
+            finite = values[np.isfinite(values)]
+            self.value = float(finite[0]) if len(finite) else np.nan
+        return self.value
+
+
 def rolling_mean(view: View, name: str, window: int) -> tuple[Steps, Floats]:
     """Mean over the last `window` rows at each new row that has so many; the check's window is as long."""
     return rolling_sum_of(view, view.with_past(name) / window, window)
