@@ -25,7 +25,6 @@ class Facts:
         self.header = header
         self.kind = kind or run_kind(header, ())
         self.initial: Mapping[str, Any] = initial or {}
-        self.memo: dict[str, Any] = {}  # what measures derive from the facts once and share
 
     def number(self, name: str) -> float | None:
         """A finite number of the header, or None."""

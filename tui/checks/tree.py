@@ -40,9 +40,9 @@ from flight_recorder.tui.checks.rules import (
 from flight_recorder.tui.checks.rules import after_best as aftermath
 from flight_recorder.tui.checks.rules import literal as as_written
 from flight_recorder.tui.checks.rules import overfitting as overfit
-from flight_recorder.tui.checks.signals import rates
+from flight_recorder.tui.checks.signals import norms, rates, spike_finder
 
-SIGNAL_FILES: tuple[ModuleType, ...] = (rates,)
+SIGNAL_FILES: tuple[ModuleType, ...] = (rates, norms, spike_finder)
 """Files that declare signals, in the order in which they are computed."""
 
 MODULES: tuple[ModuleType, ...] = (

@@ -49,14 +49,20 @@ def rolling_mean(view: View, name: str, window: int) -> tuple[Steps, Floats]:
 
 def rolling_sum_of(view: View, values: Floats, window: int) -> tuple[Steps, Floats]:
     """Sum over the last `window` of these values, one per row of the past and the new ones."""
+    total = rolling_sums(values, window)
+    new = min(len(total), len(view))
+    return view.steps[len(view) - new :], total[len(total) - new :]
+
+
+def rolling_sums(values: Floats, window: int) -> Floats:
+    """Sum of each `window` neighbouring values, added in their order."""
     count = len(values) - window + 1
     if count <= 0:
-        return view.steps[:0], np.empty(0)
+        return np.empty(0)
     total = values[:count].copy()
     for offset in range(1, window):
         total += values[offset : offset + count]
-    new = min(count, len(view))
-    return view.steps[len(view) - new :], total[count - new :]
+    return total
 
 
 def trailing_median(view: View, name: str, window: int, every: int) -> tuple[NDArray[np.int64], Floats]:
