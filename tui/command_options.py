@@ -33,6 +33,13 @@ TotalSteps = Annotated[
     int | None, typer.Option(min=1, max=MOST, help="Planned optimizer steps, where the log lacks them.")
 ]
 Clip = Annotated[float | None, typer.Option(min=0.0, help="Gradient clipping norm, where the log lacks it.")]
+Kind = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND",
+        help="language_model, classifier, regression, policy or adversarial, where the log is misread.",
+    ),
+]
 ThresholdsFile = Annotated[
     Path | None,
     typer.Option("--thresholds", metavar="FILE", help="YAML file of other bounds, or as-written."),
@@ -45,6 +52,7 @@ def said_of_logs(
     vocab: int | None,
     total_steps: int | None,
     clip: float | None,
+    kind: str | None = None,
 ) -> SourceOptions:
     """What command line and file of facts say about the log; leaves with a sentence if that is wrong."""
     from flight_recorder.tui.sources.errors import CannotRead
@@ -56,9 +64,28 @@ def said_of_logs(
         facts = facts_from_file(config) if config else {}
     except CannotRead as error:
         fail(str(error))
-    given = {"vocab_size": vocab, "planned_steps": total_steps, "grad_clip": clip}
+    given = {
+        "vocab_size": vocab,
+        "planned_steps": total_steps,
+        "grad_clip": clip,
+        "kind_of_run": _kind_named(kind),
+    }
     facts |= {name: value for name, value in given.items() if value is not None}
     return SourceOptions(GivenNames(dict(_pair(text) for text in mapping or [])), facts)
+
+
+def _kind_named(kind: str | None) -> str | None:
+    """The kind of run that --kind names; leaves with a sentence if there is none."""
+    from flight_recorder.tui.checks.signals.run_kind import KINDS
+
+    if kind is None:
+        return None
+    word = kind.lower().replace("-", "_").replace(" ", "_")
+    if word not in KINDS:
+        near = difflib.get_close_matches(word, KINDS, n=1)
+        meant = f"did you mean {near[0]}?" if near else f"the kinds are {', '.join(KINDS)}."
+        fail(f"--kind {kind}: {meant}")
+    return word
 
 
 def heed(options: SourceOptions) -> None:

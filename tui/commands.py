@@ -13,6 +13,7 @@ from flight_recorder.tui.cli import say_path
 from flight_recorder.tui.command_options import (
     Clip,
     Config,
+    Kind,
     Mapping,
     ThresholdsFile,
     TotalSteps,
@@ -60,10 +61,11 @@ def watch(
     vocab: Vocab = None,
     total_steps: TotalSteps = None,
     clip: Clip = None,
+    kind: Kind = None,
     thresholds: ThresholdsFile = None,
 ) -> None:
     """Follow a run live: seven panels and the tree. Opens before the file exists and waits for it."""
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
     from flight_recorder.tui.screen import app as screen
 
     _exit_with(lambda: screen.watch(paths, options=options, thresholds=limits))
@@ -78,10 +80,11 @@ def replay(
     vocab: Vocab = None,
     total_steps: TotalSteps = None,
     clip: Clip = None,
+    kind: Kind = None,
     thresholds: ThresholdsFile = None,
 ) -> None:
     """Show a recorded run as if it were live."""
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
     from flight_recorder.tui.screen import app as screen
 
     _exit_with(lambda: screen.watch([path], options=options, thresholds=limits, speed=speed))
@@ -108,6 +111,7 @@ def check(
     vocab: Vocab = None,
     total_steps: TotalSteps = None,
     clip: Clip = None,
+    kind: Kind = None,
     thresholds: ThresholdsFile = None,
 ) -> None:
     """Judge a run by the tree, without a screen; of many runs a line each, the worst first.
@@ -118,7 +122,7 @@ def check(
     level = level_named(fail_on)
     if timeout is not None and not follow:
         _fail("--timeout is for --follow: without it nothing is waited for.")
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
 
     def judged() -> int:
         from flight_recorder.tui.report.terminal import verdicts
@@ -171,10 +175,11 @@ def show(
     vocab: Vocab = None,
     total_steps: TotalSteps = None,
     clip: Clip = None,
+    kind: Kind = None,
     thresholds: ThresholdsFile = None,
 ) -> None:
     """Print the seven panels and the verdicts once, for a CI log or a quick look."""
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
 
     def shown() -> int:
         from flight_recorder.tui.report.terminal.show import print_run
@@ -197,10 +202,11 @@ def report(
     vocab: Vocab = None,
     total_steps: TotalSteps = None,
     clip: Clip = None,
+    kind: Kind = None,
     thresholds: ThresholdsFile = None,
 ) -> None:
     """Write dashboard.html and gap-analysis.md, or the post-mortem of a foreign log."""
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
 
     def reported() -> int:
         from flight_recorder.tui.report.files import report as write
@@ -226,6 +232,7 @@ def compare(
     vocab: Vocab = None,
     total_steps: TotalSteps = None,
     clip: Clip = None,
+    kind: Kind = None,
     thresholds: ThresholdsFile = None,
 ) -> None:
     """What changed between two runs, in the config and in the outcome, and who won: a journal entry.
@@ -233,7 +240,7 @@ def compare(
     More runs are all compared with the first, in tables. What is said about the logs (--map, --config and so
     on) is said about all.
     """
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip), bounds(thresholds)
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
     if len(paths) < 2:
         _fail("compare takes two logs at least: tui compare A B.")
     if paths.count("-") > 1:

@@ -45,7 +45,9 @@ def _facts(leaf: Leaf) -> Facts:
     bounds = [bound for bound in (leaf.above, leaf.below, leaf.equals) if bound is not None]
     for header in HEADERS:
         facts = Facts(header, {})
-        if all(resolve(bound, facts) is not None for bound in bounds):
+        if all(resolve(bound, facts) is not None for bound in bounds) and all(
+            scope.holds(facts) for scope in leaf.applies
+        ):
             return facts
     raise AssertionError(f"no header gives {leaf.symptom} its bounds: add one to HEADERS")
 

@@ -45,7 +45,7 @@ def test_every_leaf_of_the_configuration_tree_has_a_case() -> None:
 @pytest.mark.parametrize("check", MINE, ids=lambda check: str(check.id))
 def test_a_log_with_nothing_but_a_clock_passes_no_node(check: Check) -> None:
     found = _verdict(check.id, log(header={"vocab_size": None}, time="1 +1x300"))
-    assert found.state in (State.NOT_MEASURED, State.UNKNOWN), found
+    assert found.state in (State.NOT_MEASURED, State.NOT_APPLICABLE, State.UNKNOWN), found
 
 
 def _first_cause(records: Records) -> str:
@@ -150,7 +150,9 @@ def test_a_rate_that_spends_a_third_of_the_run_at_zero_is_no_decay_that_has_ende
     num_zero: int, fires: bool
 ) -> None:
     records = log(header=UNDECLARED, lr=f"0.0003007 -0.00001x30 0x{num_zero}")
-    assert (verdict("Q2.1e", records).symptom == "rate ran out") is fires
+    found = verdict("Q2.1e", records)
+    assert (found.state is State.FIRING) is fires
+    assert (found.excused_by == "too_few_records") is (num_zero == 19)
 
 
 @pytest.mark.parametrize(("num_zero", "fires"), [(90, True), (70, False)])
@@ -164,7 +166,23 @@ def test_a_rate_that_is_zero_for_a_fifth_of_the_planned_steps_ran_out_too_early(
 def test_a_rate_of_which_few_digits_were_printed_is_not_zero() -> None:
     rates = [round(1e-4 * (1 + math.cos(math.pi * row / 200)) / 2, 4) for row in range(200)]
     assert rates.count(0.0) > 90
-    assert verdict("Q2.1e", log(header=UNDECLARED, lr=rates)).state is State.PASS
+    found = verdict("Q2.1e", log(header=UNDECLARED, lr=rates))
+    assert (found.state, found.excused_by) == (State.EXCUSED, "printed_too_coarsely")
+    assert found.reading == rates.count(0.0) / len(rates)
+
+
+def test_a_rate_of_zero_at_which_the_loss_falls_keeps_its_reading_and_its_excuse() -> None:
+    found = verdict("Q2.1a", log(header=UNDECLARED | {"source": "printed"}, lr="0x100", loss="6 -0.03x99"))
+    assert (found.state, found.reading, found.excused_by) == (State.EXCUSED, 0.0, "printed_too_coarsely")
+
+
+def test_the_end_of_a_decay_is_read_as_soon_as_its_printed_digits_tell_it() -> None:
+    declared = UNDECLARED | {"schedule": COSINE}
+    exact = [cosine(step, total=800) for step in range(400)]
+    printed = [round(rate, 7) for rate in exact]
+    seen = [verdict("Q2.2e", log(header=declared, lr=rates)) for rates in (exact, printed)]
+    assert [one.symptom for one in seen] == ["ends too late", "ends too late"]
+    assert (seen[0].first_step or 0) < (seen[1].first_step or 0)
 
 
 def test_a_loss_of_thousands_of_nats_a_token_is_a_sum_before_it_is_a_rate_that_is_too_high() -> None:

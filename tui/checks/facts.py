@@ -25,7 +25,6 @@ class Facts:
         self.header = header
         self.kind = kind or run_kind(header, ())
         self.initial: Mapping[str, Any] = initial or {}
-        self.memo: dict[str, Any] = {}  # what measures derive from the facts once and share
 
     def number(self, name: str) -> float | None:
         """A finite number of the header, or None."""
@@ -80,9 +79,32 @@ class Facts:
         return float(math.ceil(share * total)) if steps is None and share and total else steps
 
     @property
-    def is_foreign(self) -> bool:
-        """Whether the records come from another program's log, with the digits that it printed."""
-        return "source" in self.header
+    def declares_drops(self) -> bool:
+        """Whether sudden drops of the rate are part of the declared schedule.
+
+        Those of a step decay are; a short cooldown of WSD has them, and an inverse square root that begins at
+        step 1, 29 % there.
+        """
+        family = self.schedule.get("family")
+        if family == "wsd":
+            return (self.schedule_number("cooldown_steps", "cooldown") or 0) < 10
+        return family == "step" or (family == "inverse_sqrt" and (self.warmup_steps or 0) < 3)
+
+    @property
+    def weight_decay(self) -> float | None:
+        """Declared weight decay of the optimizer."""
+        optimizer = self.header.get("optimizer")
+        decay = optimizer.get("weight_decay") if isinstance(optimizer, Mapping) else None
+        return float(decay) if isinstance(decay, int | float) else None
+
+    @property
+    def has_every_digit(self) -> bool:
+        """Whether numbers are recorded to their last digit, so that 0 is 0.
+
+        Our own recorder writes them so; what another program printed may be cut, unless its source declares
+        `every_digit`.
+        """
+        return bool(self.header.get("every_digit", "source" not in self.header))
 
     @property
     def declares_schedule(self) -> bool:

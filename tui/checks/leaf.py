@@ -50,7 +50,8 @@ class LeafAtWork:
         given = [(bound, compare) for bound, compare in written if bound is not None]
         resolved = [(resolve(bound, facts), compare) for bound, compare in given]
         self._compared = [(value, compare) for value, compare in resolved if value is not None]
-        self.can_judge = bool(given) and len(self._compared) == len(given)
+        is_meant = all(scope.holds(facts) for scope in leaf.applies)
+        self.can_judge = is_meant and bool(given) and len(self._compared) == len(given)
         self.bound = self._compared[-1][0] if self.can_judge else None
         texts = [bound_text(bound, value) for (bound, _), (value, _) in zip(given, resolved, strict=True)]
         self.bound_text = " to ".join(texts)

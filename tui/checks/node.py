@@ -45,7 +45,7 @@ class Node:
         self._after: float | None = None
         self._once: float | None = None
         self._lacks = self._failed = ""
-        self._not_meant = next((scope.otherwise for scope in check.applies if not scope.holds(facts)), "")
+        self._not_meant = check.not_meant_for(facts)
         self._silence_all()
         if self._not_meant:
             return

@@ -60,8 +60,9 @@ class Leaf:
     With `above` alone it holds for readings greater than the bound, with `below` alone for smaller ones,
     with both strictly between them; `equals` is exact. `hold` and `keep` count readings (see hold.Track).
     `unless` names the excuses that it accepts (excuses.EXCUSES): where the measure says that one of them
-    holds, a reading beyond the bound is excused. `weight` is how much its word counts for its first cause:
-    PROOF, STRONG or HINT.
+    holds, a reading beyond the bound is excused. `applies` says for which runs it is meant; where no leaf is,
+    the check is not applicable. `weight` is how much its word counts for
+    its first cause: PROOF, STRONG or HINT.
     """
 
     symptom: str
@@ -76,6 +77,7 @@ class Leaf:
     weight: float = 3.0
     fix: str = ""
     unless: tuple[str, ...] = ()
+    applies: tuple[Scope, ...] = ()
 
 
 PROOF = 10.0
@@ -168,10 +170,22 @@ class Check:
         )
         return made
 
+    def not_meant_for(self, facts: Facts) -> str:
+        """Why it is not meant for this run; empty for one that it is meant for."""
+        if own := _out_of_scope(self.applies, facts):
+            return own
+        reasons = [_out_of_scope(leaf.applies, facts) for leaf in self.leaves]
+        return next(iter(reasons), "") if all(reasons) else ""
+
     @property
     def num_window(self) -> int:
         """The window in rows, with the parameters that are in force."""
         return self.window(self.parameters) if callable(self.window) else self.window
+
+
+def _out_of_scope(scopes: tuple[Scope, ...], facts: Facts) -> str:
+    """The reason of the first scope that does not hold for this run; empty where all do."""
+    return next((scope.otherwise for scope in scopes if not scope.holds(facts)), "")
 
 
 REGISTRY: dict[str, Check] = {}

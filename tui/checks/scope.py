@@ -62,6 +62,40 @@ NOT_ADVERSARIAL_OR_POLICY = Scope(
     lambda facts: facts.kind.name not in ("adversarial", "policy"),
     "the losses of players or of a policy are no distance from a goal",
 )
+CHANGE_DECLARED = Scope(
+    "change_declared",
+    lambda facts: facts.declares_schedule and facts.schedule["family"] != "constant",
+    "a constant rate is declared",
+)
+NO_DROPS_DECLARED = Scope(
+    "no_drops_declared",
+    lambda facts: facts.declares_schedule and not facts.declares_drops,
+    "drops of the rate are declared",
+)
+WARMUP_DECLARED = Scope(
+    "warmup_declared",
+    lambda facts: (facts.warmup_steps or 0) >= 3,
+    "no warm-up of three steps or more is declared",
+)
+END_KNOWN = Scope(
+    "end_known",
+    lambda facts: bool(facts.number("planned_steps")),
+    "the log does not say how many steps are planned",
+)
+END_UNKNOWN = Scope(
+    "end_unknown", lambda facts: not facts.number("planned_steps"), "the log says how many steps are planned"
+)
+DECAY_DECLARED = Scope(
+    "decay_declared", lambda facts: bool(facts.weight_decay), "no weight decay is declared"
+)
+CAUSAL = Scope(
+    "causal", lambda facts: facts.header.get("causal") is not False, "the model may see what comes later"
+)
+DECLARED_FROM_SCRATCH = Scope(
+    "declared_from_scratch",
+    lambda facts: facts.header.get("origin") == "scratch",
+    "only a run declared to be from scratch is judged",
+)
 ACCUMULATES = Scope(
     "accumulates",
     lambda facts: (facts.number("accumulation") or 1) > 1,

@@ -1,11 +1,12 @@
 """The order in which the tree is walked: the configuration first, then the exact probes, then the dynamics.
 
-The first firing leaf on this walk is the headline. A file of nodes belongs into MODULES; within a file
-the order of declaration counts.
+The first firing leaf on this walk is the headline. The order is that of the ids, Q before P before D; a file
+of nodes belongs into MODULES, wherever in it.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from types import ModuleType
 
@@ -39,6 +40,10 @@ from flight_recorder.tui.checks.rules import (
 from flight_recorder.tui.checks.rules import after_best as aftermath
 from flight_recorder.tui.checks.rules import literal as as_written
 from flight_recorder.tui.checks.rules import overfitting as overfit
+from flight_recorder.tui.checks.signals import norms, rates, spike_finder
+
+SIGNAL_FILES: tuple[ModuleType, ...] = (rates, norms, spike_finder)
+"""Files that declare signals, in the order in which they are computed."""
 
 MODULES: tuple[ModuleType, ...] = (
     start,
@@ -69,14 +74,20 @@ MODULES: tuple[ModuleType, ...] = (
     endings,
     as_written,
 )
-"""Every file that declares nodes, in walking order."""
+"""Every file that declares nodes."""
 
 
 @cache
 def every_check() -> tuple[Check, ...]:
-    """Every declared node in walking order, those that only a thresholds file switches on included."""
-    order = {module.__name__: place for place, module in enumerate(MODULES)}
-    return tuple(sorted(REGISTRY.values(), key=lambda check: order.get(check.module, len(order))))
+    """Every declared node in walking order, those that only a thresholds file switches on last."""
+    return tuple(sorted(REGISTRY.values(), key=_place))
+
+
+def _place(check: Check) -> tuple[bool, int, list[int], str]:
+    """Where a node is walked: "Q3.1a" among the questions, by its numbers 3 and 1, then its letter."""
+    letter = check.id[0]
+    numbers = [int(number) for number in re.findall(r"\d+", check.id)]
+    return not check.shipped, "QPD".index(letter) if letter in "QPD" else 3, numbers, check.id
 
 
 def walk() -> tuple[Check, ...]:

@@ -108,7 +108,9 @@ def leaf_bounds(leaf: Leaf) -> str:
     words = " and ".join(f"{side} {bound_words(bound)}" for side, bound in sides if bound is not None)
     held = f", {leaf.hold} readings in a row" if leaf.hold > 1 else ""
     excuses = f", unless {' or '.join(name.replace('_', ' ') for name in leaf.unless)}" if leaf.unless else ""
-    return f"{words}{held}{', for good' if leaf.latch else ''}{excuses}"
+    scopes = f", if {' and '.join(scope.name.replace('_', ' ') for scope in leaf.applies)}"
+    only = scopes if leaf.applies else ""
+    return f"{words}{held}{', for good' if leaf.latch else ''}{only}{excuses}"
 
 
 def when_in_words(check: Check) -> str:

@@ -95,10 +95,10 @@ def _signals() -> Iterator[str]:
     """What is derived once per run and read by several nodes."""
     yield "## Signals\n"
     yield (
-        "Series and objects that are derived from the records once, in this order. Their parameters are set "
+        "Series and objects that are derived from the records once. Their parameters are set "
         "in a thresholds file under `signals`.\n"
     )
-    for signal in SIGNALS.values():
+    for signal in sorted(SIGNALS.values(), key=lambda signal: signal.name):
         yield f"### {signal.name}\n"
         reads = ", ".join(f"`{name}`" for name in (*signal.reads, *signal.optional))
         parameters = f" Parameters: {in_words(signal.parameters)}." if signal.parameters else ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Bound, Leaf, Readings, check
-from flight_recorder.tui.checks.signals.rolling import rolling_mean, trailing_median
+from flight_recorder.tui.checks.scope import CLIP_KNOWN, CLIP_UNKNOWN
+from flight_recorder.tui.checks.signals.rolling import rolling_mean, rolling_sums
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
@@ -15,13 +15,6 @@ _SOURCE = "the stability checklist"
 
 WINDOW = 20
 """Steps of the rolling mean, from the checklist."""
-RECENT = 50
-"""Steps of the run's own recent median, renewed every BLOCK steps."""
-BLOCK = 10
-COUNTED = 200
-"""Steps over which single large norms are counted, from the checklist."""
-OUTLIER = 10.0
-"""A norm so many times its recent median stands alone."""
 
 FIVE_CLIPS = Bound("5 x clip", lambda facts: None if facts.grad_clip is None else 5 * facts.grad_clip)
 
@@ -37,6 +30,7 @@ def _after_warmup(facts: Facts) -> float:
     panel="grad_norm",
     reads=("grad_norm", "header.grad_clip"),
     window=WINDOW,
+    applies=(CLIP_KNOWN,),
     after=_after_warmup,
     drawn=True,
     leaves=(
@@ -72,7 +66,7 @@ def mean_grad_norm(view: View) -> Readings:
     leaves=(
         Leaf(
             "norm has grown tenfold",
-            above=Bound("10 where the clip is unknown", lambda facts: None if facts.grad_clip else 10.0),
+            above=10.0,
             hold=20,
             keep=20,
             level=Level.YELLOW,
@@ -81,37 +75,26 @@ def mean_grad_norm(view: View) -> Readings:
             fix="Halve lr_max, or clip the gradient norm.",
         ),
     ),
-    exempt="the clip value is known: Q3.1a judges by it",
+    applies=(CLIP_UNKNOWN,),
     source=f"{_SOURCE}, Q3.1",
     as_written="20-step mean > 5.0",
     why="where the clip value is unknown only the run's own history can be the measure",
 )
-class NormGrowth:
-    """Mean norm over 20 steps, over the median of such means in the run's first 100 rows."""
-
-    FIRST = 100
-
-    def __init__(self) -> None:
-        self.first: list[float] = []
-        self.usual: float | None = None
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows."""
-        steps, means = rolling_mean(view, "grad_norm", WINDOW)
-        used = 0
-        if self.usual is None:
-            used = min(self.FIRST - len(self.first), len(means))
-            self.first += means[:used].tolist()
-            if len(self.first) < self.FIRST:
-                return NOTHING
-            finite = [mean for mean in self.first if np.isfinite(mean) and mean > 0]
-            self.usual = float(np.median(finite)) if finite else np.nan
-        if not np.isfinite(self.usual) or used == len(means):
-            return NOTHING
-        steps, ratios, usual = steps[used:], means[used:] / self.usual, self.usual
-        return Readings(
-            steps, ratios, lambda i: f"mean gradient norm is {ratios[i]:.3g} x its first {usual:.3g}"
-        )
+def norm_growth(view: View, *, num_first: int = 100) -> Readings:
+    """Mean norm over 20 steps, over the median of the first 100 such means."""
+    column = view.recording.steps["grad_norm"].values[: num_first + WINDOW - 1]
+    first = rolling_sums(column / WINDOW, WINDOW)
+    first = first[np.isfinite(first) & (first > 0)]
+    steps, means = rolling_mean(view, "grad_norm", WINDOW)
+    rows = view.first_index + len(view) - len(means) + np.arange(len(means))
+    later = rows >= num_first + WINDOW - 1
+    if not len(first) or not later.any():
+        return NOTHING
+    usual = float(np.median(first))
+    ratios = means[later] / usual
+    return Readings(
+        steps[later], ratios, lambda i: f"mean gradient norm is {ratios[i]:.3g} x its first {usual:.3g}"
+    )
 
 
 @check(
@@ -138,32 +121,15 @@ class NormGrowth:
     why="a run that has memorised reads the same and the advice would be wrong: steps whose loss is under "
     "0.1 nats are left out, the overfitting flags speak for them",
 )
-def mean_grad_norm_under_loss(view: View) -> Readings:
+def mean_grad_norm_under_loss(view: View, *, least_loss: float = 0.1) -> Readings:
     """Mean norm over 20 steps, where their mean loss is at least 0.1 nats."""
     steps, means = rolling_mean(view, "grad_norm", WINDOW)
     _, losses = rolling_mean(view, "loss", WINDOW)
-    kept = ~(losses < 0.1)
+    kept = ~(losses < least_loss)
     steps, means, losses = steps[kept], means[kept], losses[kept]
     return Readings(
         steps, means, lambda i: f"mean gradient norm is {means[i]:.3g} at a mean loss of {losses[i]:.3g}"
     )
-
-
-def outlier_ratios(view: View) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """(rows, norm over the recent median there); the median counts as at least a tenth of the clip value.
-
-    Without that floor every batch with a mistake in it would be an outlier of a run that has memorised. The
-    last answer is kept for the other node that asks.
-    """
-    memo, key = view.facts.memo, (view.first_index, len(view))
-    if memo.get("outlier_rows") != key:
-        rows, medians = trailing_median(view, "grad_norm", RECENT, BLOCK)
-        usual = np.maximum(medians, 0.1 * (view.facts.grad_clip or 0.0))
-        judged = usual > 0
-        rows, usual = rows[judged], usual[judged]
-        memo["outlier_rows"], memo["outlier_ratios"] = key, (rows, view["grad_norm"][rows] / usual)
-    found: tuple[NDArray[np.intp], NDArray[np.float64]] = memo["outlier_ratios"]
-    return found
 
 
 @check(
@@ -171,16 +137,15 @@ def outlier_ratios(view: View) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     section="gradients",
     question="Does a single step's gradient stand far out?",
     panel="grad_norm",
-    reads=("grad_norm",),
+    reads=("grad_norm", "signal.grad_norm.over_median"),
     optional=("batch",),
-    window=RECENT + BLOCK,
     nonfinite=Level.YELLOW,
     leaves=(
         Leaf(
             "an outlier",
-            above=OUTLIER,
+            above=10.0,
             level=Level.YELLOW,
-            keep=COUNTED,
+            keep=200,
             causes=("gradient_outlier",),
             weight=STRONG,
             fix="Clipping has to handle one of these; look at the batch.",
@@ -192,9 +157,8 @@ def outlier_ratios(view: View) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
 )
 def outlier(view: View) -> Readings:
     """Norm of a step over the median of 50 recent steps."""
-    rows, ratios = outlier_ratios(view)
-    norms, batches = view["grad_norm"][rows], view["batch"][rows]
-    steps = view.steps[rows]
+    ratios, norms, batches = (view[name] for name in ("signal.grad_norm.over_median", "grad_norm", "batch"))
+    steps = view.steps
 
     def evidence(i: int) -> str:
         batch = f", batch {batches[i]:.0f}" if np.isfinite(batches[i]) else ""
@@ -210,8 +174,7 @@ def outlier(view: View) -> Readings:
     section="gradients",
     question="Do large gradients come in numbers?",
     panel="grad_norm",
-    reads=("grad_norm",),
-    window=RECENT + BLOCK + COUNTED,
+    reads=("grad_norm", "signal.grad_norm.over_median"),
     leaves=(
         Leaf(
             "unstable",
@@ -229,34 +192,21 @@ def outlier(view: View) -> Readings:
 class NumOutliers:
     """Outliers in the last 200 steps: norms over 10 x their recent median, counted once in 10 steps."""
 
-    _ONE = 10
-
-    def __init__(self) -> None:
-        self.recent: NDArray[np.int64] = np.empty(0, np.int64)
-        self.last = -COUNTED
+    def __init__(self, *, outlier: float = 10.0, steps: int = 200, apart: int = 10) -> None:
+        self._outlier, self._steps, self._apart = outlier, steps, apart
+        self._counted: list[int] = []
 
     def __call__(self, view: View) -> Readings:
         """Go on by the new rows."""
-        rows, ratios = outlier_ratios(view)
-        if not len(rows):
-            return NOTHING
-        steps = view.steps[rows]
-        outliers = self._separate(steps[ratios > OUTLIER])
-        known = np.concatenate([self.recent, outliers])
-        counts = np.searchsorted(known, steps, side="right") - np.searchsorted(
-            known, steps - COUNTED, side="right"
-        )
-        self.recent = known[known > steps[-1] - COUNTED]
-        values = counts.astype(np.float64)
+        for step in view.steps[view["signal.grad_norm.over_median"] > self._outlier].tolist():
+            # An outlier and its aftermath are one.
+            if not self._counted or step - self._counted[-1] >= self._apart:
+                self._counted.append(step)
+        known = np.array(self._counted, np.int64)
+        counts = np.searchsorted(known, view.steps, side="right")
+        counts -= np.searchsorted(known, view.steps - self._steps, side="right")
         return Readings(
-            steps, values, lambda i: f"{counts[i]} outliers in the {COUNTED} steps up to {steps[i]}"
+            view.steps,
+            counts.astype(np.float64),
+            lambda i: f"{counts[i]} outliers in the {self._steps} steps up to {view.steps[i]}",
         )
-
-    def _separate(self, outliers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those at least 10 steps after the one counted before: an outlier and its aftermath are one."""
-        kept = []
-        for step in outliers.tolist():
-            if step - self.last >= self._ONE:
-                self.last = step
-                kept.append(step)
-        return np.array(kept, np.int64)

@@ -1,27 +1,21 @@
 """Section 2 once more: which slip turns the declared schedule into the one that runs.
 
-Each node tries one explanation at every step, for as long as it holds for all steps so far; at the first
-step that refutes it the node reads its neutral number, and then nothing more.
+Each node tries one explanation, which has to hold at every step so far: from the first step on that refutes
+it, it explains nothing, whatever the number reads.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from flight_recorder.tui.checks.rule import NOTHING, PROOF, Leaf, Readings, check
-from flight_recorder.tui.checks.schedules.declared import declared_lr, implied_end, values_of
+from flight_recorder.tui.checks.rule import NOTHING, PROOF, Floats, Leaf, Readings, check
+from flight_recorder.tui.checks.schedules.declared import implied_end, values_of
 from flight_recorder.tui.checks.schedules.shapes import Schedule
+from flight_recorder.tui.checks.signals.rolling import First, Running
 from flight_recorder.tui.checks.view import View
 
 _SOURCE = "the stability checklist"
-_CLOSE = 1e-4
-"""Share of lr_max within which two rates are the same."""
-
-
-def _schedule(view: View) -> Schedule | None:
-    declared_lr(view)
-    found: Schedule | None = view.facts.memo["schedule"]
-    return found
+_OTHERWISE = "explained_otherwise"
 
 
 @check(
@@ -29,7 +23,7 @@ def _schedule(view: View) -> Schedule | None:
     section="schedule",
     question="Is the learning rate of the declared size?",
     panel="lr",
-    reads=("lr", "header.schedule"),
+    reads=("lr", "header.schedule", "signal.lr.declared"),
     leaves=(
         Leaf(
             "a multiple of the declared rate",
@@ -38,6 +32,7 @@ def _schedule(view: View) -> Schedule | None:
             latch=True,
             causes=("lr_too_high",),
             weight=PROOF,
+            unless=(_OTHERWISE,),
             fix="Something multiplies the learning rate: look for scaling by batch size or number of ranks.",
         ),
         Leaf(
@@ -48,40 +43,36 @@ def _schedule(view: View) -> Schedule | None:
             latch=True,
             causes=("lr_too_low",),
             weight=PROOF,
+            unless=(_OTHERWISE,),
             fix="Something divides the learning rate: look for a second scheduler or a wrong unit.",
         ),
     ),
-    source="an exact probe of ours: the declared closed form",
+    source="our own proposal: the declared closed form",
 )
 class DeclaredMultiple:
-    """Applied over declared rate, for as long as it is the same at every step."""
+    """Applied over declared rate."""
 
-    def __init__(self) -> None:
-        self.ratio: float | None = None
-        self.holds = True
+    def __init__(self, *, agree: float = 1e-3) -> None:
+        self._agree = agree
+        self._first, self._differs = First(), Running(np.fmax, 0.0)
 
     def __call__(self, view: View) -> Readings:
-        """Go on by the new rows."""
-        declared, lr = declared_lr(view), view["lr"]
-        if declared is None or not self.holds:
+        """Go on by the new rows; the explanation is that it is the same at every step."""
+        declared, lr = view["signal.lr.declared"], view["lr"]
+        known = (declared > 0) & np.isfinite(lr)
+        if not known.any():
             return NOTHING
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratios = np.where(declared > 0, lr / declared, np.nan)
-        rows = np.flatnonzero(np.isfinite(ratios))
-        if not len(rows):
-            return NOTHING
-        if self.ratio is None:
-            self.ratio = float(ratios[rows[0]])
-        broken = np.flatnonzero(np.abs(ratios[rows] - self.ratio) > 1e-3 * abs(self.ratio))
-        values = ratios[rows]
-        if len(broken):
-            self.holds = False
-            rows, values = rows[: broken[0] + 1], values[: broken[0] + 1].copy()
-            values[-1] = 1.0
+        ratios = lr[known] / declared[known]
+        first = self._first.take(ratios)
+        differs = self._differs.take(np.abs(ratios - first) > self._agree * abs(first)) > 0
         return Readings(
-            view.steps[rows],
-            values,
-            lambda i: f"the rate has been {values[i]:.4g} x the declared one at every step",
+            view.steps[known],
+            ratios,
+            lambda i: (
+                f"the rate is {ratios[i]:.4g} x the declared one"
+                + ("" if differs[i] else ", as at every step so far")
+            ),
+            {_OTHERWISE: differs},
         )
 
 
@@ -90,7 +81,7 @@ class DeclaredMultiple:
     section="schedule",
     question="Does the warm-up count its steps from one, as declared?",
     panel="lr",
-    reads=("lr", "header.schedule"),
+    reads=("lr", "header.schedule", "signal.lr.declared"),
     leaves=(
         Leaf(
             "one step behind",
@@ -108,28 +99,21 @@ class DeclaredMultiple:
 class OneBehind:
     """Steps in a row, from the first, whose rate is the one declared for the step before."""
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.holds = True
+    def __init__(self, *, close: float = 1e-4) -> None:
+        self._close = close
+        self._all, self._count = Running(np.fmin, 1.0), Running(np.add, 0.0)
 
     def __call__(self, view: View) -> Readings:
         """Go on by the new rows."""
-        schedule, declared, lr = _schedule(view), declared_lr(view), view["lr"]
-        if schedule is None or declared is None or not self.holds:
-            return NOTHING
+        schedule: Schedule = view.signal("lr.declared").schedule
+        declared, lr = view["signal.lr.declared"], view["lr"]
         before = values_of(schedule, view.steps - 1)
-        near = _CLOSE * schedule.lr_max
+        near = self._close * schedule.lr_max
         in_warmup = view.steps - schedule.lag < schedule.warmup_steps
         behind = in_warmup & (np.abs(lr - before) <= near) & (np.abs(declared - before) > near)
-        ahead = np.flatnonzero(~behind)
-        end = int(ahead[0]) if len(ahead) else len(lr)
-        counts = np.arange(self.count + 1, self.count + 1 + end, dtype=np.float64)
-        self.count += end
-        if len(ahead):
-            self.holds = False
-            end, counts = end + 1, np.append(counts, 0.0)
+        counts = self._count.take(self._all.take(behind))
         return Readings(
-            view.steps[:end], counts, lambda i: f"{counts[i]:.0f} rates, each the one of the step before"
+            view.steps, counts, lambda i: f"{counts[i]:.0f} rates, each the one of the step before"
         )
 
 
@@ -138,7 +122,7 @@ class OneBehind:
     section="schedule",
     question="Does the scheduler advance once per optimizer step?",
     panel="lr",
-    reads=("lr", "header.schedule"),
+    reads=("lr", "header.schedule", "signal.lr.declared"),
     leaves=(
         Leaf(
             "advances several times per step",
@@ -147,56 +131,61 @@ class OneBehind:
             latch=True,
             causes=("scheduler_overstepped",),
             weight=PROOF,
+            unless=(_OTHERWISE,),
             fix="Step the scheduler once per update: not per micro-batch, not per rank, not twice.",
         ),
     ),
-    source="an exact probe of ours: the declared closed form at k times the step",
+    window=2,
+    source="our own proposal: the declared closed form at k times the step",
 )
 class SchedulerSpeed:
     """The smallest k for which every rate so far is the declared one at k times its step.
 
-    Only the first rates that differ both from the declared one and from the rate before are read: a rate that
-    stands still fits every k.
+    Only the first rates that moved and tell one k from another are read: a rate that stands still fits every
+    k.
     """
 
-    FACTORS = tuple(range(2, 17))
-    READ = 32
-
-    def __init__(self) -> None:
-        self.fits = [(factor, shift) for factor in self.FACTORS for shift in (0, factor - 1)]
-        self.before = np.nan
-        self.num_read = 0
+    def __init__(self, *, close: float = 1e-4, most: int = 16, num_read: int = 32) -> None:
+        self._close, self._left = close, num_read
+        self._fits = [(factor, shift) for factor in range(1, most + 1) for shift in {0, factor - 1}]
+        self._factor = np.nan
 
     def __call__(self, view: View) -> Readings:
         """Go on by the new rows; the factors that fail at one of them are out for good."""
-        schedule, declared, lr = _schedule(view), declared_lr(view), view["lr"]
-        if schedule is None or declared is None or not self.fits or self.num_read >= self.READ:
-            return NOTHING
-        near = _CLOSE * schedule.lr_max
-        moves = np.abs(lr - np.concatenate([[self.before], lr[:-1]])) > near
+        schedule: Schedule = view.signal("lr.declared").schedule
+        declared, lr = view["signal.lr.declared"], view["lr"]
+        near = self._close * schedule.lr_max
+        moves = np.abs(lr - _before(view)) > near
         differs = np.abs(lr - declared) > near
-        self.before = float(lr[-1])
-        steps, factors = [], []
-        for row in np.flatnonzero(moves | differs):
-            counter = float(view.steps[row] - schedule.lag)
-            self.fits = [fit for fit in self.fits if _predicts(fit, schedule, counter, float(lr[row]), near)]
-            if not self.fits or (moves[row] and differs[row]):
-                self.num_read += 1
-                steps.append(int(view.steps[row]))
-                factors.append(float(self.fits[0][0]) if self.fits else 1.0)
-            if not self.fits or self.num_read >= self.READ:
+        found: list[tuple[int, float, bool]] = []
+        for row in np.flatnonzero(moves | differs).tolist():
+            if not self._fits or not self._left:
                 break
+            step = int(view.steps[row])
+            self._factor = float(self._fits[0][0])
+            self._fits = [fit for fit in self._fits if _predicts(fit, schedule, step, float(lr[row]), near)]
+            is_told = differs[row] or self._fits == [(1, 0)]
+            if not self._fits or (moves[row] and is_told):
+                self._left -= 1
+                self._factor = float(self._fits[0][0]) if self._fits else self._factor
+                found.append((step, self._factor, not self._fits))
         return Readings(
-            np.array(steps, np.int64),
-            np.array(factors),
-            lambda i: f"the rate at step {steps[i]} is the one declared for {factors[i]:.0f} x that step",
+            np.array([step for step, _, _ in found], np.int64),
+            np.array([factor for _, factor, _ in found], np.float64),
+            lambda i: f"the rate at step {found[i][0]} is the one declared for {found[i][1]:.0f} x that step",
+            {_OTHERWISE: np.array([is_refuted for _, _, is_refuted in found], np.bool_)},
         )
 
 
-def _predicts(fit: tuple[int, int], schedule: Schedule, counter: float, lr: float, near: float) -> bool:
+def _before(view: View) -> Floats:
+    """The rate of the record before each new one; NaN before the first."""
+    return np.concatenate([[np.nan], view.with_past("lr")])[-len(view) - 1 : -1]
+
+
+def _predicts(fit: tuple[int, int], schedule: Schedule, step: int, lr: float, near: float) -> bool:
     """Whether the declared rate at this multiple of the scheduler's counter is the applied one."""
     factor, shift = fit
-    value = values_of(schedule, np.array([counter * factor + shift + schedule.lag]))
+    value = values_of(schedule, np.array([float(step - schedule.lag) * factor + shift + schedule.lag]))
     return bool(abs(value[0] - lr) <= near)
 
 
@@ -205,7 +194,8 @@ def _predicts(fit: tuple[int, int], schedule: Schedule, counter: float, lr: floa
     section="schedule",
     question="Does the decay end at the declared step?",
     panel="lr",
-    reads=("lr", "header.schedule"),
+    reads=("lr", "header.schedule", "signal.lr.declared", "signal.lr.printed_unit"),
+    window=2,
     passes=(0.99, 1.01),
     leaves=(
         Leaf(
@@ -215,6 +205,7 @@ def _predicts(fit: tuple[int, int], schedule: Schedule, counter: float, lr: floa
             latch=True,
             causes=("wrong_total_steps",),
             weight=PROOF,
+            unless=(_OTHERWISE,),
             fix="The scheduler was given another number of steps than the run: give it planned_steps.",
         ),
         Leaf(
@@ -224,42 +215,37 @@ def _predicts(fit: tuple[int, int], schedule: Schedule, counter: float, lr: floa
             latch=True,
             causes=("wrong_total_steps",),
             weight=PROOF,
+            unless=(_OTHERWISE,),
             fix="The scheduler was given another number of steps than the run: give it planned_steps.",
         ),
     ),
-    source="the seven-panels page, panel 2 (wrong total_steps), before the end instead of at it",
+    source="our own proposal",
 )
 class ImpliedEnd:
-    """The end that the rates of the decay imply, over the declared end, while all of them imply the same."""
+    """The end that a rate of the decay implies, over the declared end."""
 
-    def __init__(self) -> None:
-        self.end: float | None = None
-        self.before = np.nan
-        self.holds = True
+    def __init__(self, *, agree: float = 0.002, least_gone: float = 0.001) -> None:
+        self._agree, self._least_gone = agree, least_gone
+        self._first, self._differs = First(), Running(np.fmax, 0.0)
 
     def __call__(self, view: View) -> Readings:
-        """Go on by the new rows."""
-        schedule, declared, lr = _schedule(view), declared_lr(view), view["lr"]
-        if schedule is None or declared is None or not schedule.total_steps or not self.holds:
+        """Go on by the new rows; the explanation is that all rates imply the same end."""
+        schedule: Schedule = view.signal("lr.declared").schedule
+        if not schedule.total_steps:
             return NOTHING
-        moves = lr != np.concatenate([[self.before], lr[:-1]])
-        self.before = float(lr[-1])
-        ends = implied_end(schedule, view.steps, lr, 0.01 if view.facts.is_foreign else 0.001)
-        rows = np.flatnonzero(np.isfinite(ends) & moves)
+        lr, total = view["lr"], schedule.total_steps
+        # Digits that were cut off drown what is smaller: the end is off by as large a share as what is gone.
+        cut = view["signal.lr.printed_unit"] / (self._agree * max(schedule.lr_max - schedule.lr_min, 1e-30))
+        ends = implied_end(schedule, view.steps, lr, np.fmax(cut, self._least_gone))
+        rows = np.flatnonzero(np.isfinite(ends) & (lr != _before(view)))
         if not len(rows):
             return NOTHING
-        if self.end is None:
-            self.end = float(ends[rows[0]])
-        broken = np.flatnonzero(np.abs(ends[rows] - self.end) > 0.002 * self.end)
-        total = schedule.total_steps
-        values = ends[rows] / total
-        if len(broken):
-            self.holds = False
-            rows, values = rows[: broken[0] + 1], values[: broken[0] + 1].copy()
-            values[-1] = 1.0
-        steps = view.steps[rows]
+        steps, ends = view.steps[rows], ends[rows]
+        first = self._first.take(ends)
+        differs = self._differs.take(np.abs(ends - first) > self._agree * first) > 0
         return Readings(
             steps,
-            values,
-            lambda i: f"the decay heads for step {values[i] * total:.0f}, declared is {total:.0f}",
+            ends / total,
+            lambda i: f"the decay heads for step {ends[i]:.0f}, declared is {total:.0f}",
+            {_OTHERWISE: differs},
         )

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.schedules.shapes import PHRASES, Schedule
-from flight_recorder.tui.checks.view import View
 
 Floats = NDArray[np.float64]
 
@@ -77,24 +76,6 @@ def _steps_down(common: dict[str, Any], every: float | None, factor: float | Non
     return Schedule(kind="step", milestones=milestones, levels=levels, **common)
 
 
-def declared_lr(view: View) -> Floats | None:
-    """What the header declares for each new row; None where it declares no schedule that is known.
-
-    The last answer is kept: the nodes that compare with it see the same rows, one after the other.
-    """
-    memo = view.facts.memo
-    if "schedule" not in memo:
-        memo["schedule"] = declared_schedule(view.facts)
-    schedule: Schedule | None = memo["schedule"]
-    if schedule is None:
-        return None
-    key = (view.first_index, len(view))
-    if memo.get("declared_rows") != key:
-        memo["declared_rows"], memo["declared_lr"] = key, values_of(schedule, view.steps)
-    values: Floats = memo["declared_lr"]
-    return values
-
-
 def values_of(schedule: Schedule, steps: NDArray[Any]) -> Floats:
     """The schedule at these steps; the inverse square root ends at lr_min as the engine's does."""
     values = schedule.value(steps)
@@ -109,7 +90,7 @@ def stretched(schedule: Schedule, total_steps: float) -> Schedule:
     return replace(schedule, total_steps=total_steps)
 
 
-def implied_end(schedule: Schedule, steps: NDArray[Any], lr: Floats, least_gone: float) -> Floats:
+def implied_end(schedule: Schedule, steps: NDArray[Any], lr: Floats, least_gone: Floats | float) -> Floats:
     """Total number of steps for which a cosine or linear decay gives these rates; NaN where none does.
 
     `least_gone` is the share of the decay that must lie behind: rounded digits drown what is smaller.

@@ -15,6 +15,33 @@ Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
 
 
+class Running:
+    """The largest (np.fmax), smallest (np.fmin) ... of a series so far, however it is cut into views."""
+
+    def __init__(self, accumulate: np.ufunc, start: float = np.nan) -> None:
+        self._accumulate, self._now = accumulate, start
+
+    def take(self, values: Floats | Steps | NDArray[np.bool_]) -> Floats:
+        """What it is at each of the new values, this one included."""
+        found: Floats = self._accumulate.accumulate(np.concatenate([[self._now], values]))
+        self._now = float(found[-1])
+        return found[1:]
+
+
+class First:
+    """The first finite value of a series."""
+
+    def __init__(self) -> None:
+        self.value = np.nan
+
+    def take(self, values: Floats) -> float:
+        """The first so far, these new values included; NaN while there is none."""
+        if np.isnan(self.value):
+            finite = values[np.isfinite(values)]
+            self.value = float(finite[0]) if len(finite) else np.nan
+        return self.value
+
+
 def rolling_mean(view: View, name: str, window: int) -> tuple[Steps, Floats]:
     """Mean over the last `window` rows at each new row that has so many; the check's window is as long."""
     return rolling_sum_of(view, view.with_past(name) / window, window)
@@ -22,14 +49,20 @@ def rolling_mean(view: View, name: str, window: int) -> tuple[Steps, Floats]:
 
 def rolling_sum_of(view: View, values: Floats, window: int) -> tuple[Steps, Floats]:
     """Sum over the last `window` of these values, one per row of the past and the new ones."""
+    total = rolling_sums(values, window)
+    new = min(len(total), len(view))
+    return view.steps[len(view) - new :], total[len(total) - new :]
+
+
+def rolling_sums(values: Floats, window: int) -> Floats:
+    """Sum of each `window` neighbouring values, added in their order."""
     count = len(values) - window + 1
     if count <= 0:
-        return view.steps[:0], np.empty(0)
+        return np.empty(0)
     total = values[:count].copy()
     for offset in range(1, window):
         total += values[offset : offset + count]
-    new = min(count, len(view))
-    return view.steps[len(view) - new :], total[count - new :]
+    return total
 
 
 def trailing_median(view: View, name: str, window: int, every: int) -> tuple[NDArray[np.int64], Floats]:

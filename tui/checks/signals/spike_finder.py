@@ -7,11 +7,15 @@ A loss that reaches zero or below has no logarithm and no ratio: nothing is a sp
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+
+from flight_recorder.tui.checks.signals.signal import signal
+from flight_recorder.tui.checks.view import View
 
 Floats = NDArray[np.float64]
 
@@ -101,6 +105,36 @@ class SpikeFinder:
         if row - self._event_start >= _LONGEST:
             # The loss has moved for good: what looks like a spike is the new normal from here on.
             self._rows = []
+
+
+@signal(
+    "loss.spikes",
+    reads=("loss",),
+    window=PAST + 1,
+    columns=(),
+    why="median and median deviation of logarithms are moved neither by spikes before nor by the trend of "
+    "50 records, and know no unit of the loss; a spike that entered its successor's baseline would hide it",
+    reference="PaLM (Chowdhery et al. 2022), https://arxiv.org/abs/2204.02311, section 5.1, on loss spikes",
+)
+class Spikes:
+    """Every spike of the training loss, by its row counted from 0."""
+
+    def __init__(self) -> None:
+        self._finder = SpikeFinder()
+        self._found: list[Spike] = []
+
+    def __call__(self, view: View) -> None:
+        """Go on by the new rows."""
+        self._found += self._finder.find(
+            view.with_past("loss"), view.first_index - view.num_past, view.num_past
+        )
+
+    def between(self, first_row: int, end_row: int) -> list[Spike]:
+        """The spikes from this row on, before that one."""
+        first, end = (
+            bisect_left(self._found, row, key=lambda spike: spike.row) for row in (first_row, end_row)
+        )
+        return self._found[first:end]
 
 
 def exponential_mean(values: Floats) -> float:

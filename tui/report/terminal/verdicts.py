@@ -43,6 +43,8 @@ def as_json(run: Run) -> str:
         "source": {
             "path": run.path,
             "format": run.format,
+            "kind": judge.kind.name,
+            "kind_evidence": judge.kind.evidence,
             "steps": run.recording.num_steps,
             "pulse": str(run.pulse),
             "damaged_lines": len(run.damaged),
@@ -156,6 +158,8 @@ def _heading(run: Run) -> Text:
         text.append(f"{LEVEL_SIGNS[level]} {str(level).upper()}", style=STYLES[level])
     text.append(f"   {printable(run.name)}", style="bold")
     text.append(f"   {steps_done(run):,} steps   {pulse_words(run)}   {run.format}")
+    if (kind := run.judge.kind.name) != "unknown":
+        text.append(f"   {kind.replace('_', ' ')}")
     return text
 
 
