@@ -39,6 +39,17 @@ from flight_recorder.tui.checks.rules import (
 from flight_recorder.tui.checks.rules import after_best as aftermath
 from flight_recorder.tui.checks.rules import literal as as_written
 from flight_recorder.tui.checks.rules import overfitting as overfit
+from flight_recorder.tui.checks.signals import (
+    blocks,
+    evaluation_noise,
+    level_curve,
+    lowest,
+    onset,
+    standing,
+)
+
+SIGNAL_FILES: tuple[ModuleType, ...] = (evaluation_noise, onset, standing, lowest, blocks, level_curve)
+"""Files of signals that no rule imports, each behind those that it reads: importing declares."""
 
 MODULES: tuple[ModuleType, ...] = (
     start,
