@@ -73,6 +73,8 @@ HEADER = _table(
     Field("run_id", "text", "unique for each log, kept on resume"),
     Field("name", "text", "name of the run, shown in the status line"),
     Field("origin", "text", '"scratch" or "fine-tune"; a fine-tune is exempt from the bounds around ln V'),
+    Field("unit", "text", '"nats_per_token" where the loss is the mean of a token in nats'),
+    Field("pretrained", "text", "true where the program is mostly used to train on from trained weights"),
     Field("seed", "1", "seed of the run", exact=True),
     Field("config", "text", "the resolved configuration, whole", shape="object"),
     Field("vocab_size", "token", "V, the number of tokens of the vocabulary", exact=True),

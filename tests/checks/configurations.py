@@ -119,7 +119,7 @@ class Case:
 WELL_START = started(weights=FRESH, parameter_groups=GROUPS)
 FALLING = [6.2 * 0.99**step for step in range(260)]
 
-MEGATRON = {"source": "megatron", "vocab_size": None, "origin": None}
+MEGATRON = {"unit": "nats_per_token", "vocab_size": None, "origin": None}
 _MEGATRON_WELL = log(header=MEGATRON, loss="11 9x3")
 
 CASES: tuple[Case, ...] = (

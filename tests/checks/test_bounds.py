@@ -36,7 +36,7 @@ HEADERS: tuple[dict[str, Any], ...] = (
     },
     {**HEADER, "origin": "fine-tune"},
     {**HEADER, "vocab_size": None},
-    {**HEADER, "planned_steps": None, "source": "megatron"},
+    {**HEADER, "planned_steps": None},
 )
 """Runs among which every bound has a value in one."""
 

@@ -188,8 +188,8 @@ def test_the_end_of_a_decay_is_read_as_soon_as_its_printed_digits_tell_it() -> N
 def test_a_loss_of_thousands_of_nats_a_token_is_a_sum_before_it_is_a_rate_that_is_too_high() -> None:
     records = log(header=MEGATRON, first_step=1, loss="2600 *0.995x100", grad_norm="2300 *0.98x100")
     assert _first_cause(records) == "sum_reduction"
-    elsewhere = {**MEGATRON, "source": "jsonl"}  # a loss of unknown units
-    assert verdict("Q1.1d", log(header=elsewhere, loss="2600 900x3")).state is State.NOT_MEASURED
+    elsewhere = {**MEGATRON, "unit": None}  # a loss of unknown units
+    assert verdict("Q1.1d", log(header=elsewhere, loss="2600 900x3")).state is State.NOT_APPLICABLE
 
 
 @pytest.mark.parametrize(

@@ -67,15 +67,15 @@ def test_explosion_is_called_within_fifty_records(name: str) -> None:
 
 def test_large_rate_is_to_blame_for_a_rise_that_came_back() -> None:
     losses = [150.0, 370.0, *_noisy(_decay(330, 9.7, 28, 3), 0.05)]
-    judge = _judged(losses, 2.0, 10, source="huggingface")
+    judge = _judged(losses, 2.0, 10, source="huggingface", pretrained=True)
     assert _said(judge) == {"D5.15": Level.ORANGE} and judge.causes[0][0] == "lr_too_high"
-    assert not _said(_judged(losses, 1e-4, 10, source="huggingface"))
+    assert not _said(_judged(losses, 1e-4, 10, source="huggingface", pretrained=True))
 
 
 @pytest.mark.parametrize("start", [1.0, 1.2, 4.0])
 def test_loss_that_stands_at_the_level_of_a_guess_is_orange(start: float) -> None:
     losses = _noisy([math.log(5) * start, *[math.log(5)] * 59], 0.004)
-    judge = _judged(losses, 1.0, 10, source="huggingface")
+    judge = _judged(losses, 1.0, 10, source="huggingface", pretrained=True)
     assert _said(judge)["D5.14"] is Level.ORANGE and judge.causes[0][0] == "lr_too_high"
 
 

@@ -42,14 +42,14 @@ def test_the_flags_of_the_fine_tune_appear_inside_their_windows_of_epochs() -> N
     levels = {symptom: level for _, id, symptom, level in judge.calls() if id.startswith("D4")}
     assert 15 <= epochs["validation no longer improves"] <= 20
     assert 20 <= epochs["validation loss climbs"] <= 30
-    assert 30 <= epochs["validation half as bad again as its best"] <= 50
+    assert 30 <= epochs["validation loss 1.5 x its best"] <= 50
     assert 50 <= epochs["memorised"] <= 100
     assert [
         levels[symptom]
         for symptom in (
             "validation no longer improves",
             "validation loss climbs",
-            "validation half as bad again as its best",
+            "validation loss 1.5 x its best",
             "memorised",
         )
     ] == [Level.YELLOW, Level.ORANGE, Level.RED, Level.BLACK]
@@ -164,7 +164,7 @@ def test_the_best_checkpoint_is_the_one_marked_best() -> None:
         ),
         (
             "D4.2",
-            "validation half as bad again as its best",
+            "validation loss 1.5 x its best",
             (f"{LED} 1.2 1.51", f"{LEVEL} 0.9 0.8"),
             (f"{LED} 1.2 1.49", f"{LEVEL} 0.9 0.8"),
         ),

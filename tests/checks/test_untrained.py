@@ -26,5 +26,5 @@ def test_three_times_the_first_training_loss_is_the_bound_for_the_best(val: str,
 
 def test_where_v_is_known_the_uniform_level_judges() -> None:
     assert (
-        verdict("D5.9", log(loss="6x200", evaluations={"val_loss": "43 44 45"})).state is State.NOT_MEASURED
+        verdict("D5.9", log(loss="6x200", evaluations={"val_loss": "43 44 45"})).state is State.NOT_APPLICABLE
     )

@@ -269,8 +269,9 @@ class Node:
 
     @property
     def passes(self) -> bool:
-        """Whether it has measured and nothing has ever been wrong."""
-        return self._newest is not None and self.deciding_leaf() is None
+        """Whether it has measured and nothing has ever been wrong; what is excused is no fault."""
+        leaf = self.deciding_leaf()
+        return self._newest is not None and (leaf is None or leaf.track.state is State.PASS)
 
     def deciding_leaf(self) -> LeafAtWork | None:
         """The leaf that the verdict is about: the worst firing, else pending, amber, the worst resolved."""

@@ -31,6 +31,21 @@ FROM_SCRATCH = Scope(
     lambda facts: facts.header.get("origin", "scratch") == "scratch",
     "the run starts from trained weights",
 )
+DECLARED_FROM_SCRATCH = Scope(
+    "declared_from_scratch",
+    lambda facts: facts.header.get("origin") == "scratch",
+    "the log does not declare that the run starts from scratch",
+)
+STARTS_UNTRAINED = Scope(
+    "starts_untrained",
+    lambda facts: facts.header.get("origin") != "fine-tune" and not facts.header.get("pretrained"),
+    "the run starts, or may start, from trained weights",
+)
+NATS_PER_TOKEN = Scope(
+    "nats_per_token",
+    lambda facts: facts.header.get("unit") == "nats_per_token",
+    "the log is not of a program that prints nats per token",
+)
 VOCABULARY_KNOWN = Scope(
     "vocabulary_known",
     lambda facts: facts.ln_vocab is not None,

@@ -40,10 +40,30 @@ from flight_recorder.tui.checks.rules import (
 from flight_recorder.tui.checks.rules import after_best as aftermath
 from flight_recorder.tui.checks.rules import literal as as_written
 from flight_recorder.tui.checks.rules import overfitting as overfit
-from flight_recorder.tui.checks.signals import norms, rates, spike_finder
+from flight_recorder.tui.checks.signals import (
+    blocks,
+    evaluation_noise,
+    level_curve,
+    lowest,
+    norms,
+    onset,
+    rates,
+    spike_finder,
+    standing,
+)
 
-SIGNAL_FILES: tuple[ModuleType, ...] = (rates, norms, spike_finder)
-"""Files that declare signals, in the order in which they are computed."""
+SIGNAL_FILES: tuple[ModuleType, ...] = (
+    evaluation_noise,
+    onset,
+    standing,
+    lowest,
+    blocks,
+    level_curve,
+    rates,
+    norms,
+    spike_finder,
+)
+"""Files of signals, each behind those that it reads: importing declares."""
 
 MODULES: tuple[ModuleType, ...] = (
     start,

@@ -8,7 +8,7 @@ should not have to know any of that.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flight_recorder.engine.runlog.codec import Record
@@ -43,6 +43,19 @@ def is_sound(name: str, value: Any) -> bool:
     return not isinstance(value, int) or isinstance(value, bool) or number(value) is not None
 
 
+PROGRAMS: Mapping[str, Record] = {
+    "megatron": {"unit": "nats_per_token"},
+    "nanogpt": {"unit": "nats_per_token"},
+    "llm.c": {"unit": "nats_per_token"},
+    "modded-nanogpt": {"unit": "nats_per_token"},
+    "pico-train": {"unit": "nats_per_token"},
+    "huggingface": {"pretrained": True},
+    "trainer_state": {"pretrained": True},
+}
+"""What is known of each run of a program: that it prints the mean loss of a token in nats; that it is mostly
+used for fine-tunes."""
+
+
 class Timeline:
     """Puts a header in front, a `resume` before a step that runs backwards, and drops repeats.
 
@@ -59,6 +72,7 @@ class Timeline:
         self.damage = damage
         self._given = dict(options.facts)
         self._header: Record = {"kind": "header", "format": FORMAT_VERSION, "source": source}
+        self._header |= PROGRAMS.get(source, {})
         self._header |= options.beside
         self._shown: Record | None = None
         self._last = dict.fromkeys(_SERIAL_KINDS, -1)

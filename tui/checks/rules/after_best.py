@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, Floats, Leaf, Readings, check
+from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, Leaf, Readings, check
 from flight_recorder.tui.checks.signals.onset import bottom, called_at, evaluations_of, kept_at
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
@@ -28,7 +28,7 @@ from flight_recorder.tui.checks.view import View
             "you evaluate.",
         ),
     ),
-    source="the fine-tune post-mortem, missing optimal checkpoint; the overfit lab, stop conditions",
+    source="our own proposal",
     as_written="checkpoint at or near t_val_min",
     why="near means within one evaluation of the bottom of the curve, which is broad",
 )
@@ -71,19 +71,22 @@ def checkpoint_distance(view: View) -> Readings:
             causes=("overfit",),
             weight=HINT,
             fix="Stop early: patience counted in evaluations, with the best checkpoint kept.",
+            unless=("no_onset",),
         ),
     ),
-    source="the fine-tune post-mortem, computational cost analysis",
+    source="our own proposal",
     as_written="83 % of the time was wasted",
 )
 def wasted_share(view: View) -> Readings:
-    """Share of the steps that came after the best evaluation, once an onset was called; else 0."""
+    """Share of the steps that came after the best evaluation."""
     seen = evaluations_of(view.recording)
     if not len(seen):
         return NOTHING
-    best, called = int(seen.steps[seen.best]), called_at(seen)
+    best, has_onset = int(seen.steps[seen.best]), called_at(seen) is not None
     steps = seen.steps[seen.steps > 0]
-    wasted: Floats = np.zeros(len(steps))
-    if called is not None:
-        wasted = np.maximum(steps - best, 0) / steps
-    return Readings(steps, wasted, lambda i: f"{steps[i] - best} of {steps[i]} steps came after step {best}")
+    return Readings(
+        steps,
+        np.maximum(steps - best, 0) / steps,
+        lambda i: f"{max(int(steps[i]) - best, 0)} of {steps[i]} steps came after step {best}",
+        {"no_onset": np.full(len(steps), not has_onset)},
+    )

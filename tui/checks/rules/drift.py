@@ -7,20 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from flight_recorder.tui.checks.facts import Facts
-from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Leaf, Readings, check
-from flight_recorder.tui.checks.scope import NOT_ADVERSARIAL_OR_POLICY
-from flight_recorder.tui.checks.signals.blocks import BLOCK, LongMeans
-from flight_recorder.tui.checks.signals.onset import learned_below
-from flight_recorder.tui.checks.signals.random_walk import Lowest, excuses
-from flight_recorder.tui.checks.signals.rolling import rolling_mean
+from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Flags, Leaf, Readings, check
+from flight_recorder.tui.checks.scope import FROM_SCRATCH, NOT_ADVERSARIAL_OR_POLICY
+from flight_recorder.tui.checks.signals.random_walk import excuses
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
-
-_MEAN = 20
-_LONG = 10 * BLOCK
-
-_FALLING = 0.98
-"""Mean of 200 records over that of the 200 before below which a loss still falls."""
 
 
 def _settled(facts: Facts) -> float:
@@ -33,8 +24,7 @@ def _settled(facts: Facts) -> float:
     section="level of the loss",
     question="Is the training loss better than that of a uniform guess?",
     panel="loss",
-    reads=("loss", "header.vocab_size"),
-    window=_MEAN,
+    reads=("signal.loss.mean20", "header.vocab_size"),
     after=lambda facts: max(100.0, facts.warmup_steps or 0),
     leaves=(
         Leaf(
@@ -53,14 +43,12 @@ def _settled(facts: Facts) -> float:
 )
 def over_uniform(view: View) -> Readings:
     """Mean training loss of 20 steps minus ln V, in nats per token."""
-    steps, means = rolling_mean(view, "loss", _MEAN)
-    finite = np.isfinite(means)  # what is not is D1's to say
-    steps, means = steps[finite], means[finite]
-    uniform = view.facts.ln_vocab or 0.0
+    finite = np.isfinite(view["signal.loss.mean20"])  # what is not is D1's to say
+    means, uniform = view["signal.loss.mean20"][finite], view.facts.ln_vocab or 0.0
     return Readings(
-        steps,
+        view.steps[finite],
         means - uniform,
-        lambda i: f"mean loss of {_MEAN} steps is {means[i]:.3g}, ln V is {uniform:.3g}",
+        lambda i: f"mean loss of 20 steps is {means[i]:.3g}, ln V is {uniform:.3g}",
     )
 
 
@@ -69,7 +57,7 @@ def over_uniform(view: View) -> Readings:
     section="level of the loss",
     question="Is the validation loss better than that of a uniform guess?",
     panel="loss",
-    reads=("evaluation.val_loss", "header.vocab_size"),
+    reads=("evaluation.val_loss", "signal.val.lowest", "signal.val.learned_below", "header.vocab_size"),
     after=1,
     leaves=(
         Leaf(
@@ -80,6 +68,7 @@ def over_uniform(view: View) -> Readings:
             weight=STRONG,
             fix="Either the evaluation is broken (wrong tokens, a sum for a mean) or the model is: "
             "evaluate a batch of the training set in the same way.",
+            unless=("learned_before",),
         ),
     ),
     source="the two-run journal",
@@ -87,29 +76,17 @@ def over_uniform(view: View) -> Readings:
     why="a perplexity is judged as its logarithm: 43 to 49 nats per token, where guessing costs 10.8; an "
     "evaluation that once read 0.2 nats less than a guess has worked, and is not to blame (D5.7)",
 )
-class NeverBelowUniform:
-    """Validation loss minus ln V in nats per token, while it has never been 0.2 below; else 0."""
-
-    learned = False
-
-    def __init__(self) -> None:
-        self._best = np.inf
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new evaluations."""
-        uniform = view.facts.ln_vocab or 0.0
-        finite = np.isfinite(view["val_loss"])
-        val, steps = view["val_loss"][finite], view.steps[finite]
-        if not len(val):
-            return NOTHING
-        best = np.fmin(np.fmin.accumulate(val), self._best)
-        self._best = float(best[-1])
-        values = np.where((best < learned_below(view.facts)) == self.learned, val - uniform, 0.0)
-        return Readings(
-            steps,
-            values,
-            lambda i: f"validation loss is {val[i]:.3g} nats per token, a uniform guess costs {uniform:.3g}",
-        )
+def validation_over_uniform(view: View) -> Readings:
+    """Validation loss minus ln V, in nats per token."""
+    uniform, finite = view.facts.ln_vocab or 0.0, np.isfinite(view["val_loss"])
+    val = view["val_loss"][finite]
+    learned = (view["signal.val.lowest"] < view["signal.val.learned_below"])[finite]
+    return Readings(
+        view.steps[finite],
+        val - uniform,
+        lambda i: f"validation loss is {val[i]:.3g} nats per token, a uniform guess costs {uniform:.3g}",
+        {"learned_before": learned, "nothing_learned_yet": ~learned},
+    )
 
 
 @check(
@@ -117,7 +94,7 @@ class NeverBelowUniform:
     section="level of the loss",
     question="Has validation stayed better than a uniform guess?",
     panel="loss",
-    reads=("evaluation.val_loss", "header.vocab_size"),
+    reads=("evaluation.val_loss", "signal.val.lowest", "signal.val.learned_below", "header.vocab_size"),
     after=1,
     leaves=(
         Leaf(
@@ -127,14 +104,14 @@ class NeverBelowUniform:
             causes=("above_uniform",),
             weight=HINT,
             fix="What validation had learned is gone: go back to the checkpoint of the best evaluation.",
+            unless=("nothing_learned_yet",),
         ),
     ),
     source="ours",
 )
-class AgainAboveUniform(NeverBelowUniform):
-    """Validation loss minus ln V in nats per token, once it has been 0.2 below; else 0."""
-
-    learned = True
+def validation_over_uniform_again(view: View) -> Readings:
+    """Validation loss minus ln V, in nats per token."""
+    return validation_over_uniform(view)
 
 
 @check(
@@ -142,8 +119,8 @@ class AgainAboveUniform(NeverBelowUniform):
     section="level of the loss",
     question="Has the loss left the level of a uniform guess?",
     panel="loss",
-    reads=("loss", "header.vocab_size"),
-    window=_MEAN,
+    reads=("signal.loss.mean20", "signal.loss.mean20.lowest", "header.vocab_size"),
+    applies=(FROM_SCRATCH,),
     after=_settled,
     leaves=(
         Leaf(
@@ -156,28 +133,20 @@ class AgainAboveUniform(NeverBelowUniform):
             causes=("plateau", "lr_too_low", "frozen_parameters", "shuffled_labels"),
             weight=STRONG,
             fix="Nothing is learned: look at the rate applied, at frozen parameters, at the targets.",
+            unless=("learned_before",),
         ),
     ),
     source="ours",
-    why="an honest long plateau lies below ln V; a run that starts from a checkpoint is not judged, and one "
-    "that comes back up to this level has learned before (D5.8)",
+    why="an honest long plateau lies below ln V; a run that comes back up to this level from a nat below it "
+    "has learned before (D5.8)",
 )
-class DistanceToChance:
-    """Mean training loss of 20 steps minus ln V, or the lowest so far once that is a nat below."""
-
-    _LEFT = -1.0
-
-    def __init__(self) -> None:
-        self._lowest = np.inf
-
-    def __call__(self, view: View) -> Readings:
-        """One reading for each step; a run that does not start from scratch is not judged."""
-        now = over_uniform(view)
-        if view.facts.scratch_ln_vocab is None or not len(now.values):
-            return NOTHING
-        lowest = np.minimum(np.minimum.accumulate(now.values), self._lowest)
-        self._lowest = float(lowest[-1])
-        return replace(now, values=np.where(lowest < self._LEFT, lowest, now.values))
+def distance_to_chance(view: View, *, left: float = 1.0) -> Readings:
+    """Mean training loss of 20 steps minus ln V, in nats per token."""
+    found, uniform = over_uniform(view), view.facts.ln_vocab
+    if uniform is None:
+        return NOTHING
+    lowest = view["signal.loss.mean20.lowest"][np.isfinite(view["signal.loss.mean20"])]
+    return replace(found, excused={"learned_before": lowest < uniform - left})
 
 
 @check(
@@ -185,8 +154,10 @@ class DistanceToChance:
     section="level of the loss",
     question="Is more learned than how often each token occurs?",
     panel="loss",
-    reads=("loss", "header.vocab_size", "header.baseline_loss"),
-    window=BLOCK,
+    reads=(
+        *("signal.loss.mean200", "signal.loss.mean200.before", "signal.loss.mean200.lowest"),
+        *("header.vocab_size", "header.baseline_loss"),
+    ),
     after=lambda facts: max(500.0, 3 * (facts.warmup_steps or 0)),
     leaves=(
         Leaf(
@@ -198,37 +169,30 @@ class DistanceToChance:
             causes=("shuffled_labels", "lr_too_low", "frozen_parameters", "plateau"),
             weight=STRONG,
             fix="The model has learned frequencies only: look whether the targets belong to the inputs.",
+            unless=("still_falling",),
         ),
     ),
     source="ours",
     why="0 is the baseline, 1 a uniform guess; healthy runs are below 0 by step 250. A loss that still falls "
     "by over 2 % in 200 steps is given time; one that comes back up has learned before (D5.5)",
 )
-class WayFromBaseline(LongMeans):
-    """Lowest mean loss of 200 steps, from the n-gram baseline (0) to ln V (1); 0 while it still falls."""
+def way_from_baseline(view: View, *, falling: float = 0.98) -> Readings:
+    """Lowest mean loss of 200 steps, from the n-gram baseline (0) to ln V (1)."""
+    uniform, baseline = view.facts.ln_vocab, view.facts.baseline_loss
+    if uniform is None or baseline is None or uniform <= baseline:
+        return NOTHING
+    lowest = np.fmin(view["signal.loss.mean200.lowest"], view["signal.loss.mean200.before"])
+    return Readings(
+        view.steps,
+        (lowest - baseline) / (uniform - baseline),
+        lambda i: f"mean loss of 200 steps has been {lowest[i]:.3g}, the n-gram baseline is {baseline:.3g}",
+        {"still_falling": _still_falls(view, falling)},
+    )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._lowest = np.inf
 
-    def __call__(self, view: View) -> Readings:
-        """One reading every 20 records."""
-        steps, now, before = self.take(view, "loss")
-        uniform, baseline = view.facts.ln_vocab, view.facts.baseline_loss
-        if uniform is None or baseline is None or uniform <= baseline:
-            return NOTHING
-        if not len(steps):
-            return NOTHING
-        lowest = np.fmin(np.fmin.accumulate(np.fmin(now, before)), self._lowest)
-        self._lowest = float(lowest[-1])
-        values = np.where(now < _FALLING * before, 0.0, (lowest - baseline) / (uniform - baseline))
-        return Readings(
-            steps,
-            values,
-            lambda i: (
-                f"mean loss of {_LONG} steps has been {lowest[i]:.3g}, the n-gram baseline is {baseline:.3g}"
-            ),
-        )
+def _still_falls(view: View, falling: float) -> Flags:
+    """Where the mean loss of 200 records is below such a share of that of the 200 before."""
+    return np.asarray(view["signal.loss.mean200"] < falling * view["signal.loss.mean200.before"])
 
 
 @check(
@@ -236,10 +200,13 @@ class WayFromBaseline(LongMeans):
     section="level of the loss",
     question="Does the training loss drift upwards?",
     panel="loss",
-    reads=("loss", "signal.loss.random_walk"),
-    window=BLOCK,
+    reads=(
+        *("signal.loss.mean200", "signal.loss.mean200.before", "signal.loss.mean200.row"),
+        *("signal.loss.mean200.lowest", "signal.loss.mean200.lowest.row", "signal.loss.mean200.lowest.step"),
+        "signal.loss.random_walk",
+    ),
     applies=(NOT_ADVERSARIAL_OR_POLICY,),
-    after=lambda facts: (facts.warmup_steps or 0) + 2 * _LONG,
+    after=lambda facts: (facts.warmup_steps or 0) + 400,
     leaves=(
         Leaf(
             "loss drifts upwards",
@@ -267,33 +234,24 @@ class WayFromBaseline(LongMeans):
     source="ours",
     why="a loss that falls again, however high it stands, does not drift upwards",
 )
-class Drift(LongMeans):
-    """Mean loss of 200 steps over the lowest such mean so far, minus 1."""
-
-    def __init__(self, *, least: float = 0.05, falling: float = 0.98) -> None:
-        super().__init__()
-        self._least, self._falling = least, falling
-        self._lowest = Lowest()
-
-    def __call__(self, view: View) -> Readings:
-        """One reading every 20 records."""
-        steps, now, before = self.take(view, "loss")
-        if not len(steps):
-            return NOTHING
-        rows = (view.first_index + len(view)) // BLOCK * BLOCK - 1 - BLOCK * np.arange(len(steps))[::-1]
-        # Losses that are nearly memorised change by factors without meaning.
-        known = np.where(np.isfinite(now), np.maximum(now, self._least), np.inf)
-        lowest, since, since_steps = self._lowest.take(known, rows, steps)
-        with np.errstate(invalid="ignore"):  # nothing finite yet: inf over inf, taken as 0
-            values = np.where(np.isfinite(known), np.maximum(known / lowest - 1, 0.0), 0.0)
-        walk = view.signal("loss.random_walk")
-        excused = excuses(view, walk, rows, steps, since, since_steps, values)
-        return Readings(
-            steps,
-            values,
-            lambda i: f"mean loss of {_LONG} steps is {now[i]:.3g}, it has been {lowest[i]:.3g}",
-            {**excused, "still_falling": now < self._falling * before},
-        )
+def drift(view: View, *, least: float = 0.05, falling: float = 0.98) -> Readings:
+    """Mean loss of 200 steps over the lowest such mean so far, minus 1; near 0, where relative changes are
+    noise, both are taken as 0.05 nats at least."""
+    known = np.isfinite(view["signal.loss.mean200"]) & np.isfinite(view["signal.loss.mean200.lowest"])
+    steps, now = view.steps[known], view["signal.loss.mean200"][known]
+    lowest = np.maximum(view["signal.loss.mean200.lowest"][known], least)
+    rises = np.maximum(now, least) / lowest - 1
+    row, low_row, low_step = (
+        view[f"signal.loss.mean200.{name}"][known].astype(np.int64)
+        for name in ("row", "lowest.row", "lowest.step")
+    )
+    excused = excuses(view, view.signal("loss.random_walk"), row, steps, low_row, low_step, rises)
+    return Readings(
+        steps,
+        rises,
+        lambda i: f"mean loss of 200 steps is {now[i]:.3g}, it has been {lowest[i]:.3g}",
+        {**excused, "still_falling": _still_falls(view, falling)[known]},
+    )
 
 
 @check(
@@ -301,8 +259,7 @@ class Drift(LongMeans):
     section="level of the loss",
     question="Does the training loss still fall?",
     panel="loss",
-    reads=("loss", "lr"),
-    window=BLOCK,
+    reads=tuple(f"signal.loss_and_lr.mean200{name}" for name in ("", ".before", ".lr", ".highest_lr")),
     after=lambda facts: 5 * _settled(facts),
     leaves=(
         Leaf(
@@ -314,25 +271,22 @@ class Drift(LongMeans):
             causes=("plateau",),
             weight=HINT,
             fix="A plateau can be honest and long: wait, or end the run here.",
+            unless=("rate_decayed",),
         ),
     ),
     source="ours",
     why="at the end of a schedule nothing should move: judged above a tenth of the peak rate",
 )
-class Fall(LongMeans):
-    """Share by which the mean loss of 200 steps is below that of the 200 before, while the rate is high."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._rates = LongMeans()
-        self._peak = 0.0
-
-    def __call__(self, view: View) -> Readings:
-        """One reading every 20 records; 1 once the rate has decayed below a tenth of its peak."""
-        steps, now, before = self.take(view, "loss")
-        _, lr, _ = self._rates.take(view, "lr")
-        peaks = np.fmax.accumulate(np.concatenate([[self._peak], lr]))[1:]
-        self._peak = max([self._peak, *peaks.tolist()])
-        judged = (lr > 0.1 * peaks) & np.isfinite(now) & np.isfinite(before)
-        values = np.where(judged, 1 - now / np.maximum(before, 1e-9), 1.0)
-        return Readings(steps, values, lambda i: f"mean loss went from {before[i]:.4g} to {now[i]:.4g}")
+def fall(view: View, *, decayed: float = 0.1) -> Readings:
+    """Share by which the mean loss of 200 steps is below that of the 200 before."""
+    now, before, rate, highest = (
+        view[f"signal.loss_and_lr.mean200{name}"] for name in ("", ".before", ".lr", ".highest_lr")
+    )
+    known = np.isfinite(now) & np.isfinite(before)
+    now, before = now[known], before[known]
+    return Readings(
+        view.steps[known],
+        1 - now / np.maximum(before, 1e-9),
+        lambda i: f"mean loss went from {before[i]:.4g} to {now[i]:.4g}",
+        {"rate_decayed": ~(rate > decayed * highest)[known]},
+    )

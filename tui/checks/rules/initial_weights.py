@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from flight_recorder.engine.runlog.schema import is_number
 from flight_recorder.tui.checks.facts import Facts
-from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Bound, Leaf, Readings, check
+from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Leaf, Readings, check
 from flight_recorder.tui.checks.rules.start import single
+from flight_recorder.tui.checks.scope import DECLARED_FROM_SCRATCH
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_SOURCE = "the stability checklist"
+_OURS = "our own proposal"
 _REINIT = "Initialise again: the standard deviation is not the one that the model declares."
 
 _LARGEST_FAN = 2**53
@@ -86,7 +90,7 @@ def _farthest(view: View, role: str) -> Readings:
         ),
         Leaf("weights all but zero", below=0.1, causes=("zero_init",), weight=PROOF, fix=_REINIT),
     ),
-    source=f"{_SOURCE}, Q5.1",
+    source=_OURS,
     as_written="std in [0.02, 0.1]; 100 x expected",
     why="a healthy GPT reads 0.01 to 0.02 (residual projections are divided by sqrt(2L)) and Kaiming at 64 "
     "inputs 0.18: only the ratio to the std that was declared for the tensor means something",
@@ -121,7 +125,7 @@ def linear_std(view: View) -> Readings:
             fix=_REINIT,
         ),
     ),
-    source=f"{_SOURCE}, Q5.1 (embedding std 0.02)",
+    source=_OURS,
     as_written="embedding std 0.02",
     why="the ratio to the declared std",
 )
@@ -146,7 +150,7 @@ def embedding_std(view: View) -> Readings:
             fix="Initialise again around zero.",
         ),
     ),
-    source=f"{_SOURCE}, Q5.1",
+    source=_OURS,
     as_written="|mean| > 0.01",
     why="0.01 is half a standard deviation where that is 0.02 and nothing where it is 0.18",
 )
@@ -166,28 +170,25 @@ def linear_mean(view: View) -> Readings:
     question="Are the gains of the normalisations still those of a fresh model?",
     panel="activation",
     reads=("initial.weights",),
+    applies=(DECLARED_FROM_SCRATCH,),
     whole=True,
     leaves=(
         Leaf(
             "gains have been trained",
-            above=Bound(
-                "half of them, from scratch",
-                lambda facts: 0.5 if facts.header.get("origin") == "scratch" else None,
-            ),
+            above=0.5,
             causes=("loaded_checkpoint",),
             weight=PROOF,
             fix="Start from fresh weights, or declare the run a fine-tune.",
         ),
     ),
-    exempt="only a run declared to be from scratch is judged",
-    source=f"{_SOURCE}, Q5.1 (LayerNorm scale 1) and Q1.1 (a checkpoint loaded by mistake)",
+    source=_OURS,
 )
-def trained_gains(view: View) -> Readings:
+def trained_gains(view: View, *, constant: float = 1e-4) -> Readings:
     """Share of normalisation gains whose entries differ from each other; fresh ones are constant."""
     rows = [row for row in _weights(view.facts, "norm") if math.prod(row.get("shape") or [1]) > 1]
     if not rows:
         return NOTHING
-    share = sum(row["std"] > 1e-4 for row in rows) / len(rows)
+    share = sum(row["std"] > constant for row in rows) / len(rows)
     return single(view, share, f"{share:.0%} of {len(rows)} gains are not constant")
 
 
@@ -200,14 +201,19 @@ def trained_gains(view: View) -> Readings:
     whole=True,
     leaves=(
         Leaf(
-            "a bias is not zero", above=0.5, causes=("head_bias",), weight=PROOF, fix="Start biases at zero."
+            "a bias is not zero",
+            above=0.5,
+            causes=("head_bias",),
+            weight=PROOF,
+            fix="Start biases at zero.",
+            unless=("usual_default",),
         ),
     ),
-    source=f"{_SOURCE}, Q5.1 (biases 0) and Q1.1 (LM head bias non-zero)",
+    source=_OURS,
     why="PyTorch draws the biases of a layer from +-1 / sqrt(inputs), which is no fault at any size",
 )
 def largest_bias(view: View) -> Readings:
-    """Largest |entry| of any bias that PyTorch's default cannot have given its layer; 0 without one."""
+    """Largest |entry| of a bias; of one that PyTorch's default cannot have given, if there is any."""
     biases = _weights(view.facts, "bias")
     rows = [row for row in biases if is_number(row.get("max")) and is_number(row.get("min"))]
     if not rows:
@@ -216,10 +222,8 @@ def largest_bias(view: View) -> Readings:
     sizes = {str(row["name"]): max(abs(row["max"]), abs(row["min"])) for row in rows}
     unusual = {name: size for name, size in sizes.items() if size > defaults.get(name, 0.0)}
     worst = max(unusual or sizes, key=lambda name: sizes[name])
-    said = f"{worst} reaches {sizes[worst]:.3g}"
-    return single(
-        view, unusual.get(worst, 0.0), said if unusual else f"{said}, as PyTorch's default gives it"
-    )
+    found = single(view, sizes[worst], f"{worst} reaches {sizes[worst]:.3g}")
+    return replace(found, excused={"usual_default": np.array([not unusual])})
 
 
 def _default_biases(facts: Facts) -> dict[str, float]:
@@ -250,25 +254,27 @@ def _declares_normalization(facts: Facts) -> bool:
     leaves=(
         Leaf(
             "the declared normalisation is missing",
-            equals=Bound(
-                "none where declared", lambda facts: 0.0 if _declares_normalization(facts) else None
-            ),
+            equals=0.0,
             causes=("no_normalization",),
             weight=PROOF,
             fix="Put the LayerNorm or RMSNorm back in front of attention and feed-forward.",
+            unless=("none_declared",),
         ),
         Leaf(
             "no normalisation has a gain",
-            equals=Bound("none", lambda facts: None if _declares_normalization(facts) else 0.0),
+            equals=0.0,
             level=Level.GREEN,
             causes=("no_normalization",),
             weight=HINT,
             fix="If a normalisation was meant, it is missing.",
+            unless=("one_declared",),
         ),
     ),
-    source=f"{_SOURCE}, Q5.2 (missing or broken normalization), counted",
+    source=_OURS,
 )
 def num_gains(view: View) -> Readings:
     """Normalisation gains among the parameters."""
     count = float(len(_weights(view.facts, "norm")))
-    return single(view, count, f"{count:.0f} gains of normalisations among the parameters")
+    found = single(view, count, f"{count:.0f} gains of normalisations among the parameters")
+    declared = np.array([_declares_normalization(view.facts)])
+    return replace(found, excused={"none_declared": ~declared, "one_declared": declared})

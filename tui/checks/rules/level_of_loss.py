@@ -3,83 +3,43 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from flight_recorder.tui.checks.rule import NOTHING, STRONG, Leaf, Readings, check
-from flight_recorder.tui.checks.rules.stuck import is_judged_by_itself
-from flight_recorder.tui.checks.signals.level_curve import LevelCurve, Shape
-from flight_recorder.tui.checks.signals.random_walk import first_step_of_players, validation_acquits
+from flight_recorder.tui.checks.scope import NOT_ADVERSARIAL_OR_POLICY, STARTS_UNTRAINED, VOCABULARY_UNKNOWN
+from flight_recorder.tui.checks.signals.level_curve import Shape
+from flight_recorder.tui.checks.signals.random_walk import validation_acquits
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View, latest_before
 
-_HALF_AGAIN = math.log(1.5)
-"""Rise that is damage, as of a validation loss (D4.2)."""
-
-_GIVEN_BACK = 0.25
-"""Share of what had been learned from which its loss is no setback on the way."""
-
-_LEARNED = 0.1
-"""Fall below where the run began, in logarithms, that is learning."""
-
-_FLAT = 0.04
-"""Fall, in logarithms, that is none: less than any honest run of these lengths shows."""
-
-_STILL = 1e-3
-"""Fall, in logarithms, that not even training which has ended goes without."""
-
-_CHANCE = 0.01
-"""Distance to ln k, as a share of it, at which a loss stands there."""
-_MOST_CLASSES = 20
-"""Classes above which the levels ln k lie too close to mean one of them."""
-
-_LARGE_RATE = 0.03
-"""A rate at which one step of Adam moves every weight by more than most are large (a usual initialisation has
-a deviation of 0.02), and from which plain gradient descent has to be tuned."""
+_READS = ("loss", "signal.loss.level")
+_KEPT = ("within_noise", "nothing_learned_yet", "validation_at_its_best")
 
 
-class _OnCurve:
-    """Goes along the loss and gives one reading for each block that ends; `value` says which.
+def _levels(shape: Shape) -> str:
+    """The levels in a sentence."""
+    first, best, late = (f"{math.exp(level):.4g}" for level in (shape.first, shape.best, shape.late))
+    peak = f"{math.exp(shape.peak):.4g}"
+    return f"the loss began at {first}, was as high as {peak} and as low as {best}, and is {late}"
 
-    A loss that was ever below zero has no shares: of it nothing is said.
-    """
 
-    NOTHING_SAID = 0.0
-
-    def __init__(self) -> None:
-        self._curve = LevelCurve()
-        self._peak_rate = -math.inf
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows; nothing of a loss that players share."""
-        rates = np.fmax.accumulate(np.concatenate([[self._peak_rate], view["lr"]]))[1:]
-        players_from = first_step_of_players(view.recording)
-        found = []
-        for shape in self._curve.take(view.steps, view["loss"]):
-            row = min(int(np.searchsorted(view.steps, shape.step)), len(rates) - 1)
-            if shape.step < players_from:
-                value = self.NOTHING_SAID if shape.is_signed else self.value(shape, view, float(rates[row]))
-                found.append((shape, value))
-        self._peak_rate = float(rates[-1])
-        return self._readings(found)
-
-    def _readings(self, found: list[tuple[Shape, float]]) -> Readings:
-        if not found:
-            return NOTHING
-        steps = np.array([shape.step for shape, _ in found], np.int64)
-        values = np.array([value for _, value in found])
-        return Readings(steps, values, lambda i: self.words(*found[i]))
-
-    def value(self, shape: Shape, view: View, rate: float) -> float:
-        raise NotImplementedError
-
-    def words(self, shape: Shape, value: float) -> str:
-        """The levels in a sentence."""
-        first, best, late = (f"{math.exp(level):.4g}" for level in (shape.first, shape.best, shape.late))
-        return (
-            f"the loss began at {first}, was as high as {math.exp(shape.peak):.4g} and as low as {best}, and "
-            f"is {late}"
-        )
+def _readings(
+    shapes: Sequence[Shape],
+    values: Sequence[float],
+    words: Callable[[Shape, float], str] = lambda shape, value: _levels(shape),
+    **excused: Sequence[bool],
+) -> Readings:
+    """One reading for each block that ends."""
+    if not shapes:
+        return NOTHING
+    return Readings(
+        np.array([shape.step for shape in shapes], np.int64),
+        np.array(values, np.float64),
+        lambda i: words(shapes[i], values[i]),
+        {name: np.array(flags, np.bool_) for name, flags in excused.items()},
+    )
 
 
 def _holds_out(view: View, shape: Shape) -> bool:
@@ -88,10 +48,10 @@ def _holds_out(view: View, shape: Shape) -> bool:
     return bool(validation_acquits(view, *at)[0])
 
 
-def _is_low(view: View, shape: Shape) -> bool:
-    """Whether validation is no higher than where training began, by the measure of an explosion."""
+def _is_low(view: View, shape: Shape, rise: float) -> bool:
+    """Whether validation is not this much higher, in logarithms, than where training began."""
     now = latest_before(view.recording.evaluations["val_loss"], np.array([shape.step]))[0]
-    return bool(0 < now < math.exp(shape.first + _HALF_AGAIN))
+    return bool(0 < now < math.exp(shape.first + rise))
 
 
 @check(
@@ -99,8 +59,8 @@ def _is_low(view: View, shape: Shape) -> bool:
     section="level of the loss",
     question="Has the loss stayed where learning had brought it?",
     panel="loss",
-    reads=("loss",),
-    optional=("lr",),
+    reads=_READS,
+    applies=(NOT_ADVERSARIAL_OR_POLICY,),
     leaves=(
         Leaf(
             "does not come back",
@@ -110,35 +70,39 @@ def _is_low(view: View, shape: Shape) -> bool:
             causes=("diverged", "instability", "lr_too_high", "drift"),
             weight=STRONG,
             fix="Go back to the last checkpoint before the rise, and lower the learning rate.",
+            unless=("little_is_lost", *_KEPT),
         ),
         Leaf(
             "diverged",
-            above=_HALF_AGAIN,
+            above=math.log(1.5),
             level=Level.RED,
             hold=2,
             keep=2,
             causes=("diverged", "instability", "lr_too_high"),
             weight=STRONG,
             fix="Stop: go back to the last checkpoint before the rise, and lower the learning rate.",
+            unless=("little_is_lost", "half_is_kept", *_KEPT),
         ),
     ),
     source="ours; the statistics of tui/checks/signals/level_curve.py",
     why="a tenth as in D5.5, half as much again as in D4.2; only what has cost a quarter of all that was "
     "learned (for red a half), beyond its own noise, and what validation does not contradict",
 )
-class Lost(_OnCurve):
-    """How far the best level of late is above the best of all, in logarithms; 0 for what noise explains or
-    what is little of all that was learned.
+def lost(view: View, *, little: float = 0.25, half: float = 0.5, learned: float = 0.1) -> Readings:
+    """How far the best level of late is above the best of all, in logarithms.
 
-    Nothing of what was at most as low as where the run began: that is D5.13.
+    What was never a tenth lower than where the run began has learned nothing: that is D5.13.
     """
-
-    def value(self, shape: Shape, view: View, rate: float) -> float:
-        """The rise, below the bound of red where less than half of what was learned is lost."""
-        is_large = shape.given_back >= _GIVEN_BACK and shape.is_real(shape.rise)
-        if not is_large or shape.best > shape.first - _LEARNED or _holds_out(view, shape):
-            return 0.0
-        return shape.rise if shape.given_back >= 2 * _GIVEN_BACK else min(shape.rise, _HALF_AGAIN)
+    shapes = view.signal("loss.level").among(view.steps)
+    return _readings(
+        shapes,
+        [shape.rise for shape in shapes],
+        little_is_lost=[not shape.given_back >= little for shape in shapes],
+        half_is_kept=[not shape.given_back >= half for shape in shapes],
+        within_noise=[not shape.is_real(shape.rise) for shape in shapes],
+        nothing_learned_yet=[shape.best > shape.first - learned for shape in shapes],
+        validation_at_its_best=[shape.rise > 0 and _holds_out(view, shape) for shape in shapes],
+    )
 
 
 @check(
@@ -146,35 +110,43 @@ class Lost(_OnCurve):
     section="level of the loss",
     question="Has the run come back from its first rise?",
     panel="loss",
-    reads=("loss",),
-    optional=("lr",),
+    reads=_READS,
+    applies=(NOT_ADVERSARIAL_OR_POLICY,),
     leaves=(
         Leaf(
             "exploded, and learned nothing since",
-            above=_HALF_AGAIN,
+            above=math.log(1.5),
             level=Level.RED,
             hold=3,
             keep=2,
             causes=("lr_too_high", "diverged", "instability"),
             weight=2 * STRONG,
             fix="Divide the learning rate by ten or more, and warm it up.",
+            unless=("within_noise", "learned_before", "still_falling", "validation_at_its_best"),
         ),
     ),
     source="ours; the statistics of tui/checks/signals/level_curve.py",
     why="half as much again as in D4.2; a run that rises before it has learned anything takes steps that are "
     "too large, and one that ends no lower than it began has nothing to show for them",
 )
-class Exploded(_OnCurve):
-    """How far the loss has been above where it began, in logarithms, while it has never been a tenth below
-    that; else 0."""
+def exploded(
+    view: View, *, learned: float = 0.1, falls: float = 0.1, high: float = math.log(1.5)
+) -> Readings:
+    """How far the loss has been above where it began, in logarithms.
 
-    def value(self, shape: Shape, view: View, rate: float) -> float:
-        """The height of the rise; 0 for a run that has learned, or may be about to."""
-        has_learned = min(shape.best, shape.late) < shape.first - _LEARNED
-        may_learn = shape.is_young and shape.is_falling
-        if has_learned or may_learn or (_holds_out(view, shape) and _is_low(view, shape)):
-            return 0.0
-        return shape.height
+    A run that has been a tenth below that has learned; one of few records that falls may be about to.
+    """
+    shapes = view.signal("loss.level").among(view.steps)
+    return _readings(
+        shapes,
+        [shape.height for shape in shapes],
+        within_noise=[shape.is_height_noise for shape in shapes],
+        learned_before=[min(shape.best, shape.late) < shape.first - learned for shape in shapes],
+        still_falling=[shape.is_young and shape.is_falling(falls) for shape in shapes],
+        validation_at_its_best=[
+            shape.height > 0 and _holds_out(view, shape) and _is_low(view, shape, high) for shape in shapes
+        ],
+    )
 
 
 @check(
@@ -182,22 +154,23 @@ class Exploded(_OnCurve):
     section="level of the loss",
     question="Has the loss moved at all?",
     panel="loss",
-    reads=("loss",),
-    optional=("lr",),
+    reads=_READS,
+    applies=(NOT_ADVERSARIAL_OR_POLICY,),
     leaves=(
         Leaf(
             "stands still",
-            below=_FLAT,
+            below=0.04,
             hold=3,
             keep=3,
             causes=("never_learned", "lr_too_high", "lr_too_low", "frozen_parameters"),
             weight=STRONG,
             fix="Train on one batch alone: if that is not learned either, look at the learning rate, at "
             "frozen parameters and dead units; if it is, at the labels.",
+            unless=("too_few_records", "learned_before", "may_start_trained"),
         ),
         Leaf(
             "does not move at all",
-            below=_STILL,
+            below=1e-3,
             level=Level.RED,
             hold=3,
             keep=3,
@@ -205,6 +178,7 @@ class Exploded(_OnCurve):
             weight=STRONG,
             fix="No noise, no fall: the loss does not depend on what is trained. Look for parameters that do "
             "not move, a head that is dead, a rate of zero.",
+            unless=("loss_moves", "may_be_unlogged"),
         ),
     ),
     source="ours; the statistics of tui/checks/signals/level_curve.py",
@@ -212,40 +186,56 @@ class Exploded(_OnCurve):
     "a fine-tune may start at its floor and is "
     "judged only where it stands at ln k of few classes, as a guess does",
 )
-class Standstill(_OnCurve):
-    """The largest fall that the noise can hide, in logarithms: of all of the loss, or, of one at ln k
-    of at most 20 classes, since its first blocks; 1 where it has fallen."""
+def standstill(
+    view: View,
+    *,
+    flat: float = 0.04,
+    still: float = 1e-3,
+    near: float = 0.01,
+    most_classes: int = 20,
+    least_steps: int = 30,
+    least_blocks: int = 16,
+) -> Readings:
+    """The largest fall that the noise can hide, in logarithms: of all of the loss, or, of one at ln k of at
+    most 20 classes, since its first blocks."""
+    shapes = view.signal("loss.level").among(view.steps)
+    at_chance = [_is_at_chance(shape, near, most_classes) for shape in shapes]
+    return _readings(
+        shapes,
+        [_hidden_fall(shape, chance) for shape, chance in zip(shapes, at_chance, strict=True)],
+        learned_before=[
+            not chance and shape.best < shape.first - flat
+            for shape, chance in zip(shapes, at_chance, strict=True)
+        ],
+        may_start_trained=[not chance and not _is_judged_by_itself(view) for chance in at_chance],
+        # Of a log of a line an epoch the steps are few and the records many.
+        too_few_records=[shape.step < least_steps and len(shape.level) < least_blocks for shape in shapes],
+        loss_moves=[not shape.largest_fall() < still for shape in shapes],
+        may_be_unlogged=[not math.exp(shape.best) > 1e-9 for shape in shapes],
+    )
 
-    NOTHING_SAID = 1.0
 
-    def value(self, shape: Shape, view: View, rate: float) -> float:
-        """1 where nothing is said."""
-        fall = shape.largest_fall()
-        if fall < _STILL:
-            return fall if math.exp(shape.best) > _ZERO else _STILL  # 0 throughout may only be unlogged
-        if shape.step < _LEAST_STEPS and len(shape.level) < _LEAST_RECORDS:
-            return 1.0
-        if _is_at_chance(shape):
-            return shape.largest_fall(begin=2)
-        has_fallen = shape.best < shape.first - _FLAT
-        return fall if not has_fallen and is_judged_by_itself(view.facts) else 1.0
+def _hidden_fall(shape: Shape, is_at_chance: bool) -> float:
+    """The largest fall that noise can hide; the first blocks of a loss at chance may have come down to it."""
+    return shape.largest_fall(begin=2 if is_at_chance else 0)
 
 
-_LEAST_STEPS, _LEAST_RECORDS = 30, 16
-"""Steps, or records of a log of a line an epoch, before a standstill with some noise is one."""
-
-_ZERO = 1e-9
-"""A loss below this is 0."""
+def _is_judged_by_itself(view: View) -> bool:
+    """Whether a loss is compared with itself: V is unknown, and nothing says that it may be a fine-tune."""
+    return VOCABULARY_UNKNOWN.holds(view.facts) and STARTS_UNTRAINED.holds(view.facts)
 
 
-def _is_at_chance(shape: Shape) -> bool:
-    """Whether the last half stands at ln k, and was never below it."""
+def _is_at_chance(shape: Shape, near: float, most_classes: int) -> bool:
+    """Whether the last half stands within a hundredth of ln k, and was never below it.
+
+    Of more than 20 classes the levels ln k lie too close to mean one of them.
+    """
     now = math.exp(float(np.median(shape.level[len(shape.level) // 2 :])))
-    classes = round(math.exp(min(now, 4.0)))
-    if not 2 <= classes <= _MOST_CLASSES:
+    classes = round(math.exp(min(now, math.log(2 * most_classes))))
+    if not 2 <= classes <= most_classes:
         return False
     chance = math.log(classes)
-    return abs(now / chance - 1) < _CHANCE and math.exp(shape.best) > (1 - _CHANCE) * chance
+    return abs(now / chance - 1) < near and math.exp(shape.best) > (1 - near) * chance
 
 
 @check(
@@ -253,33 +243,45 @@ def _is_at_chance(shape: Shape) -> bool:
     section="level of the loss",
     question="Does the loss bear the size of the learning rate?",
     panel="lr",
-    reads=("loss", "lr"),
+    reads=("loss", "signal.lr.highest", "signal.loss.level"),
+    applies=(NOT_ADVERSARIAL_OR_POLICY,),
     leaves=(
         Leaf(
             "rate too high",
-            above=_LARGE_RATE,
+            above=0.03,
             hold=2,
             keep=2,
             causes=("lr_too_high",),
             weight=2 * STRONG,
             fix="Divide the learning rate by ten or more: Adam is used at 1e-5 to 3e-3.",
+            unless=("loss_bears_it",),
         ),
     ),
     source="Kingma & Ba, https://arxiv.org/abs/1412.6980, section 2.1 (a step is at most the rate)",
     why="a large rate alone is no fault (plain gradient descent, tuned prompts): only one under which the "
     "loss rose by half of where it began, or stands still",
 )
-class RateBorne(Standstill):
-    """The largest learning rate so far, while the loss stands still or once it rose to half as much again as
-    where it began; else 0."""
+def largest_rate(
+    view: View, *, high: float = math.log(1.5), flat: float = 0.04, first_step: int = 30
+) -> Readings:
+    """The largest learning rate so far.
 
-    NOTHING_SAID = 0.0
-
-    def value(self, shape: Shape, view: View, rate: float) -> float:
-        """The rate where it is to blame."""
-        has_exploded = shape.height > _HALF_AGAIN
-        return rate if has_exploded or super().value(shape, view, rate) < _FLAT else 0.0
-
-    def words(self, shape: Shape, value: float) -> str:
-        """The rate, and the levels."""
-        return f"the rate has been {value:.3g}; {super().words(shape, value)}"
+    From 0.03 on one step of Adam moves every weight by more than most are large (a usual initialisation has a
+    deviation of 0.02), and plain gradient descent has to be tuned.
+    """
+    shapes = view.signal("loss.level").among(view.steps)
+    rates = view["signal.lr.highest"][np.searchsorted(view.steps, [shape.step for shape in shapes])].tolist()
+    still = standstill(view)
+    stands = still.values < flat
+    for name in ("learned_before", "may_start_trained"):
+        stands = stands & ~still.excused.get(name, np.zeros(len(stands), np.bool_))
+    rose = [shape.height > high and not shape.is_height_noise for shape in shapes]
+    return _readings(
+        shapes,
+        rates,
+        lambda shape, rate: f"the rate has been {rate:.3g}; {_levels(shape)}",
+        loss_bears_it=[
+            not (has_risen or (is_still and shape.step >= first_step))
+            for shape, has_risen, is_still in zip(shapes, rose, stands.tolist(), strict=True)
+        ],
+    )

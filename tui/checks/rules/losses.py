@@ -5,28 +5,23 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from flight_recorder.tui.checks.facts import Facts
-from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Bound, Leaf, Readings, check
-from flight_recorder.tui.checks.signals.evaluation_noise import Jitter
-from flight_recorder.tui.checks.signals.onset import learned_below_at
+from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Leaf, Readings, check
+from flight_recorder.tui.checks.scope import DECLARED_FROM_SCRATCH
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View, latest_before
+from flight_recorder.tui.series.columns import Column
 
 Floats = NDArray[np.float64]
+Steps = NDArray[np.int64]
 
-_SOURCE = "the stability checklist"
-
-EMA_STEPS = 50
-JUDGED_AT = 200
-EARLY = 500
-"""Steps within which an honest run cannot be far under the n-gram baseline."""
+_OURS = "our own proposal"
 
 
-def _from_scratch(value: float, text: str) -> Bound:
-    def of(facts: Facts) -> float | None:
-        return value if facts.header.get("origin") == "scratch" else None
-
-    return Bound(f"{text}, from scratch", of)
+def _first_from(view: View, name: str, judged_at: int) -> int | None:
+    """Which of the new rows is the first of the log at this step or later; None where it is another."""
+    row, first = int(np.searchsorted(view.steps, judged_at)), view.recording.steps[name].steps
+    is_here = row < len(view) and view.steps[row] == first[np.searchsorted(first, judged_at)]
+    return row if is_here else None
 
 
 @check(
@@ -35,23 +30,25 @@ def _from_scratch(value: float, text: str) -> Bound:
     question="Does the loss fall over the first 200 steps?",
     panel="loss",
     reads=("loss",),
-    by=JUDGED_AT,
+    by=200,
     leaves=(
         Leaf(
             "loss rises",
-            above=_from_scratch(0.02, "+2 %"),
+            above=0.02,
             level=Level.RED,
             causes=("lr_too_high", "instability"),
             weight=STRONG,
             fix="Look at the learning rate (Q2), then at the optimizer's state (Q6).",
+            unless=("may_start_trained",),
         ),
         Leaf(
             "loss stands still",
-            above=_from_scratch(-0.02, "-2 %"),
-            below=_from_scratch(0.02, "+2 %"),
+            above=-0.02,
+            below=0.02,
             causes=("lr_too_low", "frozen_parameters", "zero_lr", "lr_too_high"),
             weight=STRONG,
             fix="Look at the learning rate (Q2), then for parameters that do not move.",
+            unless=("may_start_trained",),
         ),
         Leaf(
             "loss is higher than at the start",
@@ -62,49 +59,46 @@ def _from_scratch(value: float, text: str) -> Bound:
             fix="Look at the learning rate (Q2).",
         ),
     ),
-    source=f"{_SOURCE}, Q4.1",
+    source=_OURS,
     as_written="50-step EMA not monotone over 200 steps; loss(200) > loss(50)",
     why="an EMA rises on noise at the first steps of 2 of 5 healthy seeds; its values at 50 and 200 do not, "
     "and a fine-tune may stand still in its warm-up",
 )
-class EarlyProgress:
+def early_progress(view: View, *, ema_steps: int = 50, judged_at: int = 200) -> Readings:
     """50-step EMA of the loss at step 200 over the one at step 50, less 1."""
-
-    def __init__(self) -> None:
-        self.ema: float | None = None
-        self.at_50: float | None = None
-        self.is_signed = False
-        self.last_step = 0
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows, up to the first at step 200 or later."""
-        for step, loss in zip(view.steps.tolist(), view["loss"].tolist(), strict=True):
-            if self.ema is None or np.isnan(self.ema):
-                self.ema = loss
-            elif np.isfinite(loss):
-                keep = (1 - 2 / (EMA_STEPS + 1)) ** (step - self.last_step)
-                self.ema = keep * self.ema + (1 - keep) * loss
-            self.last_step = step
-            self.is_signed = self.is_signed or loss < 0
-            if step >= EMA_STEPS and self.at_50 is None:
-                if step > JUDGED_AT // 2:
-                    return NOTHING  # the log has nothing near step 50
-                self.at_50 = self.ema
-            if step >= JUDGED_AT and self.at_50 is not None:
-                return self._reading(step)
+    row = _first_from(view, "loss", judged_at)
+    if row is None:
         return NOTHING
+    step = int(view.steps[row])
+    column = view.recording.steps["loss"]
+    end = int(np.searchsorted(column.steps, step)) + 1
+    losses, steps = column.values[:end], column.steps[:end]
+    at_50 = int(np.searchsorted(steps, ema_steps))
+    means = _exponential_means(steps, losses, ema_steps)
+    now, then = float(means[-1]), float(means[at_50])
+    # The log has nothing near step 50; a loss without a zero of its own has no percentages.
+    if steps[at_50] > judged_at // 2 or (losses < 0).any() or then <= 0:
+        return NOTHING
+    origin = view.facts.header.get("origin")
+    return Readings(
+        view.steps[row : row + 1],
+        np.array([now / then - 1]),
+        lambda i: f"smoothed loss {then:.3f} at step {ema_steps}, {now:.3f} at step {step}",
+        {"may_start_trained": np.array([origin != "scratch"])},
+    )
 
-    def _reading(self, step: int) -> Readings:
-        assert self.ema is not None and self.at_50 is not None
-        now, then = self.ema, self.at_50
-        if self.is_signed or then <= 0:
-            return NOTHING  # a loss without a zero of its own has no percentages
-        change = now / then - 1
-        return Readings(
-            np.array([step], np.int64),
-            np.array([change]),
-            lambda i: f"smoothed loss {then:.3f} at step {EMA_STEPS}, {now:.3f} at step {step}",
-        )
+
+def _exponential_means(steps: Steps, losses: Floats, over: int) -> Floats:
+    """Exponential moving average over so many steps, one value a record; gaps between records decay it."""
+    means, mean, last = np.empty(len(losses)), np.nan, 0
+    for row, (step, loss) in enumerate(zip(steps.tolist(), losses.tolist(), strict=True)):
+        if np.isnan(mean):
+            mean = loss
+        elif np.isfinite(loss):
+            keep = (1 - 2 / (over + 1)) ** (step - last)
+            mean = keep * mean + (1 - keep) * loss
+        means[row], last = mean, step
+    return means
 
 
 @check(
@@ -113,48 +107,45 @@ class EarlyProgress:
     question="Does the loss fall fast enough for its learning rate?",
     panel="loss",
     reads=("loss",),
-    by=JUDGED_AT,
+    applies=(DECLARED_FROM_SCRATCH,),
+    by=200,
     leaves=(
         Leaf(
             "barely falls",
             above=0.0,
-            below=_from_scratch(0.02, "0.02 nats per 100 steps"),
+            below=0.02,
             causes=("lr_too_low",),
             weight=HINT,
             fix="Try lr_max x 3, and walk the tree again.",
         ),
     ),
-    source=f"{_SOURCE}, Q4.1",
+    source=_OURS,
     as_written="slope < 0.001 per 100 steps",
     why="noise alone moves a slope by 0.05 per 100 steps: the steep end of its confidence "
     "interval is compared",
 )
-class EarlySlope:
+def early_slope(
+    view: View, *, first_step: int = 50, judged_at: int = 200, sigmas: float = 2.0, least: int = 20
+) -> Readings:
     """Fastest fall of the loss that its noise allows, nats per 100 steps, over steps 50 to 200 (2 sigma)."""
-
-    def __init__(self) -> None:
-        self.steps: list[int] = []
-        self.losses: list[float] = []
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows, up to the first at step 200 or later."""
-        end = int(np.searchsorted(view.steps, JUDGED_AT))
-        inside = (view.steps[:end] >= EMA_STEPS) & np.isfinite(view["loss"][:end])
-        self.steps += view.steps[:end][inside].tolist()
-        self.losses += view["loss"][:end][inside].tolist()
-        if end == len(view) or len(self.steps) < 20:
-            return NOTHING
-        x, y = np.array(self.steps, np.float64), np.array(self.losses)
-        centred = x - x.mean()
-        slope = float(centred @ y / (centred @ centred))
-        rest = y - y.mean() - slope * centred
-        error = float(np.sqrt(rest @ rest / (len(x) - 2) / (centred @ centred)))
-        fastest = -100 * (slope - 2 * error)
-        return Readings(
-            view.steps[end : end + 1],
-            np.array([fastest]),
-            lambda i: f"slope {100 * slope:.3g} ± {200 * error:.2g} nats per 100 steps",
-        )
+    row = _first_from(view, "loss", judged_at)
+    if row is None:
+        return NOTHING
+    column = view.recording.steps["loss"]
+    start, end = np.searchsorted(column.steps, (first_step, judged_at))
+    finite = np.isfinite(column.values[start:end])
+    x, y = column.steps[start:end][finite].astype(np.float64), column.values[start:end][finite]
+    if len(x) < least:
+        return NOTHING
+    centred = x - x.mean()
+    slope = float(centred @ y / (centred @ centred))
+    rest = y - y.mean() - slope * centred
+    error = sigmas * float(np.sqrt(rest @ rest / (len(x) - 2) / (centred @ centred)))
+    return Readings(
+        view.steps[row : row + 1],
+        np.array([-100 * (slope - error)]),
+        lambda i: f"slope {100 * slope:.3g} ± {100 * error:.2g} nats per 100 steps",
+    )
 
 
 @check(
@@ -174,14 +165,14 @@ class EarlySlope:
             fix="The model sees what it has to predict: look at the causal mask, and at the targets' shift.",
         ),
     ),
-    source="the seven-panels page, panel 1 (drops below baseline within 200 steps)",
+    source=_OURS,
     as_written="train falls below the baseline within 200 steps, val flat",
     why="healthy runs fall below the baseline too, and with a broken mask validation falls with training, to "
     "0.1; no honest run was below 0.73 of the baseline, so half of it before step 500 is impossible",
 )
-def early_validation(view: View) -> Readings:
+def early_validation(view: View, *, last_step: int = 500) -> Readings:
     """Validation loss over the loss of the n-gram baseline, up to step 500."""
-    early = view.steps <= EARLY
+    early = view.steps <= last_step
     baseline = view.facts.baseline_loss or np.nan
     steps, losses = view.steps[early], view["evaluation.val_loss"][early]
     return Readings(
@@ -197,7 +188,8 @@ def early_validation(view: View) -> Readings:
     question="Do the classes of examples differ in difficulty?",
     panel="class_loss",
     reads=("class_loss",),
-    by=JUDGED_AT,
+    window=lambda parameters: int(parameters["window"]),
+    by=200,
     leaves=(
         Leaf(
             "all near zero, no gap",
@@ -207,25 +199,18 @@ def early_validation(view: View) -> Readings:
             fix="The model copies instead of predicting: look at the causal mask.",
         ),
     ),
-    source="the seven-panels page, panel 7 (both near zero unreasonably fast, no gap between them)",
+    source=_OURS,
 )
-class LargestClassLoss:
+def largest_class_loss(view: View, *, window: int = 20, judged_at: int = 200) -> Readings:
     """Loss of the worst class at step 200, smoothed over the last of 20 rows, in nats per token."""
-
-    def __init__(self) -> None:
-        self.rows: list[float] = []
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows, up to the first at step 200 or later."""
-        classes = view.items("class_loss")
-        end = min(int(np.searchsorted(view.steps, JUDGED_AT)) + 1, len(view))
-        worst = np.max([values[:end] for values in classes.values()], axis=0)
-        self.rows = (self.rows + worst.tolist())[-20:]
-        if not end or view.steps[end - 1] < JUDGED_AT:
-            return NOTHING
-        mean = float(np.mean(self.rows))
-        words = ", ".join(f"{name} {values[end - 1]:.3g}" for name, values in classes.items())
-        return Readings(view.steps[end - 1 : end], np.array([mean]), lambda i: f"class losses: {words}")
+    row = int(np.searchsorted(view.steps, judged_at))
+    if row == len(view):
+        return NOTHING
+    end = view.num_past + row + 1
+    classes = {name: view.with_past(f"class_loss/{name}")[:end] for name in view.items("class_loss")}
+    mean = float(np.mean(np.max(list(classes.values()), axis=0)[-window:]))
+    words = ", ".join(f"{name} {values[-1]:.3g}" for name, values in classes.items())
+    return Readings(view.steps[row : row + 1], np.array([mean]), lambda i: f"class losses: {words}")
 
 
 @check(
@@ -233,7 +218,10 @@ class LargestClassLoss:
     section="losses",
     question="Is validation tracking training?",
     panel="loss",
-    reads=("evaluation.val_loss",),
+    reads=(
+        *("evaluation.val_loss", "signal.val.lowest.positive", "signal.val.lowest.positive.step"),
+        *("signal.val.learned_below", "signal.val.noise.of_one"),
+    ),
     optional=("evaluation.train_loss",),
     leaves=(
         Leaf(
@@ -243,64 +231,57 @@ class LargestClassLoss:
             causes=("overfit",),
             weight=HINT,
             fix="Stop at the best checkpoint; more data, more weight decay or less capacity.",
+            unless=("training_rises_too", "loss_below_zero", "within_noise"),
         ),
     ),
-    source=f"{_SOURCE}, Q4.2",
+    source=_OURS,
     as_written="val - train > 1.0 by step 500",
     why="an absolute gap never fires on a fine-tune whose losses are 0.1 (the post-mortem's gap was 0.49 at "
     "3.6 x the best); whether validation rises is judged by the overfitting flags. Where training costs "
-    "nothing any more the noise of validation alone would do: then the gap counts as 1",
+    "nothing any more the noise of validation alone would do, and is no reason",
 )
-class RelativeGap:
-    """Validation less training loss over the best validation loss so far; at most 1 for a validation loss
-    that is no further above its best than noise explains, and while training is above what it was there.
+def relative_gap(view: View) -> Readings:
+    """Validation less training loss over the best validation loss so far.
 
     The training loss is that of the same evaluation, or the newest step's where the log has none.
     """
+    val, train = view["val_loss"], _training_loss(view, view.steps)
+    best, best_step = view["signal.val.lowest.positive"], view["signal.val.lowest.positive.step"]
+    known = np.isfinite(val) & np.isfinite(train) & (best > 0) & (best < view["signal.val.learned_below"])
+    known &= np.isfinite(best_step)
+    steps, val, train, best = view.steps[known], val[known], train[known], best[known]
+    with np.errstate(divide="ignore"):  # a validation loss of 0 is at its best
+        rises = np.log(val / best)
+    return Readings(
+        steps,
+        (val - train) / best,
+        lambda i: f"validation {val[i]:.3g}, training {train[i]:.3g}, best validation {best[i]:.3g}",
+        {
+            "within_noise": ~(rises > view["signal.val.noise.of_one"][known]),
+            "training_rises_too": train > _training_loss(view, best_step[known].astype(np.int64)),
+            "loss_below_zero": _lowest_training_loss(view, steps) < 0,
+        },
+    )
 
-    def __init__(self) -> None:
-        self.best = np.inf
-        self.train_at_best = np.nan
-        self.jitter = Jitter()
-        self.is_signed = False
 
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new evaluations."""
-        val, train = view["evaluation.val_loss"], view["evaluation.train_loss"]
-        train = np.where(np.isnan(train), latest_before(view.recording.steps["loss"], view.steps), train)
-        # A loss printed as 0 has no shares: the best is the smallest loss that has some.
-        best = np.fmin(np.fmin.accumulate(np.where(val == 0, np.inf, val)), self.best)
-        self.best = float(best[-1])
-        learned = learned_below_at(view.recording, view.facts, view.steps)
-        is_noise = self._is_noise(val, train, best) | (train > self._train_at(val <= best, train))
-        known = np.isfinite(val) & np.isfinite(train) & (best > 0) & (best < learned)
-        gaps = (val[known] - train[known]) / best[known]
-        gaps = np.where(is_noise[known], np.minimum(gaps, 1.0), gaps)
-        steps, val, train, best = view.steps[known], val[known], train[known], best[known]
-        return Readings(
-            steps,
-            gaps,
-            lambda i: f"validation {val[i]:.3g}, training {train[i]:.3g}, best validation {best[i]:.3g}",
-        )
+def _training_loss(view: View, steps: Steps) -> Floats:
+    """The training loss measured at evaluations at these steps, else that of the newest step before each."""
+    measured = _at(view.recording.evaluations["train_loss"], steps)
+    return np.where(np.isnan(measured), latest_before(view.recording.steps["loss"], steps), measured)
 
-    def _train_at(self, is_best: NDArray[np.bool_], train: Floats) -> Floats:
-        """The training loss at the best evaluation up to each."""
-        rows = np.maximum.accumulate(np.where(is_best, np.arange(len(train)), -1))
-        found = np.where(rows >= 0, train[rows], self.train_at_best)
-        self.train_at_best = float(found[-1])
-        return found
 
-    def _is_noise(self, val: Floats, train: Floats, best: Floats) -> NDArray[np.bool_]:
-        """Where the noise of validation explains how far it is above its best; all of a loss below zero."""
-        found = np.ones(len(val), np.bool_)
-        for row, (now, trained, lowest) in enumerate(
-            zip(val.tolist(), train.tolist(), best.tolist(), strict=True)
-        ):
-            self.is_signed = self.is_signed or now < 0 or trained < 0
-            if not self.is_signed and 0 < now < np.inf:
-                self.jitter.take(now)
-                found[row] = np.log(now / lowest) <= self.jitter.of_one()
-        return found
+def _at(column: Column, steps: Steps) -> Floats:
+    """The values at exactly these steps, NaN where there is none."""
+    place = np.searchsorted(column.steps, steps)
+    found = np.append(column.values, np.nan)[place]
+    return np.where(np.append(column.steps, -1)[place] == steps, found, np.nan)
+
+
+def _lowest_training_loss(view: View, steps: Steps) -> Floats:
+    """The lowest training loss at the evaluations up to each of these steps."""
+    evaluated = view.recording.evaluations["val_loss"].steps
+    lowest = np.fmin.accumulate(_training_loss(view, evaluated))
+    return np.asarray(lowest[np.searchsorted(evaluated, steps)])
 
 
 @check(
@@ -319,7 +300,7 @@ class RelativeGap:
             fix="Look for validation examples in the training set.",
         ),
     ),
-    source=f"{_SOURCE}, Q4.2",
+    source=_OURS,
     as_written="val < train by > 0.3",
     why="only for splits measured alike at the same step: against a 50-step mean of the training loss every "
     "healthy run fakes a leak (-1.4), and dropout makes val < train normal",

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from flight_recorder.tui.checks.facts import Facts
-from flight_recorder.tui.checks.rule import STRONG, Bound, Leaf, Readings, check
+from flight_recorder.tui.checks.rule import STRONG, Leaf, Readings, check
+from flight_recorder.tui.checks.scope import NATS_PER_TOKEN
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
-
-_PER_TOKEN = ("megatron", "nanogpt", "llm.c", "modded-nanogpt", "pico-train")
-"""Programs that train language models and print the mean loss of a token in nats."""
-
-
-def _per_token(value: float, text: str) -> Bound:
-    def of(facts: Facts) -> float | None:
-        return value if facts.header.get("source") in _PER_TOKEN else None
-
-    return Bound(f"{text}, in nats per token", of)
 
 
 @check(
@@ -24,12 +14,13 @@ def _per_token(value: float, text: str) -> Bound:
     question="Can the first loss be one of a language model?",
     panel="loss",
     reads=("loss",),
+    applies=(NATS_PER_TOKEN,),
     by=0,
     leaves=(
         Leaf(
             "loss above that of any vocabulary",
-            above=_per_token(30.0, "30"),
-            below=_per_token(300.0, "300"),
+            above=30.0,
+            below=300.0,
             level=Level.RED,
             causes=("bad_init", "sum_reduction"),
             weight=STRONG,
@@ -37,15 +28,14 @@ def _per_token(value: float, text: str) -> Bound:
         ),
         Leaf(
             "loss of many tokens at once",
-            above=_per_token(300.0, "300"),
+            above=300.0,
             level=Level.RED,
             causes=("sum_reduction", "bad_init"),
             weight=2 * STRONG,
             fix="Take the mean over the target tokens, not their sum.",
         ),
     ),
-    exempt="the log is not of a program that prints nats per token",
-    source="the stability checklist, Q1.1, for any vocabulary: ln V is 13 for 442,000 tokens; ours: 300, "
+    source="our own proposal: ln V is 13 for 442,000 tokens; 300, "
     "as far above it as Q1.1a asks of a sum (50 x) for the smallest vocabulary, that of bytes",
 )
 def first_loss_per_token(view: View) -> Readings:

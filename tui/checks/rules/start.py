@@ -6,25 +6,20 @@ import numpy as np
 
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Bound, Leaf, Readings, check
+from flight_recorder.tui.checks.scope import DECLARED_FROM_SCRATCH, FROM_SCRATCH
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_SOURCE = "the stability checklist"
+_OURS = "our own proposal"
 
 
 def _from_ln_vocab(offset: float) -> Bound:
-    """A bound at this distance from a uniform guess; a fine-tune has none."""
+    """A bound at this distance from a uniform guess."""
 
     def of(facts: Facts) -> float | None:
-        return None if facts.scratch_ln_vocab is None else facts.scratch_ln_vocab + offset
+        return None if facts.ln_vocab is None else facts.ln_vocab + offset
 
     return Bound(f"ln V {'+' if offset > 0 else '-'} {abs(offset):g}", of)
-
-
-TOO_HIGH, TOO_LOW = _from_ln_vocab(1.76), _from_ln_vocab(-2.24)
-SUMMED = Bound(
-    "50 ln V", lambda facts: None if facts.scratch_ln_vocab is None else 50 * facts.scratch_ln_vocab
-)
 
 
 @check(
@@ -33,13 +28,14 @@ SUMMED = Bound(
     question="Is the loss at step 0 that of a uniform guess, ln V?",
     panel="loss",
     reads=("loss", "header.vocab_size"),
+    applies=(FROM_SCRATCH,),
     at=0,
     passes=(_from_ln_vocab(-0.5), _from_ln_vocab(0.5)),
     drawn=False,
     leaves=(
         Leaf(
             "loss far above a uniform guess",
-            above=TOO_HIGH,
+            above=_from_ln_vocab(1.76),
             level=Level.RED,
             causes=("bad_init", "head_bias", "embedding_scale", "sum_reduction"),
             weight=STRONG,
@@ -47,7 +43,7 @@ SUMMED = Bound(
         ),
         Leaf(
             "loss is a sum over tokens",
-            above=SUMMED,
+            above=Bound("50 ln V", lambda facts: 50 * facts.ln_vocab if facts.ln_vocab else None),
             level=Level.RED,
             causes=("sum_reduction", "bad_init"),
             weight=2 * STRONG,
@@ -55,13 +51,13 @@ SUMMED = Bound(
         ),
         Leaf(
             "loss far below a uniform guess",
-            below=TOO_LOW,
+            below=_from_ln_vocab(-2.24),
             causes=("loaded_checkpoint", "masked_targets"),
             weight=STRONG,
             fix="The model is not untrained: look for a checkpoint loaded by mistake, then at the targets.",
         ),
     ),
-    source=f"{_SOURCE}, Q1.1",
+    source=_OURS,
     as_written="pass within ln V ± 0.5; > 8.0 broken init; < 4.0 not untrained",
     why="8.0 and 4.0 hold for V = 512 only; the same distances from ln V hold for any vocabulary, and a "
     "fine-tune starts wherever its parent ended",
@@ -91,29 +87,28 @@ def first_loss(view: View) -> Readings:
             causes=("masked_targets", "degenerate_targets"),
             weight=STRONG,
             fix="No target counts: look at the loss mask and at the ignored index.",
+            unless=("has_a_gradient",),
         ),
     ),
-    source=f"{_SOURCE}, Q1.2 (loss mask all zero); zero is also what some trainers print for NaN",
+    source="our own proposal; zero is also what some trainers print for NaN",
     why="targets that are all masked give no gradient: a loss of 0 beside one is that of a method whose loss "
     "starts at 0",
 )
-class FirstLossAtAll:
-    """Training loss of the first batch; where it is 0 and its gradient is not, the norm of that.
+def first_loss_at_all(view: View) -> Readings:
+    """Training loss of the first batch.
 
     In a log that starts later only a loss and a gradient that are both exactly 0 say something of the start.
     """
-
-    def __init__(self) -> None:
-        self.is_first = True
-
-    def __call__(self, view: View) -> Readings:
-        """A reading of the first row, if any."""
-        was_first, self.is_first = self.is_first, False
-        loss, norm = view["loss"][:1], view["grad_norm"][:1]
-        if not was_first or (view.steps[0] > 1 and not (loss[0] == 0 and norm[0] == 0)):
-            return NOTHING
-        values = np.where((loss == 0) & (norm > 0), norm, loss)
-        return Readings(view.steps[:1], values, lambda i: f"loss at step {view.steps[i]} is {loss[i]:.4g}")
+    loss, norm = view["loss"][:1], view["grad_norm"][:1]
+    is_late = view.steps[0] > 1 and not (loss[0] == 0 and norm[0] == 0)
+    if view.first_index > 0 or is_late:
+        return NOTHING
+    return Readings(
+        view.steps[:1],
+        loss,
+        lambda i: f"loss at step {view.steps[i]} is {loss[i]:.4g}",
+        {"has_a_gradient": norm > 0},
+    )
 
 
 @check(
@@ -172,21 +167,18 @@ class RecordsWithoutTargets:
     question="Does a run from scratch start without a checkpoint?",
     panel="loss",
     reads=("initial.num_loaded_tensors",),
+    applies=(DECLARED_FROM_SCRATCH,),
     whole=True,
     leaves=(
         Leaf(
             "weights were loaded",
-            above=Bound(
-                "0 in a run from scratch",
-                lambda facts: 0.0 if facts.header.get("origin") == "scratch" else None,
-            ),
+            above=0.0,
             causes=("loaded_checkpoint",),
             weight=PROOF,
             fix="Start from fresh weights, or declare the run a fine-tune.",
         ),
     ),
-    exempt="only a run declared to be from scratch is judged",
-    source=f"{_SOURCE}, Q1.1 (a checkpoint loaded by mistake), as a logged fact",
+    source="our own proposal",
 )
 def num_loaded_tensors(view: View) -> Readings:
     """Tensors that were loaded from a checkpoint before step 0."""
@@ -211,20 +203,22 @@ def single(view: View, value: float, evidence: str) -> Readings:
     leaves=(
         Leaf(
             "first gradient far too large",
-            above=Bound("100, from scratch", lambda f: None if f.scratch_ln_vocab is None else 100.0),
+            above=100.0,
             level=Level.RED,
             causes=("sum_reduction", "bad_init"),
             weight=STRONG,
             fix="The loss is summed where a mean is meant, or the initialisation is off (Q5.1).",
+            unless=("other_unit",),
         ),
         Leaf(
             "first gradient is large",
-            above=Bound("100, of any loss", lambda f: 100.0 if f.scratch_ln_vocab is None else None),
+            above=100.0,
             level=Level.YELLOW,
             causes=("sum_reduction",),
             weight=HINT,
             fix="A loss in other units than nats may have such gradients; if it is a mean of nats per token, "
             "look whether it is summed.",
+            unless=("judged_as_nats",),
         ),
         Leaf(
             "first gradient vanishes",
@@ -234,7 +228,7 @@ def single(view: View, value: float, evidence: str) -> Readings:
             fix="Look at the targets: all the same, or all masked.",
         ),
     ),
-    source=f"{_SOURCE}, Q1.2",
+    source=_OURS,
     as_written="pass in [0.1, 10]; > 100 init or reduction; < 0.001 degenerate data",
     why="as written for a loss in nats per token of a run from scratch; of another loss, or of a fine-tune, "
     "a large gradient proves nothing. What lies between the pass band and a leaf is amber (an initialisation "
@@ -243,7 +237,13 @@ def single(view: View, value: float, evidence: str) -> Readings:
 def first_grad_norm(view: View) -> Readings:
     """Global L2 norm of the gradient of the first batch, before clipping."""
     values = view["grad_norm"]
-    return Readings(view.steps, values, lambda i: f"gradient norm at step {view.steps[i]} is {values[i]:.3g}")
+    is_nats = np.full(len(values), view.facts.scratch_ln_vocab is not None)
+    return Readings(
+        view.steps,
+        values,
+        lambda i: f"gradient norm at step {view.steps[i]} is {values[i]:.3g}",
+        {"judged_as_nats": is_nats, "other_unit": ~is_nats},
+    )
 
 
 @check(
@@ -271,7 +271,7 @@ def first_grad_norm(view: View) -> Readings:
             fix="Fewer than one token in ten counts: look at the loss mask.",
         ),
     ),
-    source=f"{_SOURCE}, Q1.2 (loss mask), counted instead of guessed from the gradient",
+    source=_OURS,
 )
 def share_of_targets(view: View) -> Readings:
     """Share of a batch's positions, padding left out, that count in the loss."""
@@ -307,11 +307,11 @@ def share_of_targets(view: View) -> Readings:
             fix="Look at the batch: fewer than four different tokens are to be predicted.",
         ),
     ),
-    source=f"{_SOURCE}, Q1.2 (every target token is the same), counted instead of guessed",
+    source=_OURS,
 )
-def num_distinct_targets(view: View) -> Readings:
+def num_distinct_targets(view: View, *, least_targets: int = 16) -> Readings:
     """Different tokens among a batch's targets, in batches of at least 16 targets."""
-    large = view["num_targets"] >= 16
+    large = view["num_targets"] >= least_targets
     if not large.any():
         return NOTHING
     steps, distinct = view.steps[large], view["num_distinct_targets"][large]

@@ -4,45 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from flight_recorder.tui.checks.facts import Facts
-from flight_recorder.tui.checks.rule import NOTHING, STRONG, Bound, Floats, Leaf, Readings, Steps, check
-from flight_recorder.tui.checks.signals.random_walk import first_step_of_players
+from flight_recorder.tui.checks.rule import NOTHING, STRONG, Flags, Floats, Leaf, Readings, Steps, check
+from flight_recorder.tui.checks.scope import NOT_ADVERSARIAL_OR_POLICY, STARTS_UNTRAINED, VOCABULARY_UNKNOWN
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_BLOCK = 20
-_MANY = 5 * _BLOCK
-"""Records whose mean is compared with that of the first so many."""
-_LEAST = 200
-"""Records and steps before anything is said, from the checklist's Q4.1."""
-
-_SMALL = 0.3
-"""A loss that starts below this has been learned before."""
-_NOISE = 0.25
-"""Scatter of the records, as a share of the first loss, in which a fall could hide."""
-_RECENT = 50
-"""Blocks over which the loss is asked whether it stands still."""
-_WANDERS = 0.1
-"""Spread of the means of blocks, as a share of the first loss, that is no standstill."""
-_PLAIN = 0.1
-"""A fall by this share of the first loss needs no other witness."""
-
+_APPLIES = (VOCABULARY_UNKNOWN, STARTS_UNTRAINED, NOT_ADVERSARIAL_OR_POLICY)
 _CAUSES = ("never_learned", "plateau", "lr_too_low", "lr_too_high", "frozen_parameters", "shuffled_labels")
 _FIX = (
     "Train on one batch alone: if that is not learned either, look at the learning rate, at frozen "
     "parameters and dead units; if it is, at the labels."
 )
-_EXEMPT = "V is known, and D5.3 judges by it; or the log is of a trainer that is used for fine-tunes"
-
-
-def is_judged_by_itself(facts: Facts) -> bool:
-    """Whether a loss is compared with itself: V is unknown, and nothing says that it is a fine-tune."""
-    source = str(facts.header.get("source", ""))
-    is_tuned = facts.header.get("origin") == "fine-tune" or source in ("huggingface", "trainer_state")
-    return facts.ln_vocab is None and not is_tuned
-
-
-FALLEN = Bound("0.05 of the first loss", lambda facts: 0.05 if is_judged_by_itself(facts) else None)
 
 
 @check(
@@ -50,122 +22,120 @@ FALLEN = Bound("0.05 of the first loss", lambda facts: 0.05 if is_judged_by_itse
     section="level of the loss",
     question="Has anything been learned since the first step?",
     panel="loss",
-    reads=("loss",),
-    window=_BLOCK,
+    reads=(
+        *("signal.loss.blocks", "signal.loss.blocks.variance", "signal.loss.blocks.row"),
+        *("signal.loss.blocks.lowest", "signal.loss.blocks.lowest_record"),
+    ),
+    window=lambda parameters: int(parameters["recent"]),
+    applies=_APPLIES,
     leaves=(
         Leaf(
             "nothing is learned",
-            below=FALLEN,
+            below=0.05,
             level=Level.ORANGE,
             hold=3,
             keep=3,
             causes=_CAUSES,
             weight=STRONG,
             fix=_FIX,
+            unless=("learned_before", "loss_below_zero", "loss_moves", "noise_hides_a_fall", "rate_rises"),
         ),
     ),
-    exempt=_EXEMPT,
-    source="ours; 200 records from the stability checklist, Q4.1; 5 % chosen on runs that learn nothing, or "
+    source="our own proposal; 5 % chosen on runs that learn nothing, or "
     "a bias alone (at most 4 %), and on honest ones (at least 10 %)",
-    why="a fine-tune may start at its floor, and the loss of players has none: those are left out, as are "
-    "losses that start small, late or below zero, and those that wander or in whose noise a fall could hide; "
-    "nothing is said while the rate still rises",
+    why="a fine-tune may start at its floor, and the loss of players has none: those are left out; excused "
+    "are losses that start small or late, those that move, and those in whose noise a fall could hide",
 )
-class Learned:
+def learned(
+    view: View,
+    *,
+    recent: int = 50,
+    least_rows: int = 200,
+    many: int = 5,
+    small: float = 0.3,
+    noise: float = 0.25,
+    moves: float = 0.1,
+    rate_rises: float = 1.01,
+) -> Readings:
     """The largest fall of the loss since the first record that noise does not explain, as a share of it.
 
     Of the lowest mean of 20 records, two deviations of one record allowed for; of the last 100 records
-    against the first 100; and of the best validation loss against the first.
+    against the first 100, where three deviations apart; and of the best validation loss against the first.
     """
-
-    def __init__(self) -> None:
-        self._first: tuple[int, float] | None = None
-        self._second_step = -1
-        self._lowest = np.inf
-        self._means: list[float] = []
-        self._variances: list[float] = []
-        self._is_left_out = False
-
-    def __call__(self, view: View) -> Readings:
-        """One reading every 20 records, from the 200th on."""
-        self._look_at_start(view)
-        if self._first is None or self._is_left_out:
-            return NOTHING
-        start, first = self._first
-        ends, blocks = _blocks(view)
-        self._is_left_out = bool((blocks <= 0).any())
-        steps, falls = [], []
-        for end, block in zip(ends.tolist(), blocks, strict=True):
-            finite = block[np.isfinite(block)]
-            self._means.append(float(finite.mean()) if len(finite) else np.inf)
-            self._variances.append(float(finite.var()) if len(finite) else 0.0)
-            if len(self._means) * _BLOCK >= _LEAST and end - start >= _LEAST:
-                fall = self._fall(view, end, first)
-                if fall is not None:
-                    steps.append(end)
-                    falls.append(fall)
-        return Readings(
-            np.array(steps, np.int64),
-            np.array(falls, np.float64),
-            lambda i: (
-                f"the loss began at {first:.4g}, and all but {max(falls[i], 0):.1%} of its fall may be noise"
-            ),
-        )
-
-    def _look_at_start(self, view: View) -> None:
-        if self._first is None:
-            self._first = int(view.steps[0]), float(view["loss"][0])
-            self._is_left_out = not self._first[1] >= _SMALL
-        if self._second_step < 0 and view.first_index + len(view) > 1:
-            self._second_step = int(view.steps[1 - view.first_index])
-            start = self._first[0]
-            self._is_left_out |= start > 2 * (self._second_step - start)
-
-    def _fall(self, view: View, step: int, first: float) -> float | None:
-        """The fall at the end of a block, None where it cannot be told."""
-        count = _MANY // _BLOCK
-        self._lowest = min(self._lowest, *self._means[-_RECENT:])
-        scatter = float(np.sqrt(np.median(self._variances[-count:])))
-        fall = (first - 2 * scatter - self._lowest) / first
-        if fall > _PLAIN:
-            return fall
-        low, high = np.quantile(self._means[max(1, len(self._means) - _RECENT) :], [0.1, 0.9])
-        wanders = high - low > _WANDERS * first or scatter > _NOISE * first
-        if wanders or first_step_of_players(view.recording) <= step or _is_rising(view, step):
-            return None
-        falls = [fall, _validation_fall(view, step)]
-        early, late = np.median(self._means[:count]), np.median(self._means[-count:])
-        if early - late > 3 * scatter * np.sqrt(2 / _MANY):
-            falls.append(float(early - late) / first)
-        return max(falls)
+    losses = view.recording.steps["loss"]
+    first, start = float(losses.values[0]), int(losses.steps[0])
+    due = (view["signal.loss.blocks.row"] + 1 >= least_rows) & (view.steps - start >= least_rows)
+    if not 0 < first < np.inf or not due.any():
+        return NOTHING
+    blocks: list[int] = np.flatnonzero(due).tolist()
+    means, variances = view.with_past("signal.loss.blocks"), view.with_past("signal.loss.blocks.variance")
+    scatter = np.array([np.sqrt(np.nanmedian(_last(variances, view, row, many))) for row in blocks])
+    spread = np.array([_spread(_last(means, view, row, _behind_first(view, row, recent))) for row in blocks])
+    falls = np.fmax.reduce(
+        [
+            (first - 2 * scatter - view["signal.loss.blocks.lowest"][blocks]) / first,
+            np.array([_late_fall(view, row, many, 3 * at) for row, at in zip(blocks, scatter, strict=True)])
+            / first,
+            _validation_falls(view, view.steps[blocks]),
+        ]
+    )
+    starts_late = start > 2 * (int(losses.steps[1]) - start)
+    return Readings(
+        view.steps[blocks],
+        falls,
+        lambda i: f"the loss fell only {max(falls[i], 0):.1%} since the start, beyond noise",
+        {
+            "learned_before": np.full(len(blocks), first < small or starts_late),
+            "loss_below_zero": view["signal.loss.blocks.lowest_record"][blocks] <= 0,
+            "loss_moves": (spread > moves * first),
+            "noise_hides_a_fall": (scatter > noise * first),
+            "rate_rises": _rate_rises(view, view.steps[blocks], 100, rate_rises),
+        },
+    )
 
 
-def _blocks(view: View) -> tuple[Steps, Floats]:
-    """Last step and losses of each block of 20 records that the new rows complete: shape (blocks, 20)."""
-    lead = -(view.first_index - view.num_past) % _BLOCK
-    values, steps = view.with_past("loss")[lead:], view.steps_with_past[lead:]
-    count = len(values) // _BLOCK
-    return steps[_BLOCK - 1 : count * _BLOCK : _BLOCK], values[: count * _BLOCK].reshape(count, _BLOCK)
+def _last(values: Floats, view: View, row: int, count: int) -> Floats:
+    """The last so many of these values of blocks up to this one of the new rows."""
+    end = view.num_past + row + 1
+    return values[max(end - count, 0) : end]
 
 
-def _is_rising(view: View, step: int) -> bool:
-    """Whether the learning rate is higher than it was 100 records before: a warm-up."""
+def _behind_first(view: View, row: int, most: int) -> int:
+    """How many blocks there are up to this one, the first of the run left out, at most so many."""
+    return min(most, view.first_index + row)
+
+
+def _spread(means: Floats) -> float:
+    """What lies between the tenth and the ninetieth of a hundred means: a single jump does not count."""
+    low, high = np.nanquantile(means, [0.1, 0.9])
+    return float(high - low)
+
+
+def _late_fall(view: View, row: int, many: int, deviations: float) -> float:
+    """How far the last blocks are below the first of the run; 0 where so many deviations explain it."""
+    size = int(view["signal.loss.blocks.row"][row] + 1) // (view.first_index + row + 1)
+    early = np.nanmean(view.recording.steps["loss"].values[: many * size].reshape(many, size), axis=1)
+    late = _last(view.with_past("signal.loss.blocks"), view, row, many)
+    fall = float(np.nanmedian(early) - np.nanmedian(late))
+    return fall if fall > deviations * np.sqrt(2 / (many * size)) else 0.0
+
+
+def _rate_rises(view: View, steps: Steps, rows: int, by: float) -> Flags:
+    """Whether the learning rate is higher than it was so many records before: a warm-up."""
     rates = view.recording.steps["lr"]
-    rates_so_far = rates.values[: int(np.searchsorted(rates.steps, step))]
-    return len(rates_so_far) > _MANY and bool(rates_so_far[-1] > 1.01 * rates_so_far[-_MANY])
+    ends = np.searchsorted(rates.steps, steps)
+    known = ends > rows
+    now, before = (np.append(rates.values, np.nan)[np.where(known, ends - back, -1)] for back in (1, rows))
+    return np.asarray(known & (now > by * before))
 
 
-def _validation_fall(view: View, step: int) -> float:
-    """How far the best validation loss before this step is below the first one, as a share of that."""
+def _validation_falls(view: View, steps: Steps) -> Floats:
+    """How far the best validation loss before each step is below the first one, as a share of that."""
     column = view.recording.evaluations["val_loss"]
-    values = column.values[: int(np.searchsorted(column.steps, step))]
-    if not len(values) or not values[0] > 0:
-        return 0.0
-    return float(1 - np.fmin.reduce(values) / values[0])
-
-
-_EVALUATIONS = 10
-"""Evaluations before anything is said."""
+    if not len(column) or not column.values[0] > 0:
+        return np.zeros(len(steps))
+    best = np.concatenate([column.values[:1], np.fmin.accumulate(column.values)])
+    return np.asarray(1 - best[np.searchsorted(column.steps, steps)] / column.values[0])
 
 
 @check(
@@ -173,52 +143,40 @@ _EVALUATIONS = 10
     section="level of the loss",
     question="Is any validation loss better than the first?",
     panel="loss",
-    reads=("evaluation.val_loss",),
+    reads=("evaluation.val_loss", "signal.val.lowest"),
+    applies=_APPLIES,
     leaves=(
         Leaf(
             "no evaluation is better than the first",
-            below=Bound("0.03 of the first", lambda facts: 0.03 if is_judged_by_itself(facts) else None),
+            below=0.03,
             level=Level.ORANGE,
             hold=2,
             keep=2,
             causes=_CAUSES,
             weight=STRONG,
             fix=_FIX,
+            unless=("learned_before",),
         ),
     ),
-    exempt=_EXEMPT,
-    source="ours; 3 % chosen on runs that learn nothing (at most 2.7 %) and on honest ones (at least 37 %)",
+    source="our own proposal; 3 % chosen on runs that learn nothing (at most 2.7 %) and on "
+    "honest ones (at least 37 %)",
     why="for logs of a line an epoch, whose first record is no untrained loss: training must have stood "
     "still as well, since the second record",
 )
-class BestFall:
+def best_fall(view: View, *, evaluations: int = 10, small: float = 0.3) -> Readings:
     """How far the best validation loss is below the first, or training below its second record: the larger
     share."""
-
-    def __init__(self) -> None:
-        self._values: list[float] = []
-
-    def __call__(self, view: View) -> Readings:
-        """One reading for each evaluation from the tenth on."""
-        steps, falls = [], []
-        for step, value in zip(view.steps.tolist(), view["val_loss"].tolist(), strict=True):
-            self._values.append(value)
-            fall = None if len(self._values) < _EVALUATIONS else self._fall(view, step)
-            if fall is not None:
-                steps.append(step)
-                falls.append(fall)
-        return Readings(
-            np.array(steps, np.int64),
-            np.array(falls, np.float64),
-            lambda i: f"neither validation nor training has fallen by more than {falls[i]:.2%}",
-        )
-
-    def _fall(self, view: View, step: int) -> float | None:
-        column = view.recording.steps["loss"]
-        train = column.values[: int(np.searchsorted(column.steps, step))]
-        if len(train) < 3 or not train[1] >= _SMALL or not self._values[0] > 0:
-            return None
-        if first_step_of_players(view.recording) <= step:
-            return None
-        best, best_train = np.fmin.reduce(self._values), np.fmin.reduce(train)
-        return float(max(1 - best / self._values[0], 1 - best_train / train[1]))
+    losses, val = view.recording.steps["loss"], view.recording.evaluations["val_loss"].values
+    seen = np.searchsorted(losses.steps, view.steps)
+    known = (view.first_index + np.arange(len(view)) + 1 >= evaluations) & (seen > 2)
+    if not known.any() or not (val[0] > 0 and losses.values[1] > 0):
+        return NOTHING
+    second = float(losses.values[1])
+    best_train = np.fmin.accumulate(losses.values)[seen[known] - 1]
+    falls = np.maximum(1 - view["signal.val.lowest"][known] / val[0], 1 - best_train / second)
+    return Readings(
+        view.steps[known],
+        falls,
+        lambda i: f"neither validation nor training has fallen by more than {falls[i]:.2%}",
+        {"learned_before": np.full(len(falls), second < small)},
+    )

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from flight_recorder.tui.checks.rule import NOTHING, STRONG, Bound, Leaf, Readings, check
-from flight_recorder.tui.checks.signals.onset import UNTRAINED, first_loss_before, train_beside
+from flight_recorder.tui.checks.rule import NOTHING, STRONG, Leaf, Readings, check
+from flight_recorder.tui.checks.scope import VOCABULARY_UNKNOWN
+from flight_recorder.tui.checks.signals.onset import first_loss_before, train_beside
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
-
-WITHOUT_V = Bound("3 x the first training loss", lambda facts: UNTRAINED if facts.ln_vocab is None else None)
 
 
 def _trained(view: View) -> NDArray[np.float64]:
@@ -24,11 +23,12 @@ def _trained(view: View) -> NDArray[np.float64]:
     section="level of the loss",
     question="Was validation ever as low as the training loss of the untrained model?",
     panel="loss",
-    reads=("evaluation.val_loss",),
+    reads=("evaluation.val_loss", "signal.val.lowest"),
+    applies=(VOCABULARY_UNKNOWN,),
     leaves=(
         Leaf(
             "worse than untrained",
-            above=WITHOUT_V,
+            above=3.0,
             level=Level.ORANGE,
             hold=2,
             causes=("eval_broken", "above_uniform"),
@@ -37,31 +37,24 @@ def _trained(view: View) -> NDArray[np.float64]:
             "is: evaluate a batch of the training set in the same way.",
         ),
     ),
-    exempt="V is known: D5.2 judges by it",
-    source="the two-run journal, in logs that do not tell V",
+    source="our own proposal",
     why="an untrained model is no worse than a guess on any split; three times that is left to splits that "
     "differ and to fine-tunes",
 )
-class OverUntrained:
+def over_untrained(view: View) -> Readings:
     """Lowest validation loss so far over the first training loss, or the newest if that is larger: where
-    training stands as high it is not the evaluation; only where V is unknown."""
+    training stands as high it is not the evaluation.
 
-    def __init__(self) -> None:
-        self._best = np.inf
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new evaluations; those before any training loss are left out."""
-        best = np.fmin(np.fmin.accumulate(view["val_loss"]), self._best)
-        self._best = float(best[-1])
-        untrained = np.fmax(first_loss_before(view.recording, view.steps), _trained(view))
-        known = np.isfinite(untrained) & np.isfinite(best)
-        if not known.any():
-            return NOTHING
-        steps, best, untrained = view.steps[known], best[known], untrained[known]
-        return Readings(
-            steps,
-            best / untrained,
-            lambda i: (
-                f"the best validation loss is {best[i]:.3g}, training began, or is, at {untrained[i]:.3g}"
-            ),
-        )
+    Evaluations before any training loss are left out.
+    """
+    best = view["signal.val.lowest"]
+    untrained = np.fmax(first_loss_before(view.recording, view.steps), _trained(view))
+    known = np.isfinite(untrained) & np.isfinite(best)
+    if not known.any():
+        return NOTHING
+    steps, best, untrained = view.steps[known], best[known], untrained[known]
+    return Readings(
+        steps,
+        best / untrained,
+        lambda i: f"the best validation loss is {best[i]:.3g}, training began, or is, at {untrained[i]:.3g}",
+    )

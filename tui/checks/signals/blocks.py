@@ -1,49 +1,162 @@
-"""Means over 200 records, once every 20: long windows at a cost that does not grow with their length."""
+"""Blocks of 20 records, counted from row 0 of the log so that cutting it changes nothing.
+
+Means over ten of them make windows of 200 records at a cost that does not grow with their length.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from flight_recorder.tui.checks.signals.lowest import Lowest
+from flight_recorder.tui.checks.signals.signal import Derived, signal
 from flight_recorder.tui.checks.view import View
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
 
 BLOCK = 20
-"""Records in a block. Blocks are counted from row 0 of the log, so that cutting it changes nothing."""
 
-_BLOCKS = 10
-
-
-class LongMeans:
-    """Remembers the means of the last blocks; the check's window must be BLOCK."""
-
-    def __init__(self) -> None:
-        self._past: Floats = np.empty(0)
-
-    def take(self, view: View, name: str) -> tuple[Steps, Floats, Floats]:
-        """For each block completed by the new rows: last step, mean of 200 rows, that of the 200 before.
-
-        Nothing comes before 400 rows are there. A value that is not finite is left out of its block.
-        """
-        first = view.first_index - view.num_past
-        lead = -first % BLOCK
-        values, steps = view.with_past(name)[lead:], view.steps_with_past[lead:]
-        count = len(values) // BLOCK
-        if not count:
-            return view.steps[:0], np.empty(0), np.empty(0)
-        ends = steps[BLOCK - 1 : count * BLOCK : BLOCK]
-        means = np.concatenate([self._past, _finite_means(values[: count * BLOCK].reshape(count, BLOCK))])
-        self._past = means[-(2 * _BLOCKS - 1) :]
-        ready = len(means) - 2 * _BLOCKS + 1
-        if ready <= 0:
-            return view.steps[:0], np.empty(0), np.empty(0)
-        rolled = sum((means[k : len(means) - _BLOCKS + 1 + k] for k in range(_BLOCKS)), np.zeros(1)) / _BLOCKS
-        return ends[count - ready :], rolled[_BLOCKS:], rolled[:-_BLOCKS]
+_WHY = (
+    "means of blocks that do not overlap are independent, and adding up ten of them costs the same for a "
+    "window of any length"
+)
+_REFERENCE = "https://en.wikipedia.org/wiki/Resampling_(statistics)#Jackknife"
 
 
-def _finite_means(rows: Floats) -> Floats:
+def _blocks(view: View, name: str, size: int) -> tuple[Steps, Floats]:
+    """Last step and values of each block that the new rows complete, shape (blocks, size)."""
+    lead = -(view.first_index - view.num_past) % size
+    values, steps = view.with_past(name)[lead:], view.steps_with_past[lead:]
+    count = len(values) // size
+    return steps[size - 1 : count * size : size], values[: count * size].reshape(count, size)
+
+
+@signal(
+    "loss.blocks",
+    reads=("loss",),
+    window=lambda parameters: int(parameters["size"]),
+    columns=("", "variance", "row", "lowest", "lowest_record"),
+    why=_WHY,
+    reference=_REFERENCE,
+)
+class LossBlocks:
+    """Mean and variance of each block of 20 training losses, its last row, lowest mean and record so far."""
+
+    def __init__(self, *, size: int = 20) -> None:
+        self._size = size
+        self._mean, self._record = Lowest(), Lowest()
+
+    def __call__(self, view: View) -> Derived | None:
+        """Go on by the blocks that the new rows complete; what is not finite is left out of its block."""
+        steps, blocks = _blocks(view, "loss", self._size)
+        if not len(steps):
+            return None
+        means = finite_means(blocks)
+        variances = finite_means((blocks - means[:, None]) ** 2)
+        first = (view.first_index - view.num_past + self._size - 1) // self._size
+        rows = (first + 1 + np.arange(len(steps), dtype=np.float64)) * self._size - 1
+        records = np.where(np.isfinite(blocks), blocks, np.inf).min(axis=1)
+        return Derived(
+            steps,
+            {
+                "": means,
+                "variance": variances,
+                "row": rows,
+                "lowest": self._mean.take(means)[""],
+                "lowest_record": self._record.take(records)[""],
+            },
+        )
+
+
+@signal(
+    "loss.mean200",
+    reads=("signal.loss.blocks", "signal.loss.blocks.row"),
+    window=lambda parameters: 2 * int(parameters["num_blocks"]),
+    columns=("", "before", "row"),
+    why=_WHY,
+    reference=_REFERENCE,
+)
+def long_mean_loss(view: View, *, num_blocks: int = 10) -> Derived:
+    """Mean of the last 200 training losses, once every 20, and of the 200 before; from 400 records on."""
+    steps, now, before = long_means(view, "signal.loss.blocks", num_blocks)
+    rows = view["signal.loss.blocks.row"]
+    return Derived(steps, {"": now, "before": before, "row": rows[len(rows) - len(steps) :]})
+
+
+@signal(
+    "loss.mean200.lowest",
+    reads=("signal.loss.mean200", "signal.loss.mean200.row"),
+    columns=("", "row", "step"),
+    why="what a run has reached is what it can lose; near 0 relative changes are noise, so no level below "
+    "0.05 nats is told from another",
+    reference="https://doi.org/10.1007/3-540-49430-8_3",
+)
+class LowestLongMean:
+    """Lowest mean of 200 training losses so far, at least 0.05, with its row and its step."""
+
+    def __init__(self, *, least: float = 0.05) -> None:
+        self._least = least
+        self._lowest = Lowest()
+
+    def __call__(self, view: View) -> Derived:
+        """Go on by the new means."""
+        rows, steps = view["signal.loss.mean200.row"], view.steps.astype(np.float64)
+        means = np.maximum(view["signal.loss.mean200"], self._least)
+        return Derived(view.steps, self._lowest.take(means, row=rows, step=steps))
+
+
+@signal(
+    "loss_and_lr.blocks",
+    reads=("loss", "lr"),
+    window=lambda parameters: int(parameters["size"]),
+    columns=("loss", "lr"),
+    why=_WHY,
+    reference=_REFERENCE,
+)
+def loss_and_rate_blocks(view: View, *, size: int = 20) -> Derived:
+    """Means of the training loss and of the learning rate over each block of 20 records that have both."""
+    steps, losses = _blocks(view, "loss", size)
+    _, rates = _blocks(view, "lr", size)
+    return Derived(steps, {"loss": finite_means(losses), "lr": finite_means(rates)})
+
+
+@signal(
+    "loss_and_lr.mean200",
+    reads=("signal.loss_and_lr.blocks.loss", "signal.loss_and_lr.blocks.lr"),
+    window=lambda parameters: 2 * int(parameters["num_blocks"]),
+    columns=("", "before", "lr", "highest_lr"),
+    why=_WHY,
+    reference=_REFERENCE,
+)
+class LossUnderRate:
+    """Mean of 200 training losses, of the 200 before, of the rate meanwhile, and the highest such rate."""
+
+    def __init__(self, *, num_blocks: int = 10) -> None:
+        self._num_blocks = num_blocks
+        self._highest = Lowest()
+
+    def __call__(self, view: View) -> Derived:
+        """Go on by the new blocks."""
+        steps, now, before = long_means(view, "signal.loss_and_lr.blocks.loss", self._num_blocks)
+        _, rates, _ = long_means(view, "signal.loss_and_lr.blocks.lr", self._num_blocks)
+        highest = -self._highest.take(-rates)[""]
+        return Derived(steps, {"": now, "before": before, "lr": rates, "highest_lr": highest})
+
+
+def long_means(view: View, name: str, num_blocks: int) -> tuple[Steps, Floats, Floats]:
+    """For each new block with so many twice over: last step, mean of the last ones, that of those before."""
+    means = view.with_past(name)
+    ready = min(len(means) - 2 * num_blocks + 1, len(view))
+    if ready <= 0:
+        return view.steps[:0], np.empty(0), np.empty(0)
+    count = len(means) - num_blocks + 1
+    rolled = sum((means[k : count + k] for k in range(num_blocks)), np.zeros(1)) / num_blocks
+    return view.steps[-ready:], rolled[-ready:], rolled[count - ready - num_blocks : count - num_blocks]
+
+
+def finite_means(rows: Floats) -> Floats:
+    """The mean of the finite values of each row, NaN where there is none."""
     finite = np.isfinite(rows)
     total = np.where(finite, rows, 0.0).sum(axis=1)
     counts = finite.sum(axis=1)

@@ -9,102 +9,127 @@ logarithms: validation scatters in proportion to its size.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from flight_recorder.tui.checks.signals.signal import Derived, signal
+from flight_recorder.tui.checks.view import View
+
 Floats = NDArray[np.float64]
 
-LEAST_KNOWN = 5
-"""Evaluations from which something is known of their scatter: a parabola takes three of them."""
 
-_RECENT, _WINDOWS = 512, 24
-"""Evaluations looked back on at most; windows for each distance (an overlap of 4 distances, so that a bend of
-the curve is in a sixth of them)."""
+@signal(
+    "val.noise",
+    reads=("evaluation.val_loss",),
+    columns=("of_one", "of_each", "scatter", "num_known"),
+    why="the best of n noisy evaluations lies about sigma sqrt(2 ln n) below their level, so a rise over it "
+    "is compared with the range of n normal draws. Sigma is what a parabola through five evaluations leaves, "
+    "which no trend enters, at distances 1, 2, 4 ..., of which correlated noise shows at the larger. The "
+    "factors were chosen on simulated curves (flat, exponential, power law and stepwise, 5 to 500 "
+    "evaluations, white and correlated noise of 0 to 20 %), so that an honest curve with white noise of up "
+    "to 5 % is called in a few runs of a hundred; reported on other seeds",
+    reference="https://en.wikipedia.org/wiki/Savitzky%E2%80%93Golay_filter",
+)
+class EvaluationNoise:
+    """Rise of validation over its best, in logarithms, up to which noise explains a single evaluation, and
+    each of three in a row; their scatter, and how many are known.
 
-_FEW = 9
-"""Evaluations below which a median of their contrasts would be one of one or two."""
+    NaN at an evaluation that is not above zero, and from the first below zero on: that one has no logarithm.
+    """
 
-_ALL_UP_TO, _EVERY = 64, 8
-"""Renewed at every evaluation so far, then at every eighth: it hardly moves any more."""
-
-_RANGE, _RUN, _UNDONE, _SHORT = 1.2, 2.0, 2.0, 1.4
-"""[ours] chosen on simulated curves: flat, exponential, power law and stepwise, 5 to 500 evaluations, white
-and correlated (rho 0.5, 0.9) noise of 0 to 20 %, so that an honest curve with white noise of up to 5 % is
-called in a few runs of a hundred; reported on other seeds."""
-
-
-class Jitter:
-    """Takes the evaluations one by one, each above zero, and knows which rise their noise explains."""
-
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        least_known: int = 5,
+        few: int = 9,
+        recent: int = 512,
+        windows: int = 24,
+        renewed_up_to: int = 64,
+        renewed_every: int = 8,
+        ranges: float = 1.2,
+        run: float = 2.0,
+        undone: float = 2.0,
+        short: float = 1.4,
+    ) -> None:
+        self._least_known, self._few, self._recent, self._windows = least_known, few, recent, windows
+        self._renewed_up_to, self._renewed_every = renewed_up_to, renewed_every
+        self._ranges, self._run, self._undone_times, self._short = ranges, run, undone, short
         self._logs: list[float] = []
         self._lowest = math.inf
         self._risen = self._undone = 0.0
         self._known = 0
         self._scatter = math.inf
+        self._is_signed = False
 
-    def take(self, value: float) -> None:
-        """Go on by one evaluation."""
+    def __call__(self, view: View) -> Derived:
+        """Go on by the new evaluations."""
+        return Derived(view.steps, self.take(view["val_loss"]))
+
+    def take(self, values: Floats) -> Mapping[str, Floats]:
+        """Go on by these evaluations: what is known of their noise at each."""
+        rows = [self._one(value) for value in values.tolist()]
+        columns = np.array(rows, np.float64).reshape(-1, 4).T
+        return dict(zip(("of_one", "of_each", "scatter", "num_known"), columns, strict=True))
+
+    def _one(self, value: float) -> tuple[float, float, float, int]:
+        self._is_signed = self._is_signed or value < 0
+        if self._is_signed or not 0 < value < math.inf:
+            return math.nan, math.nan, math.nan, len(self._logs)
         now = math.log(value)
         self._logs.append(now)
         if now < self._lowest:
             self._undone = max(self._undone, self._risen)
             self._lowest, self._risen = now, 0.0
         self._risen = max(self._risen, now - self._lowest)
-
-    def __len__(self) -> int:
-        return len(self._logs)
-
-    def of_one(self) -> float:
-        """Rise over the best, in logarithms, up to which noise explains a single evaluation.
-
-        1.2 x the expected range of n normal draws, 2 sigma sqrt(2 ln n).
-        """
-        return self._limit(2 * _RANGE * self._extreme())
-
-    def of_each(self) -> float:
-        """The same for each of three evaluations in a row, all of which are higher still only by 2 sigma."""
-        return self._limit(self._extreme() + _RUN)
-
-    def _extreme(self) -> float:
-        """How many deviations the lowest of so many normal draws lies below their mean, at most."""
-        return math.sqrt(2 * math.log(len(self._logs)))
+        # 1.2 x the expected range of n normal draws; of three in a row all are higher still only by 2 sigma.
+        extreme = math.sqrt(2 * math.log(len(self._logs)))
+        limits = self._limit(2 * self._ranges * extreme), self._limit(extreme + self._run)
+        return *limits, self._scatter, len(self._logs)
 
     def _limit(self, deviations: float) -> float:
         count = len(self._logs)
-        if count < LEAST_KNOWN:
+        if count < self._least_known:
             return math.inf
         # A scatter known from so few is itself uncertain, as Student's t is.
-        uncertain = 1 + _SHORT / (count - 3) ** 2
-        return max(deviations * uncertain * self.scatter(), _UNDONE * self._undone)
+        uncertain = 1 + self._short / (count - 3) ** 2
+        return max(deviations * uncertain * self._renewed(), self._undone_times * self._undone)
 
-    def scatter(self) -> float:
-        """Standard deviation of the evaluations about a smooth curve, in logarithms; infinite below five."""
+    def _renewed(self) -> float:
+        """Standard deviation of the evaluations about a smooth curve; renewed ever more rarely."""
         count = len(self._logs)
-        due = count if count <= _ALL_UP_TO else count // _EVERY * _EVERY
+        due = count if count <= self._renewed_up_to else count // self._renewed_every * self._renewed_every
         if due != self._known:
             self._known = due
-            self._scatter = _scatter_of(np.array(self._logs[max(due - _RECENT, 0) : due]))
+            self._scatter = self._scatter_of(np.array(self._logs[max(due - self._recent, 0) : due]))
         return self._scatter
 
+    def _scatter_of(self, logs: Floats) -> float:
+        """The largest of the scatters at distances 1, 2, 4 ...: noise that is correlated shows at the larger.
 
-def _scatter_of(logs: Floats) -> float:
-    """The largest of the scatters at distances 1, 2, 4 ...: noise that is correlated shows at the larger."""
-    if len(logs) < LEAST_KNOWN:
-        return math.inf
-    distance, largest = 1, 0.0
-    while distance == 1 or len(logs) >= _WINDOWS // 2 * distance:
-        contrasts = _contrasts(logs, distance)[:, -_WINDOWS * distance :]
-        robust = float(np.median(contrasts)) / 0.6745 if len(logs) >= _FEW else _root_mean_square(contrasts)
-        largest = max(largest, robust)
-        distance *= 2
-    return largest
+        The median of the contrasts, which one wild evaluation does not move; their root mean square where
+        it would be the median of one or two.
+        """
+        if len(logs) < self._least_known:
+            return math.inf
+        distance, largest = 1, 0.0
+        while distance == 1 or len(logs) >= self._windows // 2 * distance:
+            contrasts = _contrasts(logs, distance)[:, -self._windows * distance :]
+            median = float(np.median(contrasts)) / 0.6745  # the median of |x| of a unit normal
+            largest = max(largest, median if len(logs) >= self._few else _root_mean_square(contrasts))
+            distance *= 2
+        return largest
 
 
 def _contrasts(logs: Floats, distance: int) -> NDArray[Any]:
-    """What the best parabola through five values so far apart leaves: two of the noise's size."""
+    """What the best parabola through five values so far apart leaves: two of the noise's size.
+
+    The cubic and the quartic orthogonal polynomials on five points, (-1 2 0 -2 1) and (1 -4 6 -4 1): no
+    parabola has a share in either, and divided by the roots of their sums of squares, 10 and 70, white noise
+    keeps its variance.
+    """
     a, b, c, d, e = (logs[k * distance : len(logs) - (4 - k) * distance] for k in range(5))
     cubic = (e - a - 2 * (d - b)) / math.sqrt(10)
     quartic = (a + e - 4 * (b + d) + 6 * c) / math.sqrt(70)

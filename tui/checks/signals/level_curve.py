@@ -21,39 +21,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from flight_recorder.tui.checks.signals.signal import signal
+from flight_recorder.tui.checks.view import View
+
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
-
-MOST_BLOCKS = 32
-"""Blocks at which pairs become one: 16 to 32 of them describe a run of any length."""
-
-LEAST_BLOCKS = 8
-"""Blocks from which a shape can be told from its noise."""
-
-_TAIL = 0.1
-"""Share of the blocks that is "of late"."""
-
-_FIRST = 3
-"""Records that say where the run began: the first, or their median if that is lower. They are kept, for the
-blocks grow over them; and the first is the one that the rate has touched least."""
-
-REAL = 2.0
-"""Deviations from which a difference of two such levels is no noise."""
-
-_HIGHEST = 4.0
-"""Deviations by which the highest of 32 medians of three records stays below where noise began, and more."""
-
-_FALLS = 0.1
-"""Fall from quarter to quarter, in logarithms, of a curve that is still on its way."""
-
-_MOST_TINY = 1e-12
-"""A level of exactly 0 in logarithms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What the curve says after one more block. Levels are logarithms: once a value was negative there are
     none, all of them are 0, and `is_signed` says so.
+
+    `real` deviations are no noise any more; the highest of 32 medians of three records stays `highest` below.
 
     Attributes:
         step: last step of the block.
@@ -78,6 +58,8 @@ class Shape:
     peak: float
     is_signed: bool
     is_young: bool
+    real: float
+    highest: float
 
     @property
     def rise(self) -> float:
@@ -91,20 +73,23 @@ class Shape:
 
     def is_real(self, difference: float) -> bool:
         """Whether noise does not explain a difference of two levels, each of three blocks."""
-        return difference > REAL * 0.8 * math.sqrt(2) * self.noise
+        return difference > self.real * 0.8 * math.sqrt(2) * self.noise
 
     @property
     def height(self) -> float:
-        """How far the peak is above where the run began; 0 for what the highest of many records may be."""
-        height = self.peak - self.first
-        return height if height > _HIGHEST * max(self.scatter, self.noise) else 0.0
+        """How far the peak is above where the run began."""
+        return self.peak - self.first
 
     @property
-    def is_falling(self) -> bool:
-        """Whether the last quarter of the blocks is a tenth below the one before."""
+    def is_height_noise(self) -> bool:
+        """Whether the highest of so many records may be as high by their noise alone."""
+        return not self.height > self.highest * max(self.scatter, self.noise)
+
+    def is_falling(self, by: float) -> bool:
+        """Whether the last quarter of the blocks is so far below the one before, in logarithms."""
         quarter = max(len(self.level) // 4, 2)
         before, now = self.level[-2 * quarter : -quarter], self.level[-quarter:]
-        return float(np.median(now)) < float(np.median(before)) - _FALLS
+        return float(np.median(now)) < float(np.median(before)) - by
 
     def largest_fall(self, begin: int = 0) -> float:
         """The fall from the first third of the blocks to the last that noise can hide, from a block on.
@@ -114,14 +99,34 @@ class Shape:
         level = self.level[begin:]
         third = max(len(level) // 3, 1)
         fall = float(np.median(level[:third]) - np.median(level[-third:]))
-        hidden = REAL * 1.25 * self.noise * math.sqrt(2 / third) * (1 + 5 / len(level))
+        hidden = self.real * 1.25 * self.noise * math.sqrt(2 / third) * (1 + 5 / len(level))
         return max(fall, 0.0) + hidden
 
 
 class LevelCurve:
-    """Takes a series in pieces and knows its shape after each block: any cutting gives the same shapes."""
+    """Takes a series in pieces and knows its shape after each block: any cutting gives the same shapes.
 
-    def __init__(self) -> None:
+    Args:
+        most_blocks: blocks at which pairs become one: 16 to 32 of them describe a run of any length.
+        least_blocks: blocks from which a shape can be told from its noise.
+        tail: share of the blocks that is "of late".
+        num_first: records that say where the run began: the first, or their median if that is lower. They are
+            kept, for the blocks grow over them; and the first is the one that the rate has touched least.
+        real, highest: see Shape.
+    """
+
+    def __init__(
+        self,
+        *,
+        most_blocks: int = 32,
+        least_blocks: int = 8,
+        tail: float = 0.1,
+        num_first: int = 3,
+        real: float = 2.0,
+        highest: float = 4.0,
+    ) -> None:
+        self._most_blocks, self._least_blocks, self._tail = most_blocks, least_blocks, tail
+        self._num_first, self._real, self._highest = num_first, real, highest
         self._size = 1
         self._medians: list[float] = []
         self._ends: list[int] = []
@@ -142,17 +147,17 @@ class LevelCurve:
             end = at + self._size
             self._close(self._rest[at:end], int(self._rest_steps[end - 1]))
             at = end
-            if len(self._medians) >= LEAST_BLOCKS and math.isfinite(self._medians[-1]):
+            if len(self._medians) >= self._least_blocks and math.isfinite(self._medians[-1]):
                 shape = self._shape()
                 if shape is not None:
                     yield shape
-            if len(self._medians) == MOST_BLOCKS:
+            if len(self._medians) == self._most_blocks:
                 self._merge()
         self._rest, self._rest_steps = self._rest[at:], self._rest_steps[at:]
 
     def _close(self, block: Floats, step: int) -> None:
         finite = block[np.isfinite(block)]
-        self._first += finite[: max(_FIRST - len(self._first), 0)].tolist()
+        self._first += finite[: max(self._num_first - len(self._first), 0)].tolist()
         if len(finite):
             self._is_signed = self._is_signed or bool(finite.min() < 0)
             with np.errstate(over="ignore", invalid="ignore"):  # from one end of all numbers to the other
@@ -166,7 +171,7 @@ class LevelCurve:
 
     def _merge(self) -> None:
         pairs = np.array(self._medians).reshape(-1, 2)
-        logs = np.log(np.maximum(pairs, _MOST_TINY)).mean(axis=1)
+        logs = np.log(np.maximum(pairs, 1e-12)).mean(axis=1)
         halves = (pairs / 2).sum(axis=1)  # of huge ones the sum is beyond all numbers
         self._medians = np.where((pairs > 0).all(axis=1), np.exp(logs), halves).tolist()
         self._ends = self._ends[1::2]
@@ -176,12 +181,12 @@ class LevelCurve:
         values = np.array(self._medians)
         known = np.isfinite(values)
         values, ends = values[known], np.array(self._ends)[known]
-        if len(values) < LEAST_BLOCKS:
+        if len(values) < self._least_blocks:
             return None
         level = self._levels(values)
         first = float(self._levels(np.array([min(self._first[0], np.median(self._first))]))[0])
         smooth = np.median(np.lib.stride_tricks.sliding_window_view(level, 3), axis=1)
-        late = smooth[-max(1, round(_TAIL * len(smooth))) :]
+        late = smooth[-max(1, round(self._tail * len(smooth))) :]
         best = int(np.argmin(smooth))
         # A run of blocks is merged into longer ones, and its peak with them: the highest is remembered.
         self._peak = max(self._peak, float(smooth.max()))
@@ -201,10 +206,12 @@ class LevelCurve:
             peak=max(self._peak, first),
             is_signed=self._is_signed,
             is_young=self._size == 1,
+            real=self._real,
+            highest=self._highest,
         )
 
     def _levels(self, values: Floats) -> Floats:
-        return np.zeros(len(values)) if self._is_signed else np.log(np.maximum(values, _MOST_TINY))
+        return np.zeros(len(values)) if self._is_signed else np.log(np.maximum(values, 1e-12))
 
     def _noise(self, level: Floats, now: float) -> float:
         """The largest over three distances; never under what the digits printed can tell."""
@@ -213,4 +220,46 @@ class LevelCurve:
             bends = level[apart:-apart] - (level[: -2 * apart] + level[2 * apart :]) / 2
             found.append(1.4826 * float(np.median(np.abs(bends))) / math.sqrt(1.5))
         digits = self._print_step / math.sqrt(12) if math.isfinite(self._print_step) else 0.0
-        return max(*found, digits / max(abs(now), _MOST_TINY), 1e-12)
+        return max(*found, digits / max(abs(now), 1e-12), 1e-12)
+
+
+@signal(
+    "loss.level",
+    reads=("loss",),
+    columns=(),
+    why="medians of equal blocks judge ten records or a million by the same test and no wild record moves "
+    "them (Tukey 1977); noise is what second differences leave, which no trend enters (Gasser, Sroka & "
+    "Jennen-Steinmetz 1986)",
+    reference="https://doi.org/10.1093/biomet/73.3.625",
+)
+class LossLevel:
+    """The level of the training loss as a curve of few points: its shape after each block."""
+
+    def __init__(
+        self,
+        *,
+        most_blocks: int = 32,
+        least_blocks: int = 8,
+        tail: float = 0.1,
+        num_first: int = 3,
+        real: float = 2.0,
+        highest: float = 4.0,
+    ) -> None:
+        self._curve = LevelCurve(
+            most_blocks=most_blocks,
+            least_blocks=least_blocks,
+            tail=tail,
+            num_first=num_first,
+            real=real,
+            highest=highest,
+        )
+        self._by_step: dict[int, Shape] = {}
+
+    def __call__(self, view: View) -> None:
+        """Go on by the new records."""
+        self._by_step.update({shape.step: shape for shape in self._curve.take(view.steps, view["loss"])})
+
+    def among(self, steps: Steps) -> list[Shape]:
+        """The shapes after the blocks that end at one of these steps, of a loss that was never below zero."""
+        ended = self._by_step.keys() & set(steps.tolist())
+        return [self._by_step[step] for step in sorted(ended) if not self._by_step[step].is_signed]

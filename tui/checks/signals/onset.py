@@ -16,37 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flight_recorder.tui.checks.facts import Facts
-from flight_recorder.tui.checks.signals.evaluation_noise import Jitter
+from flight_recorder.tui.checks.signals.evaluation_noise import EvaluationNoise
+from flight_recorder.tui.checks.signals.signal import Derived, signal
+from flight_recorder.tui.checks.view import View
 from flight_recorder.tui.series.columns import Column
 from flight_recorder.tui.series.recording import Recording
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
-
-RISEN = 1.02
-"""Validation loss over its best from which it has risen; no false call on five long healthy runs."""
-
-PATIENCE = 3
-"""Risen evaluations in a row that make an onset."""
-
-_NATS, _SHARE = 0.02, 0.0125
-"""Width of the bottom: 0.02 nats, or 1.25 % of the minimum where the losses are so small (below 1.6 nats)
-that 0.02 would take in half of the curve."""
-
-_MAX_ROWS = 50
-
-
-_LEARNED_NATS = 0.2
-"""Nats below a uniform guess from which something has been learned; D5.3 draws the same line."""
-
-
-def learned_below(facts: Facts) -> float:
-    """Loss below which something has been learned, and could be lost again; infinite where V is unknown."""
-    return np.inf if facts.ln_vocab is None else facts.ln_vocab - _LEARNED_NATS
-
-
-UNTRAINED = 3.0
-"""Validation loss over the first training loss, V being unknown, from which the two are not of one kind."""
 
 
 def first_loss_before(recording: Recording, steps: Steps) -> Floats:
@@ -58,12 +35,31 @@ def first_loss_before(recording: Recording, steps: Steps) -> Floats:
     return np.where(steps > loss.steps[0], loss.values[0], np.nan)
 
 
-def learned_below_at(recording: Recording, facts: Facts, steps: Steps) -> Floats:
-    """`learned_below` at each of these steps; where V is unknown three times the untrained model's loss."""
+def learned_below_at(
+    recording: Recording, facts: Facts, steps: Steps, *, nats: float = 0.2, untrained: float = 3.0
+) -> Floats:
+    """Loss below which something has been learned at each of these steps, and could be lost again.
+
+    So far below a uniform guess that a chance plateau has been left (D5.3); where V is unknown three times
+    the untrained model's loss, for beyond that factor the two losses are not of one kind (D5.9).
+    """
     if facts.ln_vocab is not None:
-        return np.full(len(steps), learned_below(facts))
-    limits = UNTRAINED * first_loss_before(recording, steps)
+        return np.full(len(steps), facts.ln_vocab - nats)
+    limits = untrained * first_loss_before(recording, steps)
     return np.where(np.isnan(limits), np.inf, limits)
+
+
+@signal(
+    "val.learned_below",
+    reads=("evaluation.val_loss",),
+    why="before it beats a guess a model has nothing that it could lose, and an untrained one is no worse "
+    "than a guess on any split",
+    reference="https://en.wikipedia.org/wiki/Cross-entropy",
+)
+def limit_of_learning(view: View, *, nats: float = 0.2, untrained: float = 3.0) -> Derived:
+    """Validation loss below which something has been learned, and could be lost again."""
+    limits = learned_below_at(view.recording, view.facts, view.steps, nats=nats, untrained=untrained)
+    return Derived(view.steps, {"": limits})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +112,8 @@ def train_beside(recording: Recording, steps: Steps) -> Floats:
     return measured
 
 
-def _recent_mean(values: Floats, start: int, end: int) -> float:
-    rows = min(max(-(-(end - start) // 4), 1), _MAX_ROWS)
+def _recent_mean(values: Floats, start: int, end: int, *, most: int = 50) -> float:
+    rows = min(max(-(-(end - start) // 4), 1), most)
     recent = values[max(end - rows, 0) : end]
     recent = recent[np.isfinite(recent)]
     return float(recent.mean()) if len(recent) else float("nan")
@@ -133,7 +129,7 @@ def _at(column: Column, steps: Steps) -> Floats:
     return found
 
 
-def called_at(seen: Evaluations) -> int | None:
+def called_at(seen: Evaluations, *, risen: float = 1.02, patience: int = 3) -> int | None:
     """Position of the evaluation at which the onset that stands could first have been called, or None.
 
     Noise must explain none of the three that have risen, by what was known of it at the time or is now.
@@ -143,13 +139,11 @@ def called_at(seen: Evaluations) -> int | None:
         return None
     rises = np.log(seen.val / seen.val[best])
     rises[seen.train >= seen.train[best]] = 0.0
-    jitter, limits = Jitter(), np.empty(len(seen))
-    for place, val in enumerate(seen.val.tolist()):
-        jitter.take(val)
-        limits[place] = jitter.of_each()
-        three = slice(place - PATIENCE + 1, place + 1)
-        explained = np.maximum(np.minimum(limits[three], limits[place]), math.log(RISEN))
-        if place >= best + PATIENCE and (rises[three] > explained).all():
+    limits = EvaluationNoise().take(seen.val)["of_each"]
+    for place in range(best + patience, len(seen)):
+        three = slice(place - patience + 1, place + 1)
+        explained = np.maximum(np.minimum(limits[three], limits[place]), math.log(risen))
+        if (rises[three] > explained).all():
             return place
     return None
 
@@ -197,10 +191,14 @@ def overfit_summary(recording: Recording) -> dict[str, Any] | None:
     }
 
 
-def bottom(seen: Evaluations) -> tuple[int, int]:
-    """First and last evaluation that are as good as the best for all that the curve can tell."""
+def bottom(seen: Evaluations, *, nats: float = 0.02, share: float = 0.0125) -> tuple[int, int]:
+    """First and last evaluation that are as good as the best for all that the curve can tell.
+
+    Within 0.02 nats of it; within 1.25 % of it where the losses are so small (below 1.6 nats) that 0.02 would
+    take in half of the curve.
+    """
     low = float(seen.val[seen.best])
-    width = min(_NATS, _SHARE * abs(low))
+    width = min(nats, share * abs(low))
     as_good = np.flatnonzero(seen.val <= low + width)
     return int(seen.steps[as_good[0]]), int(seen.steps[as_good[-1]])
 

@@ -21,19 +21,6 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Steps = NDArray[np.int64]
 
-_BLOCK = 5
-"""Records in a mean: short enough for logs of 40 records. Blocks are counted from row 0."""
-
-_FIRST = 6
-"""Blocks from which the size of a step of the walk is known; until then nothing is explained."""
-
-_MANY = 8
-"""Blocks over which differences tell a walk from noise."""
-
-_STRAIGHT = 0.7
-"""Fall over the sum of all ups and downs on its way, from which it was straight; six steps of a walk, the
-fewest that are judged, end three deviations down at 0.6."""
-
 
 @signal(
     "loss.random_walk",
@@ -44,10 +31,27 @@ fewest that are judged, end three deviations down at 0.6."""
     reference="https://en.wikipedia.org/wiki/Random_walk#One-dimensional_random_walk",
 )
 class RandomWalk:
-    """How far a random walk with the loss's own steps may have come, asked as of a row."""
+    """How far a random walk with the loss's own steps may have come, asked as of a row.
 
-    def __init__(self, *, sigmas: float = 5.0, sigmas_down: float = 3.0, least_fall: float = 0.22) -> None:
+    Means are over blocks of 5 records, counted from row 0: short enough for logs of 40. The size of a step is
+    known from 6 of them on; differences over up to 8 tell a walk from noise, to which distance is nothing. A
+    fall that makes up 0.7 of all ups and downs on its way was straight: six steps of a walk, the fewest that
+    are judged, end three deviations down at 0.6.
+    """
+
+    def __init__(
+        self,
+        *,
+        sigmas: float = 5.0,
+        sigmas_down: float = 3.0,
+        least_fall: float = 0.22,
+        block: int = 5,
+        first: int = 6,
+        many: int = 8,
+        straight: float = 0.7,
+    ) -> None:
         self._sigmas, self._sigmas_down, self._least_fall = sigmas, sigmas_down, least_fall
+        self._block, self._first, self._many, self._straight = block, first, many, straight
         self._rest: Floats = np.empty(0)
         self._logs: Floats = np.empty(0)
         self._ways: Floats = np.empty(0)
@@ -60,46 +64,48 @@ class RandomWalk:
     def take(self, losses: Floats) -> None:
         """Go on by these records."""
         values = np.concatenate([self._rest, losses])
-        count = len(values) // _BLOCK
-        self._rest = values[count * _BLOCK :]
+        count = len(values) // self._block
+        self._rest = values[count * self._block :]
         if not count:
             return
-        blocks = np.median(values[: count * _BLOCK].reshape(count, _BLOCK), axis=1)
+        blocks = np.median(values[: count * self._block].reshape(count, self._block), axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
             logs = np.where(blocks > 0, np.log(blocks), np.nan)
         before = len(self._logs)
         self._logs = np.concatenate([self._logs, logs])
         with np.errstate(invalid="ignore"):  # from one infinite loss to the next
             self._ways = np.nancumsum(np.abs(np.diff(self._logs, prepend=self._logs[:1])))
-        for due in _milestones(before, len(self._logs)):
-            self._sizes.append((due, *_variances(self._logs[due // 2 if due > 2 * _FIRST else 0 : due])))
+        for due in _milestones(before, len(self._logs), self._first):
+            recent = self._logs[due // 2 if due > 2 * self._first else 0 : due]
+            self._sizes.append((due, *_variances(recent, self._many)))
 
     def explains(self, rows: Steps, since: Steps, ratios: Floats) -> Flags:
         """Whether a walk explains, at each of these rows, the rise by this factor since that row.
 
-        None explains the rise of a loss that had fallen further to its low than a walk with the steps from
-        before the low does, or hardly ever turned on its way: it has a goal, and loses what it had reached.
+        A random walk is rejected as the explanation if the loss fell more than `sigmas_down` standard
+        deviations before its minimum, or fell almost monotonically: such a loss was being optimised, so a
+        rise is a regression.
         """
         if not self._sizes:
             return np.zeros(len(rows), np.bool_)
         due, step, noise = (np.array(column) for column in zip(*self._sizes, strict=True))
-        low = np.clip((since + 1) // _BLOCK, 1, len(self._logs))
-        at_low, now = (np.searchsorted(due, at, side="right") - 1 for at in (low, (rows + 1) // _BLOCK))
+        low = np.clip((since + 1) // self._block, 1, len(self._logs))
+        at_low, now = (np.searchsorted(due, at, side="right") - 1 for at in (low, (rows + 1) // self._block))
         with np.errstate(invalid="ignore", divide="ignore"):
             falls = self._logs[0] - np.fmin.accumulate(self._logs)[low - 1]
-            back = np.sqrt(step[now] * np.maximum((rows - since) / _BLOCK, 1.0) + noise[now])
+            back = np.sqrt(step[now] * np.maximum((rows - since) / self._block, 1.0) + noise[now])
             down = np.sqrt(step[at_low] * low + noise[at_low])
-            has_goal = (falls > self._sigmas_down * down) | (falls > _STRAIGHT * self._ways[low - 1])
+            has_goal = (falls > self._sigmas_down * down) | (falls > self._straight * self._ways[low - 1])
             has_goal &= (at_low >= 0) & (falls > self._least_fall)
             return np.asarray((now >= 0) & (np.log(ratios) <= self._sigmas * back) & ~has_goal)
 
 
-def _variances(logs: Floats) -> tuple[float, float]:
+def _variances(logs: Floats, most: int) -> tuple[float, float]:
     """Variance that a walk gains from block to block, and that of the noise in a difference of two blocks.
 
     Noise adds as much to a difference over one block as to one over many; a walk adds in proportion.
     """
-    many = max(2, min(_MANY, len(logs) // 5))  # a jump is in a quarter of the differences then
+    many = max(2, min(most, len(logs) // 5))  # a jump is in a quarter of the differences then
     near, far = _robust_variance(logs[1:] - logs[:-1]), _robust_variance(logs[many:] - logs[:-many])
     far *= 1 + math.sqrt(many / len(logs))  # one deviation more, for so many stretches that do not overlap
     walk = max(far - near, 0.0) / (many - 1)
@@ -114,9 +120,9 @@ def _robust_variance(differences: Floats) -> float:
     return float((1.4826 * np.median(np.abs(finite - np.median(finite)))) ** 2)
 
 
-def _milestones(before: int, now: int) -> list[int]:
+def _milestones(before: int, now: int, first: int) -> list[int]:
     """Numbers of blocks at which the size is found anew: 6, 8, 12, 16, 24 ..., so that all cost one look."""
-    found, due = [], _FIRST
+    found, due = [], first
     while due <= now:
         if due > before:
             found.append(due)
@@ -141,24 +147,7 @@ def first_step_of_players(recording: Recording) -> float:
     return min((float(column.steps[0]) for column in columns if len(column)), default=np.inf)
 
 
-class Lowest:
-    """The lowest of a series so far, and where it was."""
-
-    def __init__(self) -> None:
-        self._value, self._row, self._step = np.inf, 0, 0
-
-    def take(self, values: Floats, rows: Steps, steps: Steps) -> tuple[Floats, Steps, Steps]:
-        """At each value the lowest up to it, its row and its step."""
-        known = np.concatenate([[self._value], values])
-        lowest = np.fmin.accumulate(known)
-        place = np.maximum.accumulate(np.where(known == lowest, np.arange(len(known)), 0))
-        at_row = np.concatenate([[self._row], rows])[place]
-        at_step = np.concatenate([[self._step], steps])[place]
-        self._value, self._row, self._step = float(lowest[-1]), int(at_row[-1]), int(at_step[-1])
-        return lowest[1:], at_row[1:], at_step[1:]
-
-
-def validation_acquits(view: View, steps: Steps, since: Steps) -> Flags:
+def validation_acquits(view: View, steps: Steps, since: Steps, *, near: float = 0.02) -> Flags:
     """At each of these steps, whether validation has been at its best since that step, and is so still.
 
     A training loss that is higher because its data changed leaves validation where it was, or better.
@@ -171,8 +160,8 @@ def validation_acquits(view: View, steps: Steps, since: Steps) -> Flags:
     best_step = np.maximum.accumulate(np.where(is_best, column.steps, -1))
     place = np.searchsorted(column.steps, steps, side="left") - 1
     at = np.maximum(place, 0)
-    near = column.values[at] <= best[at] + 0.02 * np.abs(best[at])
-    return np.asarray((place >= 0) & near & (best_step[at] > since))
+    is_near = column.values[at] <= best[at] + near * np.abs(best[at])
+    return np.asarray((place >= 0) & is_near & (best_step[at] > since))
 
 
 def excuses(
@@ -192,20 +181,6 @@ def excuses(
         if view.facts.ln_vocab is None:
             found["random_walk_explains"][risen] = walk.explains(rows[risen], since[risen], 1 + rises[risen])
     return found
-
-
-def is_excused(
-    view: View, walk: RandomWalk, rows: Steps, steps: Steps, since: Steps, since_steps: Steps, rises: Floats
-) -> Flags:
-    """At which of these rises over the lowest loss, as shares of it, the run need not be alarmed.
-
-    Where a walk explains them, validation acquits them, or the loss is one that players share. Nats per token
-    of a known vocabulary are a distance from a goal, and never walk.
-    """
-    excused = is_no_fault(view, steps, since_steps)
-    if view.facts.ln_vocab is None:
-        excused |= walk.explains(rows, since, 1 + rises)
-    return excused
 
 
 def is_no_fault(view: View, steps: Steps, since_steps: Steps) -> Flags:
