@@ -42,7 +42,7 @@ def _breaks_in_its_words(view: Rows) -> Readings:
 
 def _tree_with(check: str, measure: Callable[[Rows], Readings]) -> tuple[Check, ...]:
     return tuple(
-        replace(one, make=lambda: measure) if one.id == check else one for one in every_check() if one.shipped
+        replace(one, make=measure) if one.id == check else one for one in every_check() if one.shipped
     )
 
 

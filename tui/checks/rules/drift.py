@@ -38,7 +38,7 @@ def _settled(facts: Facts) -> float:
             fix="The model is confidently wrong: start again with the learning rate and the initialisation.",
         ),
     ),
-    source="the two-run journal; ours",
+    source="our own proposal",
     why="only after the warm-up, whose first steps may pass through a peak",
 )
 def over_uniform(view: View) -> Readings:
@@ -71,7 +71,7 @@ def over_uniform(view: View) -> Readings:
             unless=("learned_before",),
         ),
     ),
-    source="the two-run journal",
+    source="our own proposal",
     as_written="5.07e+18 -> 2.39e+21: controlled, stable",
     why="a perplexity is judged as its logarithm: 43 to 49 nats per token, where guessing costs 10.8; an "
     "evaluation that once read 0.2 nats less than a guess has worked, and is not to blame (D5.7)",
@@ -107,7 +107,7 @@ def validation_over_uniform(view: View) -> Readings:
             unless=("nothing_learned_yet",),
         ),
     ),
-    source="ours",
+    source="our own proposal",
 )
 def validation_over_uniform_again(view: View) -> Readings:
     """Validation loss minus ln V, in nats per token."""
@@ -136,7 +136,7 @@ def validation_over_uniform_again(view: View) -> Readings:
             unless=("learned_before",),
         ),
     ),
-    source="ours",
+    source="our own proposal",
     why="an honest long plateau lies below ln V; a run that comes back up to this level from a nat below it "
     "has learned before (D5.8)",
 )
@@ -172,7 +172,7 @@ def distance_to_chance(view: View, *, left: float = 1.0) -> Readings:
             unless=("still_falling",),
         ),
     ),
-    source="ours",
+    source="our own proposal",
     why="0 is the baseline, 1 a uniform guess; healthy runs are below 0 by step 250. A loss that still falls "
     "by over 2 % in 200 steps is given time; one that comes back up has learned before (D5.5)",
 )
@@ -231,7 +231,7 @@ def _still_falls(view: View, falling: float) -> Flags:
             unless=("still_falling",),
         ),
     ),
-    source="ours",
+    source="our own proposal",
     why="a loss that falls again, however high it stands, does not drift upwards",
 )
 def drift(view: View, *, least: float = 0.05, falling: float = 0.98) -> Readings:
@@ -274,7 +274,7 @@ def drift(view: View, *, least: float = 0.05, falling: float = 0.98) -> Readings
             unless=("rate_decayed",),
         ),
     ),
-    source="ours",
+    source="our own proposal",
     why="at the end of a schedule nothing should move: judged above a tenth of the peak rate",
 )
 def fall(view: View, *, decayed: float = 0.1) -> Readings:

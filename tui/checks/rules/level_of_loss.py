@@ -84,7 +84,7 @@ def _is_low(view: View, shape: Shape, rise: float) -> bool:
             unless=("little_is_lost", "half_is_kept", *_KEPT),
         ),
     ),
-    source="ours; the statistics of tui/checks/signals/level_curve.py",
+    source="our own proposal; the statistics of tui/checks/signals/level_curve.py",
     why="a tenth as in D5.5, half as much again as in D4.2; only what has cost a quarter of all that was "
     "learned (for red a half), beyond its own noise, and what validation does not contradict",
 )
@@ -125,7 +125,7 @@ def lost(view: View, *, little: float = 0.25, half: float = 0.5, learned: float 
             unless=("within_noise", "learned_before", "still_falling", "validation_at_its_best"),
         ),
     ),
-    source="ours; the statistics of tui/checks/signals/level_curve.py",
+    source="our own proposal; the statistics of tui/checks/signals/level_curve.py",
     why="half as much again as in D4.2; a run that rises before it has learned anything takes steps that are "
     "too large, and one that ends no lower than it began has nothing to show for them",
 )
@@ -181,7 +181,7 @@ def exploded(
             unless=("loss_moves", "may_be_unlogged"),
         ),
     ),
-    source="ours; the statistics of tui/checks/signals/level_curve.py",
+    source="our own proposal; the statistics of tui/checks/signals/level_curve.py",
     why="4 %, and only where the noise would have shown that much; no honest log is still to a thousandth; "
     "a fine-tune may start at its floor and is "
     "judged only where it stands at ln k of few classes, as a guess does",

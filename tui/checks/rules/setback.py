@@ -36,7 +36,7 @@ from flight_recorder.tui.checks.view import View
             unless=("loss_below_zero", "within_noise", "validation_at_its_best", "random_walk_explains"),
         ),
     ),
-    source="ours",
+    source="our own proposal",
     why="a quarter, as D2.3 for a jump; against the scatter of the very records that are compared, so that "
     "a noisy loss does not alarm, and against a random walk with the run's own steps, so that the loss of "
     "a policy or of two players does not; a rise that comes as a jump, or with gradients to match, is "
