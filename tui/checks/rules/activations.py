@@ -13,6 +13,7 @@ from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Leaf, Readings, check
 from flight_recorder.tui.checks.rules.initial_weights import is_number
 from flight_recorder.tui.checks.rules.start import single
+from flight_recorder.tui.checks.scope import DECLARED_FROM_SCRATCH
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
@@ -61,7 +62,7 @@ def _growths(points: Sequence[tuple[str, float]]) -> list[tuple[float, str]]:
     passes=(None, 3.0),
     leaves=(
         Leaf(
-            "a block blows the stream up",
+            "one block inflates the residual stream",
             above=10.0,
             causes=("bad_init", "exploding_residual", "no_normalization"),
             weight=STRONG,
@@ -155,6 +156,7 @@ def largest_growth(view: View) -> Readings:
     reads=("initial.activation_rms", "header.layers"),
     whole=True,
     passes=(0.5, 2.0),
+    applies=(DECLARED_FROM_SCRATCH,),
     leaves=(
         Leaf(
             "output of the normalisation has another size",
@@ -169,7 +171,7 @@ def largest_growth(view: View) -> Readings:
 def normalized_rms(view: View) -> Readings:
     """Root mean square of the output of the normalisation farthest from 1, in a run from scratch."""
     layers, values = view.facts.header["layers"], view.facts.initial["activation_rms"]
-    if view.facts.header.get("origin") != "scratch" or not isinstance(values, list):
+    if not isinstance(values, list):
         return NOTHING
     pairs = [
         (value, f"{name} has a root mean square of {value:.3g}")
