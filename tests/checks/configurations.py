@@ -338,6 +338,12 @@ CASES: tuple[Case, ...] = (
         log(activation=[stream(1, 1, 13)] * 5),
     ),
     Case(
+        "Q5.2e",
+        "the first block is far louder than the embedding",
+        log(activation=[stream(1, 52, 54)] * 5),
+        log(activation=[stream(1, 38, 40)] * 5),
+    ),
+    Case(
         "Q5.2d",
         "output of the normalisation has another size",
         started(activation_rms=[0.02] * 4),

@@ -131,7 +131,9 @@ def test_classes_memorised_late_are_no_sign_of_the_mask() -> None:
 def test_a_block_may_lift_a_small_embedding_further_than_its_like(
     activation: list[float], fires: bool
 ) -> None:
-    assert (verdict("Q5.2c", log(activation=[activation] * 4)).state is State.FIRING) is fires
+    records = log(activation=[activation] * 4)
+    assert (verdict("Q5.2e", records).state is State.FIRING) is fires
+    assert verdict("Q5.2c", records).reading == activation[2] / activation[1]
 
 
 @pytest.mark.parametrize(
