@@ -48,12 +48,13 @@ def test_each_panel_is_a_file_of_its_own_name() -> None:
 
 
 def test_each_check_reads_fields_that_exist_and_shows_on_a_panel_that_exists() -> None:
+    from flight_recorder.tui.checks.signals.signal import fields_of
     from flight_recorder.tui.checks.tree import every_check
     from flight_recorder.tui.panels.registry import PANELS
 
     panels = {panel.id for panel in PANELS}
     for check in every_check():
-        for read in (*check.reads, *check.optional):
+        for read in fields_of((*check.reads, *check.optional)):
             kind, _, name = read.rpartition(".")
             assert name in KINDS[kind or "step"], f"{check.id} reads {read}"
         assert check.panel in panels | {""}, check.id
