@@ -76,10 +76,10 @@ def said_of_logs(
 
 def _kind_named(kind: str | None) -> str | None:
     """The kind of run that --kind names; leaves with a sentence if there is none."""
-    from flight_recorder.tui.checks.signals.run_kind import KINDS
-
     if kind is None:
         return None
+    from flight_recorder.tui.checks.signals.run_kind import KINDS
+
     word = kind.lower().replace("-", "_").replace(" ", "_")
     if word not in KINDS:
         near = difflib.get_close_matches(word, KINDS, n=1)

@@ -321,7 +321,7 @@ CASES: tuple[Case, ...] = (
     Case("Q5.1f", "no normalisation has a gain", started(weights=[linear()]), started(weights=FRESH)),
     Case(
         "Q5.2a",
-        "a block blows the stream up",
+        "one block inflates the residual stream",
         started(activation=stream(1, 66, 70)),
         started(activation=stream(1, 1.07, 1.1)),
     ),
@@ -336,6 +336,12 @@ CASES: tuple[Case, ...] = (
         "a block is far louder than its input",
         log(activation=[stream(1, 1, 30)] * 5),
         log(activation=[stream(1, 1, 13)] * 5),
+    ),
+    Case(
+        "Q5.2e",
+        "the first block is far louder than the embedding",
+        log(activation=[stream(1, 52, 54)] * 5),
+        log(activation=[stream(1, 38, 40)] * 5),
     ),
     Case(
         "Q5.2d",
@@ -356,7 +362,7 @@ CASES: tuple[Case, ...] = (
         started(weights=FRESH, parameter_groups=groups(names=["final_ln.weight"])),
         started(weights=[gain()], parameter_groups=groups(names=["final_ln.weight"])),
     ),
-    Case("Q6.2a", "the counter stands still", log(adam_step="1 1"), log(adam_step="1 2 3")),
+    Case("Q6.2a", "optimizer step counter does not advance", log(adam_step="1 1"), log(adam_step="1 2 3")),
     Case(
         "Q6.2b",
         "second moment forgets",

@@ -256,3 +256,15 @@ def test_an_inverse_square_root_without_a_warm_up_may_fall_at_once(warmup: int, 
     rates = [3e-3 / math.sqrt(max(1, step)) for step in range(200)]
     records = log(header={"schedule": declared}, lr=rates)
     assert ("Q2.1c" in {check for _, check, *_ in judged(records).calls()}) is fires
+
+
+def test_a_norm_that_has_grown_without_a_steady_rise_keeps_its_number_and_its_excuse() -> None:
+    found = verdict("Q3.1d", log(header={"grad_clip": None}, first_step=1, grad_norm="1x60 9x60"))
+    assert (found.state, found.reading, found.excused_by) == (State.EXCUSED, 9.0, "no_steady_rise")
+
+
+def test_a_leaf_that_is_not_meant_for_a_run_leaves_its_check_to_the_others() -> None:
+    constant = {"schedule": {"family": "constant", "lr_max": 1e-3}}
+    found = verdict("Q2.1b", log(header=constant, lr="0.001x50"))
+    assert (found.state, found.evidence) == (State.NOT_APPLICABLE, "a constant rate is declared")
+    assert verdict("Q2.1b", log(header={"schedule": COSINE}, lr="0.003x50")).state is State.FIRING

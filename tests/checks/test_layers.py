@@ -116,7 +116,9 @@ def test_both_classes_near_zero_early_point_to_the_mask(share: float, fires: boo
 
 def test_a_tiny_training_set_is_memorised_and_its_mask_is_not_blamed() -> None:
     losses = [[5.0, 5.2]] * 150 + [[0.1, 0.1]] * 20
-    assert verdict("D7.7", log(class_loss=losses, evaluations={"val_loss": "4.1x2"})).state is State.PASS
+    found = verdict("D7.7", log(class_loss=losses, evaluations={"val_loss": "4.1x2"}))
+    assert (found.state, found.excused_by) == (State.EXCUSED, "validation_is_high")
+    assert found.reading == pytest.approx(0.1 / 2.58)
     assert verdict("D7.7", log(class_loss=losses, evaluations={"val_loss": "4.1 0.2"})).state is State.FIRING
 
 
@@ -129,7 +131,9 @@ def test_classes_memorised_late_are_no_sign_of_the_mask() -> None:
 def test_a_block_may_lift_a_small_embedding_further_than_its_like(
     activation: list[float], fires: bool
 ) -> None:
-    assert (verdict("Q5.2c", log(activation=[activation] * 4)).state is State.FIRING) is fires
+    records = log(activation=[activation] * 4)
+    assert (verdict("Q5.2e", records).state is State.FIRING) is fires
+    assert verdict("Q5.2c", records).reading == activation[2] / activation[1]
 
 
 @pytest.mark.parametrize(

@@ -81,3 +81,16 @@ def test_a_rank_that_waits_for_its_data_is_named(wait: float, fires: bool) -> No
     evaluations = {"rank_step_s": [[1.0, 1.0]] * 2, "rank_data_s": [[0.0, wait]] * 2}
     found = verdict("D6.5", log(loss="2x100", evaluations=evaluations))
     assert (found.symptom == "starved rank") is fires
+
+
+def test_a_short_pause_keeps_its_number_and_is_excused_for_what_it_is() -> None:
+    found = verdict("D6.2", log(time="0 +1x99 +100x1"))
+    assert (found.state, found.reading, found.excused_by) == (State.EXCUSED, 100.0, "short_pause")
+
+
+def test_a_validation_loss_that_came_late_is_told_with_its_step() -> None:
+    records = log(
+        loss="2x1500", evaluations={"val_loss": "2"}, eval_every=1200, header={"planned_steps": None}
+    )
+    found = verdict("D6.3", records)
+    assert (found.state, found.reading, found.excused_by) == (State.EXCUSED, 1.2, "evaluated_since")

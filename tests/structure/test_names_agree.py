@@ -54,7 +54,7 @@ def test_each_check_reads_fields_that_exist_and_shows_on_a_panel_that_exists() -
 
     panels = {panel.id for panel in PANELS}
     for check in every_check():
-        for read in (*fields_of(check.reads), *fields_of(check.optional)):
+        for read in fields_of((*check.reads, *check.optional)):
             kind, _, name = read.rpartition(".")
             assert name in KINDS[kind or "step"], f"{check.id} reads {read}"
         assert check.panel in panels | {""}, check.id

@@ -77,7 +77,7 @@ SIGNATURES: tuple[Signature, ...] = (
     Signature(
         "activation",
         "one block far louder than the one before: normalisation missing",
-        ("Q5.2c", "Q5.2d", "Q5.1f", "D7.3"),
+        ("Q5.2c", "Q5.2e", "Q5.2d", "Q5.1f", "D7.3"),
     ),
     Signature("spectral_norm", "starts far too high or at zero: bad initialisation", ("Q5.1a", "Q5.1b")),
     Signature("spectral_norm", "grows without bound: learning rate or weight decay", ("D7.1", "D7.2")),

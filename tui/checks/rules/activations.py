@@ -13,6 +13,7 @@ from flight_recorder.engine.runlog.schema import is_number
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Leaf, Readings, check
 from flight_recorder.tui.checks.rules.start import single
+from flight_recorder.tui.checks.scope import DECLARED_FROM_SCRATCH
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
@@ -61,7 +62,7 @@ def _growths(points: Sequence[tuple[str, float]]) -> list[tuple[float, str]]:
     passes=(None, 3.0),
     leaves=(
         Leaf(
-            "a block blows the stream up",
+            "one block inflates the residual stream",
             above=10.0,
             causes=("bad_init", "exploding_residual", "no_normalization"),
             weight=STRONG,
@@ -123,28 +124,11 @@ def smallest_growth_at_start(view: View) -> Readings:
     ),
     source=f"{_SOURCE}, Q5.2; the seven-panels page, panel 4",
     as_written="output > 10 x input; all layers within 3 x",
-    why="healthy runs reach 13 x in training and a learning rate ten times too large 69 x; a ratio to the "
-    "embedding counts half, for its size is a choice: text in bytes reads 38 x at the reference rate",
+    why="healthy runs reach 13 x in training and a learning rate ten times too large 69 x",
 )
 def largest_growth(view: View) -> Readings:
-    """Largest ratio of a block's output to its input on the residual stream, half of it to an embedding."""
-    points = _residual(view.facts, view.items("activation"))
-    if len(points) < 2:
-        return NOTHING
-    names, stream = [name for name, _ in points], np.array([values for _, values in points])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(stream[:-1] > 0, stream[1:] / stream[:-1], np.where(stream[:-1] == 0, 1.0, np.nan))
-    counted = ratios * np.array([[0.5 if "embed" in name else 1.0] for name in names[:-1]])
-    largest = counted.max(axis=0)
-
-    def evidence(i: int) -> str:
-        block = int(np.argmax(counted[:, i]))
-        return (
-            f"{names[block + 1]} {stream[block + 1, i]:.3g} after {names[block]} {stream[block, i]:.3g} "
-            f"at step {view.steps[i]}"
-        )
-
-    return Readings(view.steps, largest, evidence)
+    """Largest ratio of a block's output to its input on the residual stream, that is no embedding."""
+    return _loudest(view, of_embedding=False)
 
 
 @check(
@@ -155,6 +139,7 @@ def largest_growth(view: View) -> Readings:
     reads=("initial.activation_rms", "header.layers"),
     whole=True,
     passes=(0.5, 2.0),
+    applies=(DECLARED_FROM_SCRATCH,),
     leaves=(
         Leaf(
             "output of the normalisation has another size",
@@ -169,7 +154,7 @@ def largest_growth(view: View) -> Readings:
 def normalized_rms(view: View) -> Readings:
     """Root mean square of the output of the normalisation farthest from 1, in a run from scratch."""
     layers, values = view.facts.header["layers"], view.facts.initial["activation_rms"]
-    if view.facts.header.get("origin") != "scratch" or not isinstance(values, list):
+    if not isinstance(values, list):
         return NOTHING
     pairs = [
         (value, f"{name} has a root mean square of {value:.3g}")
@@ -177,3 +162,49 @@ def normalized_rms(view: View) -> Readings:
         if is_number(value) and value > 0 and ("ln" in str(name) or "norm" in str(name))
     ]
     return single(view, *max(pairs, key=lambda pair: abs(math.log(pair[0])))) if pairs else NOTHING
+
+
+@check(
+    "Q5.2e",
+    section="architecture",
+    question="Is the first block's output in proportion to the embedding during training?",
+    panel="activation",
+    reads=("activation",),
+    leaves=(
+        Leaf(
+            "the first block is far louder than the embedding",
+            above=50.0,
+            hold=3,
+            keep=20,
+            level=Level.RED,
+            causes=("no_normalization", "bad_init", "exploding_residual", "lr_too_high"),
+            weight=HINT,
+            fix="Look at the normalisation of the named block; its spectral norms (panel 5) confirm it.",
+        ),
+    ),
+    source="our own proposal",
+    why="the size of an embedding is a choice: text in bytes reads 38 x at the reference rate",
+)
+def growth_over_embedding(view: View) -> Readings:
+    """Ratio of the output of a block on the residual stream to the embedding that is its input."""
+    return _loudest(view, of_embedding=True)
+
+
+def _loudest(view: View, *, of_embedding: bool) -> Readings:
+    """The largest ratio among the blocks whose input is an embedding, or among the others."""
+    points = _residual(view.facts, view.items("activation"))
+    pairs = [pair for pair in pairwise(points) if ("embed" in pair[0][0]) is of_embedding]
+    if not pairs:
+        return NOTHING
+    inputs, outputs = (np.stack([pair[side][1] for pair in pairs]) for side in (0, 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.where(inputs > 0, outputs / inputs, np.where(inputs == 0, 1.0, np.nan))
+
+    def evidence(i: int) -> str:
+        block = int(np.argmax(ratios[:, i]))
+        (before, _), (after, _) = pairs[block]
+        return (
+            f"{after} {outputs[block, i]:.3g} after {before} {inputs[block, i]:.3g} at step {view.steps[i]}"
+        )
+
+    return Readings(view.steps, ratios.max(axis=0), evidence)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 
 from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Bound, Floats, Leaf, Readings, check
+from flight_recorder.tui.checks.signals.rolling import First, Running
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View, latest_before
 
@@ -24,20 +27,16 @@ FEW_HEADS = Bound("a twentieth of the heads", lambda facts: (facts.number("num_h
 class _Growth:
     """The largest of several values over its own first value; the first must be worth dividing by."""
 
-    _WORTH = 1e-6
-
-    def __init__(self) -> None:
-        self._first: dict[str, float] = {}
+    def __init__(self, *, least: float = 1e-6) -> None:
+        self._least = least
+        self._first: defaultdict[str, First] = defaultdict(First)
 
     def _grown(self, view: View, field: str, what: str) -> Readings:
         names, ratios = [], []
         for name, values in view.items(field).items():
-            finite = np.flatnonzero(np.isfinite(values))
-            if name not in self._first and len(finite):
-                self._first[name] = float(values[finite[0]])
-            if self._first.get(name, 0.0) > self._WORTH:
+            if (first := self._first[name].take(values)) > self._least:
                 names.append(name)
-                ratios.append(np.where(np.isfinite(values), values, 0.0) / self._first[name])
+                ratios.append(np.where(np.isfinite(values), values, 0.0) / first)  # D1 judges what is not
         if not names:
             return NOTHING
         grid = np.stack(ratios)
@@ -194,15 +193,14 @@ class DeadShare:
     """Share of the hidden units dead on over 99 % of a batch's tokens; the smallest so far until step 100."""
 
     def __init__(self) -> None:
-        self._fewest = np.inf
+        self._fewest = Running(np.fmin, np.inf)
 
     def __call__(self, view: View) -> Readings:
         """Go on by the new rows; nothing where the log does not say how many units there are."""
         total = view.facts.number("num_units")
         if not total:
             return NOTHING
-        fewest = np.minimum(np.fmin.accumulate(view["dead_units"]), self._fewest)
-        self._fewest = float(fewest[-1])
+        fewest = self._fewest.take(view["dead_units"])
         dead = np.where(view.steps < _SETTLED, fewest, view["dead_units"])
         return Readings(
             view.steps, dead / total, lambda i: f"{dead[i]:.0f} of {total:.0f} hidden units are dead"
@@ -299,6 +297,7 @@ def irregular_lag(view: View) -> Readings:
             keep=5,
             causes=("broken_mask", "masked_targets", "data_leak"),
             weight=STRONG,
+            unless=("validation_is_high",),
             fix="The model copies what it has to predict: look at the attention mask and the targets.",
         ),
     ),
@@ -306,15 +305,18 @@ def irregular_lag(view: View) -> Readings:
     as_written="both curves drop to near-zero unreasonably fast, with no gap",
     why="judged to step 500 only, and not while validation is high: a tiny training set is memorised as fast",
 )
-def worst_class(view: View) -> Readings:
-    """The larger of the class losses over the n-gram baseline, to step 500; 1 while validation is high."""
+def worst_class(view: View, *, early: int = 500, high: float = 0.5) -> Readings:
+    """The larger of the class losses over the n-gram baseline, to step 500."""
     items, baseline = view.items("class_loss"), view.facts.baseline_loss
-    early = view.steps <= 500
-    if len(items) < 2 or not baseline or not early.any():
+    judged = view.steps <= early
+    if len(items) < 2 or not baseline or not judged.any():
         return NOTHING
-    worst = np.max(np.stack(list(items.values())), axis=0)[early]
-    val = latest_before(view.recording.evaluations["val_loss"], view.steps[early])
-    values = np.where(val > baseline / 2, 1.0, worst / baseline)
+    worst = np.max(np.stack(list(items.values())), axis=0)[judged]
+    steps = view.steps[judged]
+    val = latest_before(view.recording.evaluations["val_loss"], steps)
     return Readings(
-        view.steps[early], values, lambda i: f"the worse class costs {worst[i]:.3g} nats per token"
+        steps,
+        worst / baseline,
+        lambda i: f"the worse class costs {worst[i]:.3g} nats per token",
+        {"validation_is_high": val > high * baseline},
     )

@@ -7,8 +7,9 @@ from typing import Any
 
 from flight_recorder.engine.runlog.schema import is_number
 from flight_recorder.tui.checks.facts import Facts
-from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, Bound, Leaf, Readings, check
+from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, Leaf, Readings, check
 from flight_recorder.tui.checks.rules.start import single
+from flight_recorder.tui.checks.scope import DECAY_DECLARED, DECLARED_FROM_SCRATCH
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
@@ -18,12 +19,6 @@ _SOURCE = "the stability checklist"
 def _groups(facts: Facts) -> list[Mapping[str, Any]]:
     groups = facts.initial.get("parameter_groups")
     return [group for group in groups if isinstance(group, Mapping)] if isinstance(groups, list) else []
-
-
-def _declared_decay(facts: Facts) -> float | None:
-    optimizer = facts.header.get("optimizer")
-    decay = optimizer.get("weight_decay") if isinstance(optimizer, Mapping) else None
-    return float(decay) if is_number(decay) else None
 
 
 @check(
@@ -71,12 +66,12 @@ def decay_of_vectors(view: View) -> Readings:
     leaves=(
         Leaf(
             "no matrix decays",
-            equals=Bound("none where declared", lambda facts: 0.0 if _declared_decay(facts) else None),
+            equals=0.0,
             level=Level.YELLOW,
             fix="The declared weight decay reaches no matrix: look at the groups.",
         ),
     ),
-    exempt="no weight decay is declared",
+    applies=(DECAY_DECLARED,),
     source=f"{_SOURCE}, Q6.1 (2-D and more in the decay group)",
 )
 def share_of_decayed_matrices(view: View) -> Readings:
@@ -99,15 +94,13 @@ def share_of_decayed_matrices(view: View) -> Readings:
     leaves=(
         Leaf(
             "parameters are left out",
-            above=Bound(
-                "0 from scratch", lambda facts: 0.0 if facts.header.get("origin") == "scratch" else None
-            ),
+            above=0.0,
             causes=("frozen_parameters",),
             weight=PROOF,
             fix="Unfreeze them, and give the optimizer all of model.parameters().",
         ),
     ),
-    exempt="only a run declared to be from scratch is judged",
+    applies=(DECLARED_FROM_SCRATCH,),
     source=f"{_SOURCE}, Q3.1 (all parameters are frozen), counted; a fine-tune may freeze what it likes",
 )
 def parameters_left_out(view: View) -> Readings:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import NOTHING, PROOF, STRONG, Bound, Leaf, Readings, check
+from flight_recorder.tui.checks.scope import ACCUMULATES
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
@@ -23,7 +23,7 @@ _KEEP_OPTIMIZER = "Make the optimizer once, outside the loop, and keep its state
     window=2,
     leaves=(
         Leaf(
-            "the counter stands still",
+            "optimizer step counter does not advance",
             above=-0.5,
             below=0.5,
             level=Level.RED,
@@ -195,11 +195,9 @@ def distance_from_uncorrected(view: View) -> Readings:
 
 
 def _near_accumulation(factor: float) -> Bound:
-    def of(facts: Facts) -> float | None:
-        count = facts.number("accumulation")
-        return factor * count if count and count > 1 else None
-
-    return Bound(f"{factor:g} of the micro-batches", of)
+    return Bound(
+        f"{factor:g} of the micro-batches", lambda facts: factor * (facts.number("accumulation") or 1.0)
+    )
 
 
 @check(
@@ -214,6 +212,7 @@ def _near_accumulation(factor: float) -> Bound:
             "gradient is a sum over micro-batches",
             above=_near_accumulation(0.98),
             below=_near_accumulation(1.02),
+            applies=(ACCUMULATES,),
             latch=True,
             causes=("missing_accumulation_divisor",),
             weight=PROOF,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Floats, Leaf, Readings, check
+from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Floats, Leaf, Readings, Steps, check
 from flight_recorder.tui.checks.signals.blocks import BLOCK
+from flight_recorder.tui.checks.signals.rolling import Running
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
@@ -47,7 +47,7 @@ class Slowdown:
 
     def __init__(self) -> None:
         self._past: Floats = np.empty(0)
-        self._fastest = np.inf
+        self._fastest = Running(np.fmin, np.inf)
 
     def __call__(self, view: View) -> Readings:
         """One reading every 20 records, from the 100th on."""
@@ -64,13 +64,13 @@ class Slowdown:
             return NOTHING
         steps = view.steps_with_past[lead:][BLOCK - 1 : count * BLOCK : BLOCK][count - ready :]
         now = sum((known[k : k + ready] for k in range(_BLOCKS)), np.zeros(1)) / _BLOCKS
-        fastest = np.fmin.accumulate(np.concatenate([[self._fastest], now]))[1:]
-        self._fastest = float(fastest[-1])
+        fastest = self._fastest.take(now)
         shares = np.minimum(_paces_of(waits) / _paces_of(blocks), 1.0)[count - ready :]
-        values = np.where(np.isfinite(now), now / fastest, 1.0)
+        measured = np.isfinite(now)
+        steps, now, fastest, shares = steps[measured], now[measured], fastest[measured], shares[measured]
         return Readings(
             steps,
-            values,
+            now / fastest,
             lambda i: (
                 f"{now[i] * 1e3:.3g} ms a step, it has been {fastest[i] * 1e3:.3g}"
                 + (f"; {shares[i]:.0%} of it is waiting for data" if shares[i] > 0.5 else "")
@@ -91,11 +91,12 @@ def _paces_of(blocks: Floats) -> Floats:
     question="Did the run fall silent for long?",
     panel="loss",
     reads=("time",),
-    window=71,
+    window=lambda p: int(p["recent"] + p["every"]) + 1,
     leaves=(
         Leaf(
             "stalled",
             above=20.0,
+            unless=("short_pause", "pause_like_before"),
             level=Level.YELLOW,
             causes=("stalled",),
             weight=STRONG,
@@ -106,36 +107,37 @@ def _paces_of(blocks: Floats) -> Floats:
     why="against the run's own pace; two minutes at least, and longer than any pause before",
 )
 class Silence:
-    """Seconds between two records over the median of the 50 before; 1 for a pause like one before."""
+    """Seconds between two records over the median of the 50 before."""
 
-    _LEAST_S = 120.0
-
-    def __init__(self) -> None:
-        self._longest = 0.0
+    def __init__(
+        self, *, recent: int = 50, every: int = 20, least_s: float = 120.0, times_longest: float = 3.0
+    ) -> None:
+        self._recent, self._every, self._least_s, self._times = recent, every, least_s, times_longest
+        self._longest = Running(np.fmax, 0.0)
 
     def __call__(self, view: View) -> Readings:
-        """One reading for each step with 70 records behind it."""
-        chosen = np.flatnonzero((view.first_index + np.arange(len(view))) // 20 * 20 >= 50)
+        """One reading for each step with so many records behind it; the median is renewed every 20."""
         gaps = np.diff(view.with_past("time"))[-len(view) :]
         if len(gaps) < len(view):
             gaps = np.concatenate([[0.0], gaps])
-        usual = np.fmax.accumulate(np.concatenate([[self._longest], gaps]))
-        self._longest = float(usual[-1])
-        gaps, usual = gaps[chosen], usual[:-1][chosen]
-        values = np.ones(len(chosen))
-        unheard = np.flatnonzero((gaps > self._LEAST_S) & (gaps > 3 * usual))
-        if len(unheard):
-            values[unheard] = gaps[unheard] / np.maximum(_paces(view, chosen[unheard]), 1e-9)
+        usual = self._longest.before(gaps)
+        ends = (view.first_index + np.arange(len(view))) // self._every * self._every
+        chosen = np.flatnonzero(ends >= self._recent)
+        gaps, usual = gaps[chosen], usual[chosen]
+        values = gaps / np.maximum(self._medians(view, ends[chosen]), 1e-9)
         return Readings(
-            view.steps[chosen], values, lambda i: f"silent for {gaps[i]:.0f} s, {values[i]:.0f} x its pace"
+            view.steps[chosen],
+            values,
+            lambda i: f"silent for {gaps[i]:.0f} s, {values[i]:.0f} x its pace",
+            {"short_pause": gaps <= self._least_s, "pause_like_before": gaps <= self._times * usual},
         )
 
-
-def _paces(view: View, rows: NDArray[np.intp]) -> Floats:
-    """Median seconds between two of the 50 records before each of these new rows, anew every 20 records."""
-    times = view.with_past("time")
-    ends = (view.first_index + rows) // 20 * 20 - (view.first_index - view.num_past)
-    return np.array([np.median(np.diff(times[end - 50 : end])) for end in ends.tolist()], np.float64)
+    def _medians(self, view: View, ends: Steps) -> Floats:
+        """Median seconds between two of the records before each of these rows."""
+        distinct, place = np.unique(ends, return_inverse=True)
+        first = distinct - self._recent - (view.first_index - view.num_past)
+        times = view.with_past("time")[first[:, None] + np.arange(self._recent)[None, :]]
+        return np.asarray(np.median(np.diff(times, axis=1), axis=1)[place])
 
 
 @check(
@@ -149,6 +151,7 @@ def _paces(view: View, rows: NDArray[np.intp]) -> Floats:
             "no validation",
             above=1.0,
             level=Level.GREEN,
+            unless=("evaluated_since",),
             causes=("no_validation",),
             weight=PROOF,
             fix="Evaluate on held-out data now and then: overfitting cannot be seen without it.",
@@ -157,14 +160,19 @@ def _paces(view: View, rows: NDArray[np.intp]) -> Floats:
     source=_OURS,
     why="many honest runs do without, and a policy has nothing to hold out: a note",
 )
-def steps_without_validation(view: View) -> Readings:
-    """Steps so far over 1,000 (or half of those planned) while no validation loss was recorded; else 0."""
+def steps_without_validation(view: View, *, patience: float = 1000.0) -> Readings:
+    """Steps before the first validation loss over 1,000, or over half of those planned if that is fewer."""
     planned = view.facts.number("planned_steps")
-    patience = min(1000.0, planned / 2) if planned else 1000.0
+    patience = min(patience, planned / 2) if planned else patience
     evaluated = view.recording.evaluations["val_loss"].steps  # one that is not finite is D1's to say
-    seen = np.searchsorted(evaluated, view.steps, side="left") > 0
-    values = np.where(seen, 0.0, view.steps / patience)
-    return Readings(view.steps, values, lambda i: f"no validation loss in {view.steps[i]} steps")
+    first = evaluated[0] if len(evaluated) else np.inf
+    without = np.minimum(view.steps, first)
+    return Readings(
+        view.steps,
+        without / patience,
+        lambda i: f"no validation loss in {without[i]:.0f} steps",
+        {"evaluated_since": first < view.steps},
+    )
 
 
 def _across_ranks(view: View, field: str) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from flight_recorder.tui.checks.rule import NOTHING, PROOF, STRONG, Floats, Leaf, Readings, check
+from flight_recorder.tui.checks.signals.rolling import Running
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
@@ -50,7 +51,7 @@ class Halvings:
     """Halvings of the loss scale below the highest level it held after the start-up."""
 
     def __init__(self) -> None:
-        self._highest = 0.0
+        self._highest = Running(np.fmax, 0.0)
 
     def __call__(self, view: View) -> Readings:
         """One reading for each step after the start-up."""
@@ -58,8 +59,7 @@ class Halvings:
         scale, steps = view["loss_scale"][settled], view.steps[settled]
         if not len(scale):
             return NOTHING
-        highest = np.maximum.accumulate(np.concatenate([[self._highest], scale]))[1:]
-        self._highest = float(highest[-1])
+        highest = self._highest.take(scale)
         values: Floats = np.log2(np.maximum(highest, 1e-30) / np.maximum(scale, 1e-30))
         return Readings(
             steps, values, lambda i: f"loss scale {scale[i]:g}, {values[i]:.0f} halvings below its level"

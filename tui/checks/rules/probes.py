@@ -7,6 +7,7 @@ from collections import deque
 import numpy as np
 
 from flight_recorder.tui.checks.rule import NOTHING, PROOF, Floats, Leaf, Readings, check
+from flight_recorder.tui.checks.scope import CAUSAL
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
@@ -23,6 +24,7 @@ def _at_start(value: float, words: str) -> Readings:
     question="Do logits stay the same when a later token changes?",
     panel="loss",
     reads=("initial.causality",),
+    applies=(CAUSAL,),
     whole=True,
     leaves=(
         Leaf(
@@ -40,8 +42,6 @@ def _at_start(value: float, words: str) -> Readings:
 )
 def causality(view: View) -> Readings:
     """Largest change of any logit before the position whose token was changed; 0 for a causal model."""
-    if view.facts.header.get("causal") is False:
-        return NOTHING
     moved = float(view.facts.initial.get("causality", 0.0))
     return _at_start(moved, f"logits before the changed token move by {moved:.3g}")
 

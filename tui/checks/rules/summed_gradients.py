@@ -20,6 +20,7 @@ from flight_recorder.tui.checks.view import View
             above=5.0,
             causes=("missing_zero_grad", "lr_too_high", "instability"),
             weight=STRONG,
+            unless=("no_steady_rise",),
             fix="Call optimizer.zero_grad() before each backward pass, or after each step.",
         ),
     ),
@@ -28,36 +29,24 @@ from flight_recorder.tui.checks.view import View
     why="Q3.1b's first norms are those of 100 records, by which time such a sum has grown; an explosion "
     "rises without an end, and a zero initialisation does not stay",
 )
-class EarlyRise:
-    """Median norm of records 81 to 100 over the first norm, if it rose at each of the first ten records."""
+def early_rise(view: View, *, num_rises: int = 10, end: int = 100, late: int = 20) -> Readings:
+    """Median norm of records 81 to 100 over the first norm, read at the 100th record.
 
-    _RISES, _END = 10, 100
-
-    def __init__(self) -> None:
-        self.norms: list[float] = []
-        self.steps: list[int] = []
-
-    def __call__(self, view: View) -> Readings:
-        """One reading, at the 100th record, of a log that has every step from the first on."""
-        count = max(self._END - len(self.norms), 0)
-        if not count:
-            return NOTHING
-        self.norms += view["grad_norm"][:count].tolist()
-        self.steps += view.steps[:count].tolist()
-        if len(self.norms) < self._END:
-            return NOTHING
-        first, rises = self.norms[0], np.diff(self.norms[: self._RISES + 1])
-        is_whole = self.steps[0] <= 1 and self.steps[self._RISES] - self.steps[0] == self._RISES
-        is_rise = is_whole and first > 0 and bool((rises > 0).all())
-        later = float(np.median(self.norms[80:]))
-        ratio = later / first if is_rise else 1.0
-        return Readings(
-            np.array(self.steps[-1:], np.int64),
-            np.array([ratio]),
-            lambda i: (
-                f"the gradient norm rose at each of the first {self._RISES} steps, from {first:.3g}, and is "
-                f"{later:.3g}"
-                if is_rise
-                else f"the gradient norm began at {first:.3g} and is {later:.3g}"
-            ),
-        )
+    Nothing for a log that lacks one of the first steps.
+    """
+    if not view.first_index < end <= view.first_index + len(view):
+        return NOTHING
+    column = view.recording.steps["grad_norm"]
+    norms, steps = column.values[:end], column.steps[:end]
+    first, later = float(norms[0]), float(np.median(norms[end - late :]))
+    has_all = steps[0] <= 1 and steps[num_rises] - steps[0] == num_rises
+    if not has_all or not first > 0:
+        return NOTHING
+    rises = bool((np.diff(norms[: num_rises + 1]) > 0).all())
+    words = f"rose at each of the first {num_rises} steps, from" if rises else "began at"
+    return Readings(
+        steps[-1:],
+        np.array([later / first]),
+        lambda i: f"the gradient norm {words} {first:.3g} and is {later:.3g}",
+        {"no_steady_rise": np.array([not rises])},
+    )

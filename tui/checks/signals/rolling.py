@@ -27,6 +27,11 @@ class Running:
         self._now = float(found[-1])
         return found[1:]
 
+    def before(self, values: Floats) -> Floats:
+        """The same at each of the new values, this one left out."""
+        start = self._now
+        return np.concatenate([[start], self.take(values)[:-1]])
+
 
 class First:
     """The first finite value of a series."""
