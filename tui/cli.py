@@ -16,7 +16,7 @@ from os import PathLike, fsencode, fspath
 from types import FrameType
 from typing import NoReturn
 
-from flight_recorder.tui import plain_letters
+from flight_recorder.tui import defect, plain_letters
 
 CANNOT_READ = 2
 """Exit code when a log, a file of thresholds or an option cannot be read, and when `tui` itself fails."""
@@ -55,9 +55,9 @@ def main() -> None:
         give_up_output()
         fail(f"{error.filename or 'the output'}: {error.strerror or error}")
     except Exception as error:
-        if is_debugging():
+        if defect.is_debugging():
             raise
-        fail(failure_sentence(error))
+        fail(defect.sentence(error))
 
 
 def open_closed_streams() -> None:
@@ -98,18 +98,6 @@ def give_up_output() -> None:
     """Drop what could not be written, or Python would try again at its end and complain."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def is_debugging() -> bool:
-    """Whether a failure shows where in the code it happened: TUI_DEBUG=1."""
-    return os.environ.get("TUI_DEBUG", "") not in ("", "0")
-
-
-def failure_sentence(error: BaseException) -> str:
-    """What to say of a failure that nobody foresaw."""
-    words = " ".join(f"{type(error).__name__}: {error}".split())
-    shown = "".join(letter if letter.isprintable() else "?" for letter in words)
-    return f"it failed by an error of its own ({shown[:200]}); TUI_DEBUG=1 shows where. Logs are untouched."
 
 
 def fail(message: str) -> NoReturn:

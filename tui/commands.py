@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from flight_recorder.tui import defect
 from flight_recorder.tui.cli import fail as _fail
 from flight_recorder.tui.cli import say_path
 from flight_recorder.tui.command_options import (
@@ -335,7 +336,7 @@ def _read(path: str, options: SourceOptions, thresholds: Thresholds | None) -> R
 def _exit_with(work: Any) -> NoReturn:
     """Run the command's work and leave with its code; an error of its own is one sentence and 2, never 1."""
     from flight_recorder.engine.runlog.reader import UnsupportedVersion
-    from flight_recorder.tui.sources.errors import CannotRead, own_error
+    from flight_recorder.tui.sources.errors import CannotRead
 
     try:
         code = work()
@@ -344,6 +345,8 @@ def _exit_with(work: Any) -> NoReturn:
     except (OSError, typer.Exit, typer.Abort):
         raise  # said in one sentence above
     except Exception as error:
-        _fail(f"this is an error of the program itself: {own_error(error)}")
+        if defect.is_debugging():
+            raise
+        _fail(defect.sentence(error))
     sys.stdout.flush()
     raise typer.Exit(code)

@@ -44,7 +44,7 @@ def test_what_was_read_before_stays_and_the_run_says_where_reading_stopped(log: 
     run.extend_by_all(read_all(log))
 
     assert run.recording.last_step == 30
-    assert run.reading_stopped.startswith(STOPPED_AT)
+    assert run.failure.startswith(STOPPED_AT)
 
 
 def test_it_is_the_same_whole_and_in_pieces(log: Path) -> None:
@@ -58,7 +58,7 @@ def test_it_is_the_same_whole_and_in_pieces(log: Path) -> None:
             run.extend(batch)
 
     assert run.recording.last_step == 30
-    assert run.reading_stopped.startswith(STOPPED_AT)
+    assert run.failure.startswith(STOPPED_AT)
 
 
 @pytest.mark.parametrize(

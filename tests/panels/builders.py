@@ -25,6 +25,7 @@ class Judged:
     bounds: tuple[Threshold, ...] = ()
     level: Level = Level.GREEN
     headline: Verdict | None = None
+    failed: tuple[Verdict, ...] = ()
     overfit: dict[str, Any] | None = None
 
     def thresholds(self, panel: str) -> tuple[Threshold, ...]:

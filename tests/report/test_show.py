@@ -24,7 +24,7 @@ VERDICT = Verdict(
 class ShownRun(JudgedRun):
     pulse: Pulse = Pulse.FINISHED
     damaged: list[Any] = field(default_factory=list)
-    reading_stopped: str = ""
+    failure: str = ""
 
 
 def shown(*extra: dict[str, Any], name: str = "19-overfit", **size: Any) -> str:

@@ -112,7 +112,7 @@ def test_reading_that_stopped_stays_on_the_screen_with_what_was_read(
             await pilot.pause(0.002)
         with log.open("a") as file:
             file.write("boom\n40,nan\n")
-        while not app.run_shown.reading_stopped:
+        while not app.run_shown.failure:
             await pilot.pause(0.002)
         await settle(pilot)
         assert "reading stopped at byte" in text_of(app, "status")
@@ -134,7 +134,7 @@ def test_a_follower_that_fails_leaves_the_run_on_the_screen(
         while app.run_shown.recording.last_step != 39:
             await pilot.pause(0.002)
         monkeypatch.setattr(app.watched[0].follower, "poll", lambda *_: 1 / 0)
-        while not app.run_shown.reading_stopped:
+        while not app.run_shown.failure:
             await pilot.pause(0.002)
         await settle(pilot)
         assert "reading stopped: ZeroDivisionError" in text_of(app, "status")

@@ -106,5 +106,5 @@ def test_many_newer_files_of_another_ending_hide_no_log(
     assert locate(tmp_path) == tmp_path / "train.log"
     assert runs_in(tmp_path) == [tmp_path / "train.log"]
     (tmp_path / "train.log").unlink()
-    with pytest.raises(CannotRead, match="newest 3 files"):
+    with pytest.raises(CannotRead, match="among the 3 files of 9"):
         locate(tmp_path)

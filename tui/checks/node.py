@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from flight_recorder.tui.checks.defect import named
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.leaf import NOT_FINITE, OUTSIDE, LeafAtWork, Sample, resolve
 from flight_recorder.tui.checks.rule import Check, Readings, When
 from flight_recorder.tui.checks.verdict import Level, Span, State, Verdict
 from flight_recorder.tui.checks.view import SignalsRead, Stream, View
+from flight_recorder.tui.defect import named_or_raised
 from flight_recorder.tui.series.recording import Recording
 
 Floats = NDArray[np.float64]
@@ -67,7 +67,7 @@ class Node:
         self._newest: Sample | None = None
 
     def _fail(self, error: Exception) -> None:
-        self._failed = f"could not be judged: {named(error)}"
+        self._failed = f"could not be judged: {named_or_raised(error)}"
         self.version += 1
         self._silence_all()
 

@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from flight_recorder.tui.defect import with_traceback
 from flight_recorder.tui.follow.batch import Batch, Pulse
 from flight_recorder.tui.follow.tail import POLL_INTERVAL_S
-from flight_recorder.tui.sources.errors import CannotRead, ReadingStopped, own_error
+from flight_recorder.tui.sources.errors import CannotRead, ReadingStopped
 
 BOOT_LIMIT = (1_500, 0.25)
 """Records and seconds per batch until the file has been read once: large enough to share the cost of a
@@ -133,4 +134,8 @@ class FollowThread(threading.Thread):
 
 
 def _failure(error: Exception) -> CannotRead:
-    return error if isinstance(error, CannotRead) else ReadingStopped(f"reading stopped: {own_error(error)}")
+    return (
+        error
+        if isinstance(error, CannotRead)
+        else ReadingStopped(f"reading stopped: {with_traceback(error)}")
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flight_recorder.tui.checks.defect import named
+from flight_recorder.tui.defect import named_or_raised
 from flight_recorder.tui.panels import compose
 from flight_recorder.tui.panels.figure import Figure, Mark, Role, Rule, Scale
 from flight_recorder.tui.panels.view import View
@@ -79,7 +79,7 @@ class Panel:
 
     def undrawn(self, error: Exception) -> Figure:
         """The figure of a panel that broke while it was made or drawn: a sentence on the defect."""
-        words = f"cannot be drawn: {named(error)}"
+        words = f"cannot be drawn: {named_or_raised(error)}"
         return Figure(self.id, self.number, self.title, health="cannot be drawn", note=words)
 
     def values_at(self, run: Run, step: float) -> tuple[tuple[str, int, float], ...]:

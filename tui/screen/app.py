@@ -18,8 +18,9 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 
+from flight_recorder.tui import defect
 from flight_recorder.tui.checks.thresholds import Thresholds
-from flight_recorder.tui.cli import CANNOT_READ, failure_sentence, is_debugging
+from flight_recorder.tui.cli import CANNOT_READ
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.screen import theme
 from flight_recorder.tui.screen.drawing import board, overlay
@@ -93,12 +94,12 @@ class Monitor(TakingIn):
     def _handle_exception(self, error: Exception) -> None:
         """An error of our own, in whatever part of the screen, ends the monitor with one sentence."""
         super()._handle_exception(error)
-        self.failure = failure_sentence(error)
+        self.failure = defect.sentence(error)
         self._return_code = CANNOT_READ
 
     def _fatal_error(self) -> None:
         """End; Textual would print its traceback with all the variables in it."""
-        if is_debugging():
+        if defect.is_debugging():
             super()._fatal_error()
         else:
             self._close_messages_no_wait()

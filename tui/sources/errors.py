@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import traceback
 from collections.abc import Sequence
 
 from flight_recorder.engine.runlog.codec import Record
-
-DEBUG = "TUI_DEBUG"
-"""Environment variable: set to 1, an error of this program shows where it happened."""
+from flight_recorder.tui.defect import with_traceback
 
 
 class CannotRead(Exception):
@@ -28,15 +24,6 @@ class Interrupted(Exception):
         self.records, self.cause = records, cause
 
 
-def own_error(error: BaseException) -> str:
-    """What to say of an error that is this program's own: one sentence, and with TUI_DEBUG=1 where it was."""
-    words = " ".join(str(error).split())[:200]
-    said = f"{type(error).__name__}{': ' if words else ''}{words}"
-    if os.environ.get(DEBUG) == "1":
-        return f"{said}\n{''.join(traceback.format_exception(error)).rstrip()}"
-    return f"{said} (run again with {DEBUG}=1 for the traceback, and please report it)"
-
-
 def stopped(error: BaseException, offset: int) -> str:
-    """The same of one that ended the reading of a log at a byte."""
-    return f"reading stopped at byte {offset:,}: {own_error(error)}"
+    """What to say of a defect that ended the reading of a log at a byte."""
+    return f"reading stopped at byte {offset:,}: {with_traceback(error)}"

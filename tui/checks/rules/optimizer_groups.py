@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flight_recorder.engine.runlog.schema import is_number
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, Leaf, Readings, check
 from flight_recorder.tui.checks.rules.start import single

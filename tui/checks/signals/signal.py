@@ -23,10 +23,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from flight_recorder.tui.checks.defect import named
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.parameters import Value, parameters_of
 from flight_recorder.tui.checks.view import PREFIX, Stream, View
+from flight_recorder.tui.defect import named_or_raised
 from flight_recorder.tui.series.columns import Column
 from flight_recorder.tui.series.growable import Growable
 from flight_recorder.tui.series.recording import Recording
@@ -138,7 +138,7 @@ class Signals:
             try:
                 self._extend(at_work, recording)
             except Exception as error:
-                at_work.failed = f"signal {at_work.signal.name}: {named(error)}"
+                at_work.failed = f"signal {at_work.signal.name}: {named_or_raised(error)}"
 
     def _extend(self, at_work: _AtWork, recording: Recording) -> None:
         view = at_work.stream.take(recording, self._facts)

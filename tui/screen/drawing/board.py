@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from flight_recorder.tui.checks.defect import named
 from flight_recorder.tui.checks.verdict import Level, Verdict
+from flight_recorder.tui.defect import named_or_raised
 from flight_recorder.tui.panels.figure import Figure
 from flight_recorder.tui.panels.layout import Options
 from flight_recorder.tui.panels.registry import PANEL_BY_ID, PANELS
@@ -241,4 +241,4 @@ def _or_sentence(draw: Callable[[], Sequence[Spans]], width: int) -> Sequence[Sp
         with np.errstate(all="ignore"):  # a log may hold any number
             return draw()
     except Exception as error:
-        return wrapped(f"cannot be drawn: {said(named(error))}", max(1, width), "muted", " ", " ")
+        return wrapped(f"cannot be drawn: {said(named_or_raised(error))}", max(1, width), "muted", " ", " ")
