@@ -11,8 +11,6 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from flight_recorder.engine.faults.registry import parse_fault
-
 
 def _is_broken(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
@@ -198,10 +196,3 @@ class Config(Section):
     data: Data = Data()
     run: Run = Run()
     fault: str | None = Field(default=None, description="NAME or NAME:STRENGTH of a fire drill")
-
-    @field_validator("fault")
-    @classmethod
-    def _fault_is_known(cls, fault: str | None) -> str | None:
-        if fault is not None:
-            parse_fault(fault)
-        return fault

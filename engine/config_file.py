@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from flight_recorder.engine.config import Config
+from flight_recorder.engine.faults.registry import UnknownFault, parse_fault
 from flight_recorder.engine.runlog.safe_yaml import MAX_BYTES, YamlError, composed, constructed, load_yaml
 
 Keys = tuple[str, ...]
@@ -34,10 +35,15 @@ def load_config(path: Path, overrides: list[str] | None = None, fault: str | Non
     if fault is not None:
         values["fault"], lines[("fault",)] = fault, f"--fault {fault}"
     try:
-        return Config.model_validate(values)
+        config = Config.model_validate(values)
     except ValidationError as error:
         problems = [_problem(dict(e), lines, path) for e in error.errors()]
         raise ConfigError("\n".join(problems)) from None
+    try:
+        parse_fault(config.fault)
+    except UnknownFault as error:
+        raise ConfigError(f"{lines.get(('fault',), path)}: fault: {error}") from None
+    return config
 
 
 def to_yaml(config: Config) -> str:

@@ -10,21 +10,12 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from os import PathLike, fsencode, fspath
 from types import FrameType
 from typing import NoReturn
 
 from flight_recorder.tui import defect, plain_letters
-
-CANNOT_READ = 2
-"""Exit code when a log, a file of thresholds or an option cannot be read, and when `tui` itself fails."""
-
-PIPE_CLOSED = 128 + signal.SIGPIPE
-"""Exit code when whoever read our output has gone, as of any program that the signal ends."""
-
-_LONGEST = 10_000
+from flight_recorder.tui.exit import PIPE_CLOSED, fail, on_signals
 
 
 def main() -> None:
@@ -82,13 +73,6 @@ def write_any_text() -> None:
             stream.reconfigure(errors=plain_letters.NAME)
 
 
-def on_signals(leave: Callable[[int, FrameType | None], object]) -> None:
-    """Have this done when the process is asked to end; a signal that is ignored (nohup) stays so."""
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, leave)
-
-
 def _leave(number: int, _: FrameType | None) -> NoReturn:
     """Before there is a screen, which restores its terminal. An exception could be lost in an import."""
     os._exit(128 + number)
@@ -98,25 +82,6 @@ def give_up_output() -> None:
     """Drop what could not be written, or Python would try again at its end and complain."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def fail(message: str) -> NoReturn:
-    """Say on standard error what is wrong, and leave. It may quote a name that would steer a terminal."""
-    from flight_recorder.tui.panels.printable import printable
-
-    sys.stderr.write(f"tui: {printable(message, _LONGEST)}\n")
-    sys.exit(CANNOT_READ)
-
-
-def say_path(path: str | PathLike[str]) -> None:
-    """A path on a line of standard output: harmless to a terminal, to the byte for a program."""
-    from flight_recorder.tui.panels.printable import printable
-
-    if sys.stdout.isatty():
-        sys.stdout.write(printable(fspath(path), _LONGEST) + "\n")
-    else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(fsencode(path) + b"\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flight_recorder.tui.cli import fail
+from flight_recorder.tui.exit import fail
 
 if TYPE_CHECKING:
     from flight_recorder.tui.checks.thresholds import Thresholds

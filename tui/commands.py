@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from flight_recorder.tui import defect
-from flight_recorder.tui.cli import fail as _fail
-from flight_recorder.tui.cli import say_path
 from flight_recorder.tui.command_options import (
     Clip,
     Config,
@@ -25,6 +23,8 @@ from flight_recorder.tui.command_options import (
     level_named,
     said_of_logs,
 )
+from flight_recorder.tui.exit import fail as _fail
+from flight_recorder.tui.exit import say_path
 from flight_recorder.version import version_option
 
 if TYPE_CHECKING:

@@ -125,7 +125,7 @@ def test_a_chart_that_breaks_says_so_and_the_others_are_drawn(monkeypatch: pytes
 
     run = run_of(HEALTHY)
     for module, page in ((show, lambda: show.render(run, 120)), (panel_html, lambda: dashboard.page(run))):
-        real = module.chart  # type: ignore[attr-defined]
+        real = module.chart
         monkeypatch.setattr(module, "chart", chart)
         assert page().count("cannot be drawn: ValueError: no room") == 1
 
@@ -137,7 +137,7 @@ def test_a_cell_of_the_screen_that_breaks_says_so(monkeypatch: pytest.MonkeyPatc
     run = run_of(HEALTHY)
     scene = board.Scene(run, View(), (0.0, 60.0), Figures())
     monkeypatch.setitem(board.DRAWN_BY, "loss", breaks)
-    monkeypatch.setattr(board.curve, "spark", breaks)
+    monkeypatch.setattr("flight_recorder.tui.screen.drawing.curve.spark", breaks)
     assert "cannot be drawn: ValueError: no room" in _plain(board.drawn(scene, "loss", 80, 5))
     rows = [_plain([line]) for line in board.drawn(scene, "rows", 80, 8)]
     assert [row.strip()[:15] for row in rows[:-1]] == ["cannot be drawn"] * len(PANELS)

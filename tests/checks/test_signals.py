@@ -25,9 +25,10 @@ def _forget() -> Iterator[None]:
     checks, signals = dict(REGISTRY), dict(SIGNALS)
     every_check.cache_clear()
     yield
-    for registry, kept in ((REGISTRY, checks), (SIGNALS, signals)):
-        registry.clear()  # type: ignore[attr-defined]
-        registry.update(kept)  # type: ignore[attr-defined]
+    REGISTRY.clear()
+    REGISTRY.update(checks)
+    SIGNALS.clear()
+    SIGNALS.update(signals)
     every_check.cache_clear()
 
 

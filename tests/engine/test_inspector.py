@@ -466,6 +466,7 @@ def scaled(folder: Path, num_micro: int, overflows: set[int], *, zero_first: boo
             loss = loss_of(model, micro)
             scaler.scale(loss / num_micro).backward()
             if step in overflows:
+                assert model.head.weight.grad is not None
                 model.head.weight.grad[0, 0] = math.inf
             if is_last:
                 scaler.step(optimizer)

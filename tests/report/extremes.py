@@ -72,7 +72,7 @@ def _beginning(odd: Mapping[str, float], source: str | None) -> list[dict[str, A
     header["optimizer"] = builders.HEADER["optimizer"] | of("optimizer")
     if source:
         header["source"] = source
-    initial = {"weights": [row | of("weights") for row in FRESH], "parameter_groups": GROUPS}
+    initial: dict[str, Any] = {"weights": [row | of("weights") for row in FRESH], "parameter_groups": GROUPS}
     initial |= {"activation": [1.0, 1.1, 1.2, 0.8], "activation_rms": [1.0, 1.1, 1.2, 0.8]}
     items = of("initial")
     initial |= {

@@ -93,8 +93,8 @@ def test_json_lines_keep_every_digit_of_a_foreign_log(tmp_path: Path) -> None:
 def test_fields_of_an_evaluation_come_back_as_what_they_were(to: str, path: str, tmp_path: Path) -> None:
     if to == "tensorboard":
         pytest.importorskip("tensorboard", reason="needs the tensorboard extra")
-    measured = {"val_loss": 2.5, "train_loss": 2.25, "class_loss": [1.5, 3.0]}
-    records = [
+    measured: dict[str, Any] = {"val_loss": 2.5, "train_loss": 2.25, "class_loss": [1.5, 3.0]}
+    records: list[dict[str, Any]] = [
         {"kind": "header", "format": "1.0", "classes": ["a", "b"]},
         {"kind": "step", "step": 1, "loss": 2.0},
         {"kind": "evaluation", "step": 1, **measured},

@@ -34,7 +34,7 @@ def _all_that_is_said(run: Run) -> Iterator[str]:
     yield post_mortem.post_mortem(run)
     yield dashboard.page(run)
     yield compare(run, USUAL)
-    yield compare.compare(USUAL, run)
+    yield compare(USUAL, run)
     yield show.render(run, 120)
     for axis in AXIS_NAMES:
         for panel in PANELS:
@@ -74,7 +74,7 @@ def test_no_constant_breaks_a_check(value: float) -> None:
             odd = {name: value for name in NUMBERS if name.startswith(f"{fields}.")}
             run = run_of(odd_run(240, odd, source=source))
             assert run.judge.failed == ()
-            assert (run.judge.overfit, run.judge.schedule, run.judge.causes) != ()
+            _ = run.judge.overfit, run.judge.schedule, run.judge.causes  # none raises
 
 
 def test_a_warning_is_an_error_here() -> None:

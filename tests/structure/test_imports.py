@@ -19,25 +19,6 @@ OWNERS: dict[str, tuple[tuple[str, ...], str]] = {
     "lightning": (("engine/inspector/integrations/",), "an extra"),
 }
 
-CIRCLES_TO_UNDO = (
-    frozenset(
-        f"flight_recorder.engine.{module}"
-        for module in (
-            "config",
-            "data.batches",
-            "data.corpus",
-            "faults.bookkeeping",
-            "faults.data",
-            "faults.initialisation",
-            "faults.registry",
-            "model.model",
-            "model.optimizer",
-        )
-    ),
-    frozenset(f"flight_recorder.tui.{module}" for module in ("cli", "command_options", "commands")),
-)
-"""This list may only become shorter."""
-
 OURS = files(*PACKAGES)
 
 
@@ -68,13 +49,7 @@ def test_nothing_is_imported_by_a_name_that_only_a_checkout_has() -> None:
 
 
 def test_no_two_files_need_each_other() -> None:
-    wrong = [sorted(circle) for circle in circles() if not any(circle <= known for known in CIRCLES_TO_UNDO)]
-    assert not wrong
-
-
-@pytest.mark.parametrize("known", CIRCLES_TO_UNDO, ids=min)
-def test_a_circle_that_was_undone_is_struck_from_the_list(known: frozenset[str]) -> None:
-    assert any(circle <= known for circle in circles())
+    assert not [sorted(circle) for circle in circles()]
 
 
 def test_importing_a_package_imports_nothing() -> None:

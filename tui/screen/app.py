@@ -20,7 +20,7 @@ from textual.containers import Container
 
 from flight_recorder.tui import defect
 from flight_recorder.tui.checks.thresholds import Thresholds
-from flight_recorder.tui.cli import CANNOT_READ
+from flight_recorder.tui.exit import CANNOT_READ
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.screen import theme
 from flight_recorder.tui.screen.drawing import board, overlay

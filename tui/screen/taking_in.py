@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import on
 
 from flight_recorder.tui.checks.verdict import Level
-from flight_recorder.tui.cli import CANNOT_READ
+from flight_recorder.tui.exit import CANNOT_READ
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.screen.actions import Actions
 from flight_recorder.tui.screen.drawing.card import headline_words

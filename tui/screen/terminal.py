@@ -30,7 +30,7 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from flight_recorder.tui.cli import on_signals
+from flight_recorder.tui.exit import on_signals
 from flight_recorder.tui.sources.errors import CannotRead
 
 if TYPE_CHECKING:
