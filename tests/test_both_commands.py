@@ -41,8 +41,9 @@ def test_help_of_a_command_within_a_command_has_the_short_form_too() -> None:
 
 @BOTH
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_is_shown(app: Typer, name: str, shell: str) -> None:
-    done = _said(app, "--show-completion", shell)
+def test_completion_is_shown(app: Typer, name: str, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shellingham.detect_shell", lambda: (shell, f"/bin/{shell}"))
+    done = _said(app, "--show-completion")
     assert done.exit_code == 0
     assert "_PROGRAM_COMPLETE" in done.stdout
 

@@ -45,8 +45,8 @@ def test_a_field_that_the_log_lacks_is_not_measured_and_not_passed() -> None:
 def test_a_node_that_does_not_apply_says_why_and_does_not_pass() -> None:
     found = verdict("Q3.1b", log(grad_norm="1x200"))
     assert (found.state, found.evidence) == (
-        State.NOT_MEASURED,
-        "the clip value is known: Q3.1a judges by it",
+        State.NOT_APPLICABLE,
+        "the clip value is known, and Q3.1a judges by it",
     )
     assert verdict(
         "Q2.1b", log(header={"schedule": {"family": "constant", "lr_max": 1}}, lr="1x30")

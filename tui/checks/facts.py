@@ -95,7 +95,7 @@ class Facts:
         """Declared weight decay of the optimizer."""
         optimizer = self.header.get("optimizer")
         decay = optimizer.get("weight_decay") if isinstance(optimizer, Mapping) else None
-        return float(decay) if isinstance(decay, int | float) else None
+        return float(decay) if is_number(decay) else None
 
     @property
     def has_every_digit(self) -> bool:

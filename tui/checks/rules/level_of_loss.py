@@ -15,11 +15,14 @@ from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View, latest_before
 
 _READS = ("loss", "signal.loss.level")
-_KEPT = ("within_noise", "nothing_learned_yet", "validation_at_its_best")
+_SIGNED = "loss_below_zero"
+_KEPT = (_SIGNED, "within_noise", "nothing_learned_yet", "validation_at_its_best")
 
 
 def _levels(shape: Shape) -> str:
     """The levels in a sentence."""
+    if shape.is_signed:
+        return "the loss has been below zero, where levels have no ratio"
     first, best, late = (f"{math.exp(level):.4g}" for level in (shape.first, shape.best, shape.late))
     peak = f"{math.exp(shape.peak):.4g}"
     return f"the loss began at {first}, was as high as {peak} and as low as {best}, and is {late}"
@@ -38,7 +41,10 @@ def _readings(
         np.array([shape.step for shape in shapes], np.int64),
         np.array(values, np.float64),
         lambda i: words(shapes[i], values[i]),
-        {name: np.array(flags, np.bool_) for name, flags in excused.items()},
+        {
+            _SIGNED: np.array([shape.is_signed for shape in shapes], np.bool_),
+            **{name: np.array(flags, np.bool_) for name, flags in excused.items()},
+        },
     )
 
 
@@ -122,7 +128,7 @@ def lost(view: View, *, little: float = 0.25, half: float = 0.5, learned: float 
             causes=("lr_too_high", "diverged", "instability"),
             weight=2 * STRONG,
             fix="Divide the learning rate by ten or more, and warm it up.",
-            unless=("within_noise", "learned_before", "still_falling", "validation_at_its_best"),
+            unless=(_SIGNED, "within_noise", "learned_before", "still_falling", "validation_at_its_best"),
         ),
     ),
     source="our own proposal; the statistics of tui/checks/signals/level_curve.py",
@@ -166,7 +172,7 @@ def exploded(
             weight=STRONG,
             fix="Train on one batch alone: if that is not learned either, look at the learning rate, at "
             "frozen parameters and dead units; if it is, at the labels.",
-            unless=("too_few_records", "learned_before", "may_start_trained"),
+            unless=(_SIGNED, "too_few_records", "learned_before", "may_start_trained"),
         ),
         Leaf(
             "does not move at all",
@@ -178,7 +184,7 @@ def exploded(
             weight=STRONG,
             fix="No noise, no fall: the loss does not depend on what is trained. Look for parameters that do "
             "not move, a head that is dead, a rate of zero.",
-            unless=("loss_moves", "may_be_unlogged"),
+            unless=(_SIGNED, "loss_moves", "may_be_unlogged"),
         ),
     ),
     source="our own proposal; the statistics of tui/checks/signals/level_curve.py",
@@ -254,7 +260,10 @@ def _is_at_chance(shape: Shape, near: float, most_classes: int) -> bool:
             causes=("lr_too_high",),
             weight=2 * STRONG,
             fix="Divide the learning rate by ten or more: Adam is used at 1e-5 to 3e-3.",
-            unless=("loss_bears_it",),
+            unless=(
+                _SIGNED,
+                "loss_bears_it",
+            ),
         ),
     ),
     source="Kingma & Ba, https://arxiv.org/abs/1412.6980, section 2.1 (a step is at most the rate)",

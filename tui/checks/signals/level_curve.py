@@ -260,6 +260,6 @@ class LossLevel:
         self._by_step.update({shape.step: shape for shape in self._curve.take(view.steps, view["loss"])})
 
     def among(self, steps: Steps) -> list[Shape]:
-        """The shapes after the blocks that end at one of these steps, of a loss that was never below zero."""
+        """The shapes after the blocks that end at one of these steps."""
         ended = self._by_step.keys() & set(steps.tolist())
-        return [self._by_step[step] for step in sorted(ended) if not self._by_step[step].is_signed]
+        return [self._by_step[step] for step in sorted(ended)]
