@@ -100,7 +100,8 @@ BROKEN = {
 @pytest.mark.parametrize("part", BROKEN.values(), ids=BROKEN.keys())
 def test_an_error_of_our_own_is_one_sentence(part: str) -> None:
     code = (
-        "from flight_recorder.tui.screen import app, gathering; gathering.LOOK_S = 0.01\n"
+        "from flight_recorder.tui.screen import app\n"
+        "from flight_recorder.tui.screen.runs import run_set as gathering; gathering.LOOK_S = 0.01\n"
         "from flight_recorder.tui.screen import taking_in; taking_in.LOOK_S = 0.01\n"
         "def broken(*_): raise KeyError('a part')\n"
         f"{part}\n"

@@ -23,7 +23,7 @@ LEVEL_SIGNS: Mapping[Level, str] = {
 STATE_SIGNS: Mapping[State, str] = {
     State.UNKNOWN: "·",
     State.NOT_MEASURED: "–",
-    State.NOT_APPLICABLE: "–",
+    State.NOT_APPLICABLE: "∅",
     State.EXCUSED: "◇",
     State.PASS: "✓",
     State.AMBER: "△",

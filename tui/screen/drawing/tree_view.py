@@ -15,7 +15,9 @@ from flight_recorder.tui.screen.drawing.violations import name_of
 _STATE_ORDER = (
     State.NOT_MEASURED,
     State.UNKNOWN,
+    State.NOT_APPLICABLE,
     State.PASS,
+    State.EXCUSED,
     State.RESOLVED,
     State.PENDING,
     State.AMBER,
