@@ -151,7 +151,7 @@ def _read(data: bytes, sizes: list[int]) -> dict[str, str]:
     found = {
         "format": run.format,
         "damaged": str(len(run.damaged)),
-        "stopped": run.reading_stopped,
+        "stopped": run.failure,
         "broken checks": ", ".join(one.check for one in getattr(run.judge, "failed", ())),
         "level": str(run.judge.level),
         "causes": str(run.judge.causes),

@@ -73,7 +73,7 @@ def test_a_foreign_loop_becomes_a_whole_log(tmp_path: Path) -> None:
 def test_the_listing_in_the_readme_runs_as_it_stands_and_the_monitor_reads_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, _, section = (ROOT / "README.md").read_text(encoding="utf-8").partition("### Your own loop")
+    _, _, section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Your own loop")
     listing = section.partition("```python\n")[2].partition("```")[0]
     monkeypatch.chdir(tmp_path)
     net = TinyGPT()

@@ -47,7 +47,10 @@ def test_newest_part_is_shown_unjudged_until_the_whole_was_read() -> None:
         watched.take(given)
         watched.settle()
         assert watched.run.is_partial and watched.run.recording.last_step == 399
-        assert {verdict.state for verdict in watched.run.judge.verdicts} <= {State.UNKNOWN, State.NOT_APPLICABLE}
+        assert {verdict.state for verdict in watched.run.judge.verdicts} <= {
+            State.UNKNOWN,
+            State.NOT_APPLICABLE,
+        }
     loss = PANELS[0].figure(watched.run, PanelView())
     assert loss.health == "not judged yet" and not any(mark.kind == "best" for mark in loss.marks)
     assert watched.part_read == 0.34

@@ -30,13 +30,26 @@ WHOLE_PREFIXES = ("header.", "initial.", "checkpoint.", "resume.", "exit.")
 """Reads that are facts of the run and not rows of a table."""
 
 
+class Rows(Protocol):
+    """What a stream needs of a column."""
+
+    def __len__(self) -> int:
+        """Values so far."""
+
+    def steps_from(self, start: int) -> Steps:
+        """The steps of the values from position `start` on."""
+
+    def values_from(self, start: int) -> Floats:
+        """The values from position `start` on."""
+
+
 class SignalsRead(Protocol):
     """What a view and a stream need of the signals of a run; signals.signal.Signals has it."""
 
     def object(self, name: str) -> Any:
         """What a signal without columns is asked for."""
 
-    def column(self, name: str) -> Column | None:
+    def column(self, name: str) -> Rows | None:
         """A column of a signal, None for a signal that has none."""
 
     def is_of_evaluations(self, name: str) -> bool:
@@ -174,7 +187,7 @@ class Stream:
             self._signals is not None and self._signals.column(_bare(name)) is not None
         )
 
-    def _column(self, table: Table, name: str) -> Column:
+    def _column(self, table: Table, name: str) -> Rows:
         if not name.startswith(PREFIX) or self._signals is None:
             return table[name]
         column = self._signals.column(_bare(name))
@@ -212,7 +225,7 @@ class Stream:
         for name in (*plan.required, *plan.optional):
             column = self._column(table, name)
             start = self._taken.get(name, 0)
-            new[name] = column.steps_from(start), column.values[start:]
+            new[name] = column.steps_from(start), column.values_from(start)
             self._taken[name] = len(column)
         steps = min((new[name][0] for name in plan.required), key=len)
         for name in plan.required:

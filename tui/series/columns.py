@@ -65,6 +65,10 @@ class Column:
             return self._table_steps.view[start : self._values.size]
         return self._table_steps.view[self._rows.view[start:]]
 
+    def values_from(self, start: int) -> Floats:
+        """The values from position `start` on."""
+        return self._values.view[start:]
+
     @property
     def pyramid(self) -> Pyramid:
         """Extremes over ranges of positions, up to date; only values new since the last look are read."""

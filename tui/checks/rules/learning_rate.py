@@ -58,7 +58,7 @@ def largest_rate(view: View, *, count: int = 10, sigmas: float = 3.0, least_fall
         largest,
         lambda i: (
             f"the largest learning rate so far is {largest[i]:.3g}"
-            + (", and the loss has fallen" if fallen[i] else "")
+            + (", and the loss has fallen" if fallen[i] and not largest[i] > 0 else "")
         ),
         {"printed_too_coarsely": fallen},
     )

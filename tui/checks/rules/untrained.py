@@ -14,7 +14,8 @@ from flight_recorder.tui.checks.view import View
 
 def _trained(view: View) -> NDArray[np.float64]:
     """The training loss just before each evaluation, -inf where none is known."""
-    now = train_beside(view.recording, view.steps)
+    # A mean over the steps since the evaluation before, which must be known: hence the window of two.
+    now = train_beside(view.recording, view.steps_with_past)[view.num_past :]
     return np.where(np.isfinite(now), now, -np.inf)
 
 
@@ -24,6 +25,7 @@ def _trained(view: View) -> NDArray[np.float64]:
     question="Was validation ever as low as the training loss of the untrained model?",
     panel="loss",
     reads=("evaluation.val_loss", "signal.val.lowest"),
+    window=2,
     applies=(VOCABULARY_UNKNOWN,),
     leaves=(
         Leaf(

@@ -27,8 +27,6 @@ from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.parameters import Value, parameters_of
 from flight_recorder.tui.checks.view import PREFIX, Stream, View
 from flight_recorder.tui.defect import named_or_raised
-from flight_recorder.tui.series.columns import Column
-from flight_recorder.tui.series.growable import Growable
 from flight_recorder.tui.series.recording import Recording
 
 Floats = NDArray[np.float64]
@@ -94,6 +92,31 @@ def signal(name: str, *, reads: tuple[str, ...], **form: Any) -> Callable[[M], M
     return register
 
 
+class NewValues:
+    """A column of a signal, of which only the newest part is kept: no rule reads a row twice."""
+
+    def __init__(self) -> None:
+        self._steps: Steps = np.empty(0, np.int64)
+        self._values: Floats = np.empty(0)
+        self._num_dropped = 0
+
+    def __len__(self) -> int:
+        return self._num_dropped + len(self._values)
+
+    def put(self, steps: Steps, values: Floats) -> None:
+        """Go on by these; those before are dropped."""
+        self._num_dropped = len(self)
+        self._steps, self._values = steps, values
+
+    def steps_from(self, start: int) -> Steps:
+        """The steps of the values from position `start` on that are kept."""
+        return self._steps[max(start - self._num_dropped, 0) :]
+
+    def values_from(self, start: int) -> Floats:
+        """The values from position `start` on that are kept."""
+        return self._values[max(start - self._num_dropped, 0) :]
+
+
 @dataclass(slots=True)
 class _AtWork:
     """A signal in one run: its measure and what it has yielded so far."""
@@ -101,8 +124,7 @@ class _AtWork:
     signal: Signal
     stream: Stream
     measure: Callable[[View], Derived | None]
-    steps: Growable[np.int64] = field(default_factory=lambda: Growable(np.int64))
-    columns: dict[str, Column] = field(default_factory=dict)
+    columns: dict[str, NewValues] = field(default_factory=dict)
     failed: str = ""
 
 
@@ -127,7 +149,7 @@ class Signals:
         self._by_name[declared.name] = at_work
         for column in declared.columns:
             name = f"{declared.name}.{column}" if column else declared.name
-            at_work.columns[column] = Column(at_work.steps, 0)
+            at_work.columns[column] = NewValues()
             self._by_column[name] = at_work
 
     def update(self, recording: Recording) -> None:
@@ -145,10 +167,8 @@ class Signals:
         derived = None if view is None else at_work.measure(view)
         if derived is None or not len(derived.steps):
             return
-        rows = at_work.steps.size + np.arange(len(derived.steps))
-        at_work.steps.append(derived.steps)
         for name, column in at_work.columns.items():
-            column.add(rows, np.asarray(derived.values[name], np.float64))
+            column.put(derived.steps, np.asarray(derived.values[name], np.float64))
 
     def object(self, name: str) -> Any:
         """The measure of a signal, to be asked as of a row or a step.
@@ -161,7 +181,7 @@ class Signals:
             raise RuntimeError(at_work.failed)
         return at_work.measure
 
-    def column(self, name: str) -> Column | None:
+    def column(self, name: str) -> NewValues | None:
         """The column "loss.mean20" or "loss.lowest.row"; None for an object.
 
         Raises:
