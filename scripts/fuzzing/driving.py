@@ -46,7 +46,7 @@ def flaws(data: bytes, folder: Path, rng: random.Random) -> list[Flaw]:
 
 
 def _of_commands(path: Path, folder: Path, rng: random.Random) -> list[Flaw]:
-    others = [
+    others: list[list[object]] = [
         ["check", path],
         ["check", path, "--fail-on", "black"],
         ["show", path, "--width", str(rng.choice((20, 80, 200)))],
