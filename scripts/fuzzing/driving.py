@@ -52,8 +52,9 @@ def _of_commands(path: Path, folder: Path, rng: random.Random) -> list[Flaw]:
         ["show", path, "--width", str(rng.choice((20, 80, 200)))],
         ["report", path, "--out", folder / "out"],
         ["compare", path, path],
-        *(["export", path, "--to", to, "--out", folder / f"out.{to}"] for to in ("csv", "jsonl")),
     ]
+    for to in ("csv", "jsonl"):
+        others.append(["export", path, "--to", to, "--out", folder / f"out.{to}"])
     return [*_of_command(["check", path, "--json"]), *_of_command(rng.choice(others))]
 
 
