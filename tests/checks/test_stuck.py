@@ -102,3 +102,8 @@ def _epochs(train: str, val: str) -> list[dict[str, Any]]:
 )
 def test_a_run_of_a_line_an_epoch_stands_still_when_both_losses_do(train: str, val: str, fires: bool) -> None:
     assert (verdict("D5.11", _epochs(train, val)).state is State.FIRING) is fires
+
+
+def test_a_loss_of_nothing_but_nan_for_long_raises_no_warning() -> None:
+    found = verdict("D5.10", log(header={"vocab_size": None}, loss="3 -0.002x300 nanx600"))
+    assert found.state is not State.FAILED

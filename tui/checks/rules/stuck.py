@@ -69,7 +69,7 @@ def learned(
         return NOTHING
     blocks: list[int] = np.flatnonzero(due).tolist()
     means, variances = view.with_past("signal.loss.blocks"), view.with_past("signal.loss.blocks.variance")
-    scatter = np.array([np.sqrt(np.nanmedian(_last(variances, view, row, many))) for row in blocks])
+    scatter = np.array([np.sqrt(_median(_last(variances, view, row, many))) for row in blocks])
     spread = np.array([_spread(_last(means, view, row, _behind_first(view, row, recent))) for row in blocks])
     falls = np.fmax.reduce(
         [
@@ -107,16 +107,25 @@ def _behind_first(view: View, row: int, most: int) -> int:
 
 def _spread(means: Floats) -> float:
     """What lies between the tenth and the ninetieth of a hundred means: a single jump does not count."""
-    low, high = np.nanquantile(means, [0.1, 0.9])
+    known = means[~np.isnan(means)]
+    low, high = np.quantile(known, [0.1, 0.9]) if len(known) else (np.nan, np.nan)
     return float(high - low)
+
+
+def _median(values: Floats) -> float:
+    """The median of what is a number; NaN where nothing is."""
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else np.nan
 
 
 def _late_fall(view: View, row: int, many: int, deviations: float) -> float:
     """How far the last blocks are below the first of the run; 0 where so many deviations explain it."""
     size = int(view["signal.loss.blocks.row"][row] + 1) // (view.first_index + row + 1)
-    early = np.nanmean(view.recording.steps["loss"].values[: many * size].reshape(many, size), axis=1)
+    first = view.recording.steps["loss"].values[: many * size].reshape(many, size)
+    counts = (~np.isnan(first)).sum(axis=1)
+    early = np.where(counts > 0, np.nansum(first, axis=1) / np.maximum(counts, 1), np.nan)
     late = _last(view.with_past("signal.loss.blocks"), view, row, many)
-    fall = float(np.nanmedian(early) - np.nanmedian(late))
+    fall = _median(early) - _median(late)
     return fall if fall > deviations * np.sqrt(2 / (many * size)) else 0.0
 
 
