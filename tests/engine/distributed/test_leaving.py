@@ -19,12 +19,12 @@ def _ended(body: str, *, world_size: int = 2) -> subprocess.CompletedProcess[str
     """`engine` whose command does `body` instead, as one of `world_size` processes."""
     program = f"""
 import atexit, sys
-import flight_recorder.engine.cli
+from flight_recorder.engine import cli
 def command():
     {body}
 atexit.register(print, {_TAKEN_APART!r})
-engine.cli.app = command
-engine.cli.main()
+cli.app = command
+cli.main()
 """
     environment = {**os.environ, "WORLD_SIZE": str(world_size), "RANK": "1"}
     return subprocess.run(
