@@ -27,9 +27,11 @@ def on_signals(leave: Callable[[int, FrameType | None], object]) -> None:
 
 def fail(message: str) -> NoReturn:
     """Say on standard error what is wrong, and leave. It may quote a name that would steer a terminal."""
+    from flight_recorder.tui.defect import is_debugging
     from flight_recorder.tui.panels.printable import printable
 
-    sys.stderr.write(f"tui: {printable(message, _LONGEST)}\n")
+    lines = message.splitlines() if is_debugging() else [message]  # a traceback keeps its lines
+    sys.stderr.write("tui: " + "\n".join(printable(line, _LONGEST) for line in lines) + "\n")
     sys.exit(CANNOT_READ)
 
 
@@ -37,8 +39,9 @@ def say_path(path: str | PathLike[str]) -> None:
     """A path on a line of standard output: harmless to a terminal, to the byte for a program."""
     from flight_recorder.tui.panels.printable import printable
 
-    if sys.stdout.isatty():
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None or sys.stdout.isatty():
         sys.stdout.write(printable(fspath(path), _LONGEST) + "\n")
     else:
         sys.stdout.flush()
-        sys.stdout.buffer.write(fsencode(path) + b"\n")
+        buffer.write(fsencode(path) + b"\n")

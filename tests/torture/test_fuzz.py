@@ -20,6 +20,12 @@ CSV = b"step,loss\n" + b"".join(b"%d,%.3f\n" % (step, 3 - step / 100) for step i
 NUM_LOGS = 60
 
 
+@pytest.fixture(autouse=True)
+def _debugging(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fuzzer asks for tracebacks in the environment: no other test should."""
+    monkeypatch.setenv("TUI_DEBUG", "1")
+
+
 @pytest.fixture
 def rng() -> random.Random:
     return random.Random(0)
