@@ -7,7 +7,8 @@ import unicodedata
 LONGEST = 300
 """Characters of one text that are shown: enough for any name, too few to push the rest off the screen."""
 
-_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Me", "Mn"})
+UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Me", "Mn"})
+"""Categories of Unicode whose characters have no width of their own."""
 
 
 def printable(text: str, longest: int = LONGEST) -> str:
@@ -31,4 +32,4 @@ def _visible(character: str) -> str:
         return chr(0x2400 + code)
     if code == 0x7F:
         return "␡"
-    return "\ufffd" if unicodedata.category(character) in _UNSEEN else character
+    return "\ufffd" if unicodedata.category(character) in UNSEEN else character

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from flight_recorder.tui.checks.signals.signal import signal
 from flight_recorder.tui.checks.view import View
-from flight_recorder.tui.series.recording import Recording
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -141,12 +140,6 @@ def is_of_players(name: str) -> bool:
     return not _PLAYERS.isdisjoint(words) or not _PAIRS.isdisjoint(pairwise(words))
 
 
-def first_step_of_players(recording: Recording) -> float:
-    """Step of the first record with a number of that kind; infinite without any."""
-    columns = (recording.steps[name] for name in recording.steps.names if is_of_players(name))
-    return min((float(column.steps[0]) for column in columns if len(column)), default=np.inf)
-
-
 def validation_acquits(view: View, steps: Steps, since: Steps, *, near: float = 0.02) -> Flags:
     """At each of these steps, whether validation has been at its best since that step, and is so still.
 
@@ -181,10 +174,3 @@ def excuses(
         if view.facts.ln_vocab is None:
             found["random_walk_explains"][risen] = walk.explains(rows[risen], since[risen], 1 + rises[risen])
     return found
-
-
-def is_no_fault(view: View, steps: Steps, since_steps: Steps) -> Flags:
-    """At which of these steps validation acquits what rose since, or the loss is one that players share."""
-    return np.asarray(
-        validation_acquits(view, steps, since_steps) | (steps >= first_step_of_players(view.recording))
-    )
