@@ -1,17 +1,22 @@
 """The learning rate as a pure function of the step: no state that a resume could lose.
 
 Every family warms up linearly as lr_max * (t + 1) / W, so that step 0 already learns and step W - 1 is the
-first at lr_max. From step W on the family's own curve runs, and reaches its end at step T.
+first at lr_max. From step W on the family's own curve runs, and reaches its end at step T, where it stays.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from flight_recorder.engine.config import Training
+from flight_recorder.engine.runlog import schedules
+
+_BLOCK = 4096
+"""Rates are computed for so many steps at once: an array costs as much as a single number does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +34,8 @@ class Schedule:
 
     def __call__(self, step: int) -> float:
         """Learning rate of the update that follows `step` updates."""
-        if step < self.warmup_steps:
-            return self.lr_max * (step + 1) / self.warmup_steps
-        return _FAMILIES[self.family](self, min(step, self.total_steps))
+        block, within = divmod(min(step, self.total_steps), _BLOCK)
+        return float(_rates(self, block)[within])
 
     def describe(self) -> dict[str, Any]:
         """Family and every constant that its curve depends on, for the log's header."""
@@ -64,46 +68,8 @@ def declared_schedule(training: Training) -> Schedule:
     )
 
 
-def _progress(s: Schedule, step: int) -> float:
-    """Share of the steps after warm-up that lies behind, 0 to 1."""
-    return (step - s.warmup_steps) / max(1, s.total_steps - s.warmup_steps)
-
-
-def _cosine(s: Schedule, step: int) -> float:
-    return s.lr_min + 0.5 * (1 + math.cos(math.pi * _progress(s, step))) * (s.lr_max - s.lr_min)
-
-
-def _linear(s: Schedule, step: int) -> float:
-    return s.lr_max + _progress(s, step) * (s.lr_min - s.lr_max)
-
-
-def _constant(s: Schedule, step: int) -> float:
-    return s.lr_max
-
-
-def _step(s: Schedule, step: int) -> float:
-    drops = (step - s.warmup_steps) // s.decay_every
-    return float(max(s.lr_min, s.lr_max * s.decay_factor**drops))
-
-
-def _wsd(s: Schedule, step: int) -> float:
-    """Warm-up, stable, decay: lr_max until the last `cooldown_steps`, then a straight line to lr_min."""
-    left = s.total_steps - step
-    if left >= s.cooldown_steps:
-        return s.lr_max
-    return s.lr_min + (s.lr_max - s.lr_min) * left / s.cooldown_steps
-
-
-def _inverse_sqrt(s: Schedule, step: int) -> float:
-    origin = max(1, s.warmup_steps)
-    return max(s.lr_min, s.lr_max * math.sqrt(origin / max(step, origin)))
-
-
-_FAMILIES: dict[str, Callable[[Schedule, int], float]] = {
-    "cosine": _cosine,
-    "linear": _linear,
-    "constant": _constant,
-    "step": _step,
-    "wsd": _wsd,
-    "inverse_sqrt": _inverse_sqrt,
-}
+@lru_cache(maxsize=2)
+def _rates(schedule: Schedule, block: int) -> schedules.Floats:
+    curve = schedules.from_header(schedule.describe())
+    assert curve is not None, "describe() names every constant"
+    return curve.value(np.arange(block * _BLOCK, (block + 1) * _BLOCK))

@@ -13,9 +13,7 @@ import torch
 from torch.optim import lr_scheduler
 
 from flight_recorder.engine.probes.measured import Fields
-
-_POLYNOMIAL_END = 1e-7
-"""Where the polynomial schedule of transformers ends unless told otherwise."""
+from flight_recorder.engine.runlog import schedules
 
 
 def of_arguments(arguments: Any, optimizer: torch.optim.Optimizer, total_steps: int) -> Fields | None:
@@ -26,13 +24,16 @@ def of_arguments(arguments: Any, optimizer: torch.optim.Optimizer, total_steps: 
     warmup = int(arguments.get_warmup_steps(total_steps))
     if peak is None or not isinstance(options, Mapping | None):
         return None
-    form = _form(kind, peak, options or {}, warmup, total_steps)
+    rising = {"warmup_steps": warmup, "warmup": "t / W"} if warmup else {}
+    if kind == "warmup_stable_decay":
+        stable = _stable(options or {}, warmup, total_steps)
+        form = stable and stable | rising
+    else:
+        form = schedules.of_transformers(kind, peak, options or {}, rising)
     if form is None:
         return None
-    return {"lr_max": peak, "lr_min": 0.0, "warmup_steps": warmup, "warmup": "t / W"} | {
-        "total_steps": total_steps,
-        **form,
-    }
+    lowest = peak if form["family"] == "constant" else 0.0
+    return {"lr_max": peak, "lr_min": lowest, "warmup_steps": 0, "total_steps": total_steps} | form
 
 
 def _peak(arguments: Any, optimizer: torch.optim.Optimizer) -> float | None:
@@ -46,26 +47,6 @@ def _peak(arguments: Any, optimizer: torch.optim.Optimizer) -> float | None:
         return asked
     untouched = asked == type(arguments).__dataclass_fields__["learning_rate"].default
     return None if untouched or len(starts) > 1 else asked
-
-
-def _form(kind: str, peak: float, options: Mapping[str, Any], warmup: int, total: int) -> Fields | None:
-    if kind == "constant":
-        return {"family": "constant", "lr_min": peak, "warmup_steps": 0}
-    if kind == "constant_with_warmup":
-        return {"family": "constant", "lr_min": peak}
-    if kind == "linear":
-        return {"family": "linear"}
-    if kind in ("cosine", "cosine_with_min_lr") and options.get("num_cycles", 0.5) == 0.5:
-        share = options.get("min_lr_rate")
-        lowest = options.get("min_lr") if share is None else share * peak
-        return {"family": "cosine", "lr_min": float(lowest or 0.0)}
-    if kind == "polynomial" and options.get("power", 1) == 1:
-        return {"family": "linear", "lr_min": float(options.get("lr_end", _POLYNOMIAL_END))}
-    if kind == "inverse_sqrt" and warmup and options.get("timescale") in (None, warmup):
-        return {"family": "inverse_sqrt"}
-    if kind == "warmup_stable_decay":
-        return _stable(options, warmup, total)
-    return None
 
 
 def _stable(options: Mapping[str, Any], warmup: int, total: int) -> Fields | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from flight_recorder.engine.runlog.schedules import Schedule
 from flight_recorder.tui.checks.rule import NOTHING, PROOF, Floats, Leaf, Readings, check
-from flight_recorder.tui.checks.schedules.declared import implied_end, values_of
-from flight_recorder.tui.checks.schedules.shapes import Schedule
+from flight_recorder.tui.checks.schedules.declared import implied_end
 from flight_recorder.tui.checks.signals.rolling import First, Running
 from flight_recorder.tui.checks.view import View
 
@@ -107,7 +107,7 @@ class OneBehind:
         """Go on by the new rows."""
         schedule: Schedule = view.signal("lr.declared").schedule
         declared, lr = view["signal.lr.declared"], view["lr"]
-        before = values_of(schedule, view.steps - 1)
+        before = schedule.value(view.steps - 1)
         near = self._close * schedule.lr_max
         in_warmup = view.steps - schedule.lag < schedule.warmup_steps
         behind = in_warmup & (np.abs(lr - before) <= near) & (np.abs(declared - before) > near)
@@ -185,7 +185,7 @@ def _before(view: View) -> Floats:
 def _predicts(fit: tuple[int, int], schedule: Schedule, step: int, lr: float, near: float) -> bool:
     """Whether the declared rate at this multiple of the scheduler's counter is the applied one."""
     factor, shift = fit
-    value = values_of(schedule, np.array([float(step - schedule.lag) * factor + shift + schedule.lag]))
+    value = schedule.value(np.array([float(step - schedule.lag) * factor + shift + schedule.lag]))
     return bool(abs(value[0] - lr) <= near)
 
 

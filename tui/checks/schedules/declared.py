@@ -2,87 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from flight_recorder.engine.runlog.schedules import Floats, Schedule, from_header
 from flight_recorder.tui.checks.facts import Facts
-from flight_recorder.tui.checks.schedules.shapes import PHRASES, Schedule
-
-Floats = NDArray[np.float64]
-
-_MAX_DROPS = 1000
 
 
 def declared_schedule(facts: Facts) -> Schedule | None:
     """The schedule of the header with every constant; None where one of them is missing or unknown."""
     number = facts.schedule_number
-    family, lr_max = facts.schedule.get("family"), facts.lr_max
-    warmup, total = facts.warmup_steps or 0.0, number("total_steps", "T") or facts.number("planned_steps")
-    if lr_max is None or not isinstance(family, str):
-        return None
-    lag = int(facts.number("lr_lag") or 0)
-    common = {
-        "lr_max": lr_max,
-        "lr_min": number("lr_min") or 0.0,
-        "warmup_kind": str(facts.schedule.get("warmup_kind", "linear")),
-        "warmup_steps": int(warmup),
-        "warmup_shift": _warmup_shift(facts, lag),
-        "lag": lag,
-        "decay_start": warmup,
-        "total_steps": total,
+    constants = {name: number(name, *others) for name, others in _CONSTANTS.items()}
+    declared = {
+        **facts.schedule,
+        **constants,
+        "lr_max": facts.lr_max,
+        "warmup_steps": facts.warmup_steps,
+        "total_steps": constants["total_steps"] or facts.number("planned_steps"),
     }
-    return _of_family(family, common, number)
+    return from_header(declared, lag=int(facts.number("lr_lag") or 0))
 
 
-def _warmup_shift(facts: Facts, lag: int) -> float:
-    """1 for (t + 1) / W and 0 for t / W; trainers that log with a lag start at 0."""
-    written = str(facts.schedule.get("warmup", "")).replace(" ", "")
-    if written in ("t/W", "(t+1)/W"):
-        return 0.0 if written == "t/W" else 1.0
-    return 0.0 if lag else 1.0
-
-
-def _of_family(family: str, common: dict[str, Any], number: Callable[..., float | None]) -> Schedule | None:
-    total, warmup = common["total_steps"], common["decay_start"]
-    if family == "constant":
-        return Schedule(kind="constant", **common)
-    if family == "inverse_sqrt":
-        return Schedule(
-            kind="inverse_sqrt", rate=max(1.0, warmup), **common | {"decay_start": max(1.0, warmup)}
-        )
-    if total is None:
-        return None
-    if family in PHRASES:
-        return Schedule(kind=family, **common)
-    if family == "wsd":
-        cooldown = number("cooldown_steps", "cooldown")
-        start = number("decay_start") if cooldown is None else total - cooldown
-        return None if start is None else Schedule(kind="linear", **common | {"decay_start": start})
-    if family == "step":
-        return _steps_down(common, number("decay_every"), number("decay_factor"))
-    return None
-
-
-def _steps_down(common: dict[str, Any], every: float | None, factor: float | None) -> Schedule | None:
-    if not every or factor is None:
-        return None
-    count = min(int((common["total_steps"] - common["decay_start"]) // every), _MAX_DROPS)
-    milestones = tuple(common["decay_start"] + every * (index + 1) + common["lag"] for index in range(count))
-    levels = tuple(max(common["lr_min"], common["lr_max"] * factor**index) for index in range(count + 1))
-    return Schedule(kind="step", milestones=milestones, levels=levels, **common)
-
-
-def values_of(schedule: Schedule, steps: NDArray[Any]) -> Floats:
-    """The schedule at these steps; the inverse square root ends at lr_min as the engine's does."""
-    values = schedule.value(steps)
-    if schedule.kind != "inverse_sqrt":
-        return values
-    rising = np.asarray(steps) - schedule.lag < schedule.warmup_steps
-    return np.where(rising, values, np.maximum(values, schedule.lr_min))
+_CONSTANTS = {
+    "lr_min": (),
+    "total_steps": ("T",),
+    "cooldown_steps": ("cooldown",),
+    "decay_start": (),
+    "decay_every": (),
+    "decay_factor": (),
+}
+"""Numbers of a declared schedule, and the other names that they are known by."""
 
 
 def stretched(schedule: Schedule, total_steps: float) -> Schedule:

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from flight_recorder.engine.runlog.schedules import DECAYS_WITH_AN_END, Floats, Schedule, fraction_gone
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.schedules.fit import Observed, guesses, rounding_slack, steps_down
-from flight_recorder.tui.checks.schedules.shapes import PHRASES, Floats, Schedule, fraction_gone
+from flight_recorder.tui.checks.schedules.shapes import constants_of, in_words, num_constants
 from flight_recorder.tui.series.recording import Recording
 
 _MIN_POINTS = 5
@@ -82,11 +83,9 @@ def _fits(seen: Observed, whole: Observed) -> list[Schedule]:
     """The simplest schedules that hold at every point; else the nearest one if it is near."""
     found = [guess for guess in guesses(seen) if np.isfinite(guess.lr_max)]
     found += steps_down(whole)
-    likely = sorted(
-        (guess for guess in found if seen.error(guess) <= 1.0), key=lambda guess: guess.complexity
-    )
-    for complexity in dict.fromkeys(guess.complexity for guess in likely):
-        level = [guess for guess in likely if guess.complexity == complexity]
+    likely = sorted((guess for guess in found if seen.error(guess) <= 1.0), key=num_constants)
+    for complexity in dict.fromkeys(num_constants(guess) for guess in likely):
+        level = [guess for guess in likely if num_constants(guess) == complexity]
         exact = [guess for guess in _roundest_of_each_kind(level) if whole.error(guess) <= 1.5]
         if exact:
             return exact
@@ -132,9 +131,9 @@ def _share(guess: Schedule, whole: Observed) -> float:
 
 
 def _named(best: Schedule, whole: Observed) -> dict[str, Any]:
-    parameters = best.parameters()
-    words = best.words()
-    if best.kind in PHRASES and not _end_is_known(best, whole):
+    parameters = constants_of(best)
+    words = in_words(best)
+    if best.kind in DECAYS_WITH_AN_END and not _end_is_known(best, whole):
         if best.kind == "linear":
             parameters["extrapolated"] = True
         else:

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from flight_recorder.tui.checks.schedules.shapes import Floats, Schedule, fraction_gone
+from flight_recorder.engine.runlog.schedules import Floats, Schedule, fraction_gone
 
 _MAX_STARTS = 24
 _GRID, _ZOOMS = 72, 6

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from flight_recorder.tui.checks.schedules.declared import declared_schedule, values_of
-from flight_recorder.tui.checks.schedules.shapes import Schedule
+from flight_recorder.engine.runlog.schedules import Schedule
+from flight_recorder.tui.checks.schedules.declared import declared_schedule
 from flight_recorder.tui.checks.signals.rolling import First, Floats, Running
 from flight_recorder.tui.checks.signals.signal import Derived, signal
 from flight_recorder.tui.checks.view import View
@@ -100,7 +100,7 @@ class Declared:
             self.schedule = declared_schedule(view.facts)
         if self.schedule is None:
             return None
-        declared = values_of(self.schedule, view.steps)
+        declared = self.schedule.value(view.steps)
         first, peak = self._first.take(declared), self.schedule.lr_max
         after_warmup = view.steps >= (view.facts.warmup_steps or 0)
         has_fallen = after_warmup & (declared < (1 - self._fallen) * peak)

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flight_recorder.engine.runlog.schedules import of_transformers
 from flight_recorder.tui.sources.naming.names import number
-
-_POLYNOMIAL_END = 1e-7
-"""Where transformers' polynomial schedule ends unless told otherwise."""
 
 
 def declared_schedule(arguments: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -21,33 +19,13 @@ def declared_schedule(arguments: Mapping[str, Any]) -> dict[str, Any] | None:
     if not isinstance(named, str) or peak is None:
         return None
     kind = named.rpartition(".")[2].lower()
-    options = arguments.get("lr_scheduler_kwargs")
-    form = _form(kind, peak, options if isinstance(options, Mapping) else {}, _warmup(arguments))
+    given = arguments.get("lr_scheduler_kwargs")
+    options = {name: number(value) for name, value in given.items()} if isinstance(given, Mapping) else {}
+    form = of_transformers(kind, peak, options, _warmup(arguments))
     if form is None:
         return None
     total = number(arguments.get("max_steps"))
     return {"lr_max": peak, **form, **({"total_steps": total} if total and total > 0 else {})}
-
-
-def _form(
-    kind: str, peak: float, options: Mapping[str, Any], warmup: dict[str, Any]
-) -> dict[str, Any] | None:
-    if kind == "constant":
-        return {"family": "constant"}
-    if kind == "constant_with_warmup":
-        return {"family": "constant", **warmup}
-    if kind == "linear":
-        return {"family": "linear", "lr_min": 0.0, **warmup}
-    if kind in ("cosine", "cosine_with_min_lr") and number(options.get("num_cycles", 0.5)) == 0.5:
-        share = number(options.get("min_lr_rate"))
-        lowest = number(options.get("min_lr")) if share is None else share * peak
-        return {"family": "cosine", "lr_min": lowest or 0.0, **warmup}
-    if kind == "polynomial" and number(options.get("power", 1)) == 1:
-        end = number(options.get("lr_end"))
-        return {"family": "linear", "lr_min": _POLYNOMIAL_END if end is None else end, **warmup}
-    if kind == "inverse_sqrt" and warmup and "timescale" not in options:
-        return {"family": "inverse_sqrt", **warmup}
-    return None
 
 
 def _warmup(arguments: Mapping[str, Any]) -> dict[str, Any]:
