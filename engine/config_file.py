@@ -138,9 +138,9 @@ def _problem(error: dict[str, Any], lines: dict[Keys, str], path: Path) -> str:
         return f"{lines.get((*keys, reason.split()[0]), where)}: {name}: {reason}"
     if error["type"] == "missing":
         return f"{where}: {name} needs more values than {error['input']!r}."
-    wish = str(error["msg"]).replace("Input should be", "must be").replace("Input should have", "must have")
+    demand = str(error["msg"]).replace("Input should be", "must be").replace("Input should have", "must have")
     given = "" if isinstance(error["input"], dict) else f", not {error['input']!r}"
-    return f"{where}: {name} {wish[0].lower()}{wish[1:]}{given}."
+    return f"{where}: {name} {demand[0].lower()}{demand[1:]}{given}."
 
 
 def _nearest(keys: Keys) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from flight_recorder.engine.data.corpus import Corpus
     from flight_recorder.engine.run.build import Loop
-    from flight_recorder.engine.run.saving import Recorder
+    from flight_recorder.engine.run.saving import Saver
 
 
 class BestCheckpointMissing(Fault):
@@ -77,7 +77,7 @@ class RanksOutOfSync(Fault):
         self._other.load_state_dict(loop.model.state_dict())
         self._optimizer = build_optimizer(self._other, loop.config.training)
 
-    def after_step(self, loop: Loop, recorder: Recorder) -> None:
+    def after_step(self, loop: Loop, saver: Saver) -> None:
         """The second rank takes its own step with a batch from far away in the data."""
         import torch.nn.functional as F
 
@@ -113,10 +113,10 @@ class RanksNotAveraged(RanksOutOfSync):
         if loop.world.size == 1:
             super().begin(loop)
 
-    def after_step(self, loop: Loop, recorder: Recorder) -> None:
+    def after_step(self, loop: Loop, saver: Saver) -> None:
         """Real ranks take their steps themselves."""
         if loop.world.size == 1:
-            super().after_step(loop, recorder)
+            super().after_step(loop, saver)
 
     def evaluation(self, loop: Loop) -> dict[str, Any]:
         """Real ranks show their checksums themselves."""
@@ -192,12 +192,12 @@ class StopsWriting(Fault):
     deadline_step = 60
     sign = SILENT
 
-    def after_step(self, loop: Loop, recorder: Recorder) -> None:
+    def after_step(self, loop: Loop, saver: Saver) -> None:
         """From here on everything goes to the null device."""
         from flight_recorder.engine.runlog.writer import LogWriter
 
         if loop.step == self.onset_step:
-            recorder.log = LogWriter(os.open(os.devnull, os.O_WRONLY), recorder.folder.log)
+            saver.log = LogWriter(os.open(os.devnull, os.O_WRONLY), saver.folder.log)
 
 
 class TornLine(Fault):
@@ -210,9 +210,9 @@ class TornLine(Fault):
     deadline_step = 60
     sign = DAMAGED
 
-    def after_step(self, loop: Loop, recorder: Recorder) -> None:
+    def after_step(self, loop: Loop, saver: Saver) -> None:
         """Repeat the first half of the newest line, without its end."""
         if loop.step == self.onset_step:
-            newest = recorder.folder.log.read_bytes().splitlines()[-1]
-            with recorder.folder.log.open("ab") as log:
+            newest = saver.folder.log.read_bytes().splitlines()[-1]
+            with saver.folder.log.open("ab") as log:
                 log.write(newest[: len(newest) // 2])

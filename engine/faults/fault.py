@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flight_recorder.engine.data.corpus import Corpus
     from flight_recorder.engine.model.model import GPT
     from flight_recorder.engine.run.build import Loop
-    from flight_recorder.engine.run.saving import Recorder
+    from flight_recorder.engine.run.saving import Saver
 
 LearningRate = Callable[[int], float]
 
@@ -117,7 +117,7 @@ class Fault:
         """What machinery of the fault's own measured in this step: an emulated loss scaler, for one."""
         return {}
 
-    def after_step(self, loop: Loop, recorder: Recorder) -> None:
+    def after_step(self, loop: Loop, saver: Saver) -> None:
         """The step is taken and its record handed over."""
 
     def sums_over_ranks(self) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from flight_recorder.engine.model.model import GPT
     from flight_recorder.engine.run.build import Loop
-    from flight_recorder.engine.run.saving import Recorder
+    from flight_recorder.engine.run.saving import Saver
 
 Groups = list[dict[str, Any]]
 
@@ -102,7 +102,7 @@ class Overshooting(Fault):
             self._before = [p.detach().clone() for group in optimizer.param_groups for p in group["params"]]
         return optimizer
 
-    def after_step(self, loop: Loop, recorder: Recorder) -> None:
+    def after_step(self, loop: Loop, saver: Saver) -> None:
         """Go the same way again."""
         held = (p for group in loop.optimizer.param_groups for p in group["params"])
         for before, parameter in zip(self._before, held, strict=False):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flight_recorder.engine.data.corpus import Corpus
     from flight_recorder.engine.model.model import GPT
     from flight_recorder.engine.run.build import Loop
-    from flight_recorder.engine.run.saving import Recorder
+    from flight_recorder.engine.run.saving import Saver
 
 
 class Several(Fault):
@@ -97,10 +97,10 @@ class Several(Fault):
         """Of all of them."""
         return {name: value for fault in self.faults for name, value in fault.fields(step).items()}
 
-    def after_step(self, loop: Loop, recorder: Recorder) -> None:
+    def after_step(self, loop: Loop, saver: Saver) -> None:
         """By all of them."""
         for fault in self.faults:
-            fault.after_step(loop, recorder)
+            fault.after_step(loop, saver)
 
     def sums_over_ranks(self) -> bool:
         """If all do."""

@@ -7,7 +7,7 @@ again each time, and `run.on_write_error: stop` is there for those who would rat
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -35,9 +35,64 @@ class DiskRefused(Exception):
     """Something could not be written and the config says to stop then."""
 
 
+class Saver(Protocol):
+    """The run folder from the loop's side: one rank writes, and every rank takes part."""
+
+    folder: RunFolder
+    progress: ProgressReport | None
+
+    def step(self, taken: StepTaken) -> None:
+        """Take the measurements of a step."""
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Append a record to the log."""
+
+    def checkpoint(self, loop: Loop, *roles_or_steps: str | int) -> bool:
+        """Save the loop under each role or step; True when all are saved. Every rank has to ask."""
+
+    def finish(self, loop: Loop, reason: str, message: str | None) -> None:
+        """Close the run: a last checkpoint if it was cut short, and its exit record."""
+
+    def abandon(self, loop: Loop, message: str, writer: int) -> None:
+        """Close the run after a rank was lost, without waiting; rank `writer` says so in the log."""
+
+
+def open_saver(loop: Loop, folder: RunFolder, *, resume: bool) -> Saver:
+    """Begin a run's log by header and initial record, or restore the loop and add a resume record.
+
+    A run to resume that has no checkpoint yet starts again, its log put aside. Every rank has to ask,
+    since they measure and restore together; rank 0 gets the saver that writes.
+
+    Raises:
+        RunFolderError, CheckpointError: it cannot be; nothing was appended to the log.
+    """
+    restores = resume and _has_checkpoint(loop, folder)
+    initial = {} if restores else _initial_facts(loop)
+    if restores:
+        restore(loop, folder)
+        _require_steps_left(loop, folder)
+    loop.world.barrier()  # nobody reads any more what rank 0 is about to write
+    if not loop.world.writes:
+        return NonWritingRank(folder)
+    try:
+        if restores:
+            return Recorder.reopen(loop, folder)
+        if resume:
+            _put_log_aside(folder)
+        return Recorder.create(loop, folder, initial)
+    except LogInUse as error:
+        raise RunFolderError(f"{error}, or name another folder with --out.") from None
+    except FileExistsError:
+        raise folder.taken() from None
+    except OSError as error:
+        raise RunFolderError(f"cannot write to {folder.path}: {error.strerror}.") from None
+    except DiskRefused as error:
+        raise RunFolderError(f"{error}.") from None
+
+
 @dataclass
 class Recorder:
-    """The run folder from the loop's side."""
+    """The saver of the rank that writes."""
 
     folder: RunFolder
     log: LogWriter
@@ -48,40 +103,8 @@ class Recorder:
     _said: bool = False
 
     @classmethod
-    def open(cls, loop: Loop, folder: RunFolder, *, resume: bool) -> Recorder:
-        """The log is open and begun: header and initial record, or the loop restored and a resume record.
-
-        A run to resume that has no checkpoint yet starts again, its log put aside. Every rank has to ask,
-        since they measure and restore together; rank 0 gets the one that writes.
-
-        Raises:
-            RunFolderError, CheckpointError: it cannot be; nothing was appended to the log.
-        """
-        restores = resume and _has_checkpoint(loop, folder)
-        initial = {} if restores else _initial_facts(loop)
-        if restores:
-            restore(loop, folder)
-            _require_steps_left(loop, folder)
-        loop.world.barrier()  # nobody reads any more what rank 0 is about to write
-        if not loop.world.writes:
-            return Bystander(folder)
-        try:
-            if restores:
-                return cls._continue(loop, folder)
-            if resume:
-                _put_log_aside(folder)
-            return cls._start(loop, folder, initial)
-        except LogInUse as error:
-            raise RunFolderError(f"{error}, or name another folder with --out.") from None
-        except FileExistsError:
-            raise folder.taken() from None
-        except OSError as error:
-            raise RunFolderError(f"cannot write to {folder.path}: {error.strerror}.") from None
-        except DiskRefused as error:
-            raise RunFolderError(f"{error}.") from None
-
-    @classmethod
-    def _start(cls, loop: Loop, folder: RunFolder, initial: dict[str, Any]) -> Recorder:
+    def create(cls, loop: Loop, folder: RunFolder, initial: dict[str, Any]) -> Recorder:
+        """Open the log of a new run: manifest, header and initial record."""
         baseline = baseline_loss(loop.corpus)
         folder.prepare(loop.config)
         content = manifest(loop)
@@ -92,7 +115,8 @@ class Recorder:
         return recorder
 
     @classmethod
-    def _continue(cls, loop: Loop, folder: RunFolder) -> Recorder:
+    def reopen(cls, loop: Loop, folder: RunFolder) -> Recorder:
+        """Open the log of a run that goes on: a resume record behind what is there."""
         content = folder.read_manifest()
         resumed = {"step": loop.step, "at": now(), "world_size": loop.world.size}
         content.setdefault("resumed", []).append(resumed)
@@ -212,12 +236,12 @@ class Recorder:
         self._said = True
 
 
-class Bystander(Recorder):
-    """What a rank has that does not write: it takes part in what all do together, and keeps nothing."""
+@dataclass
+class NonWritingRank:
+    """The saver of a rank that does not write: it takes part in what all do together, and keeps nothing."""
 
-    def __init__(self, folder: RunFolder) -> None:
-        self.folder = folder
-        self.progress = None
+    folder: RunFolder
+    progress: ProgressReport | None = None
 
     def step(self, taken: StepTaken) -> None:
         """Its numbers stay on the device."""

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a lost terminal as wishes: the loop finishes its step, saves, and then goes."""
+"""Ctrl-C, SIGTERM and a lost terminal as stop requests: the loop finishes its step, saves, and ends."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import torch
 
 from flight_recorder.engine.distributed.distributed import World
 
-_WISHES = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """SIGHUP is how a closed terminal or a cut connection says it; nohup ignores it, and so do we then."""
 
 
-class StopWish:
+class StopRequest:
     """Which signal asked to stop, if any. The second one of its kind is obeyed at once by Python itself.
 
-    Several processes stop after the same step: the wish of one is the wish of all, once it is shared.
+    A request to any rank is all-reduced, so that every rank stops after the same step.
     """
 
     def __init__(self) -> None:
@@ -41,15 +41,15 @@ class StopWish:
         return self._shared.name if self._shared else ""
 
     def share(self, world: World) -> None:
-        """The wish of any rank is that of every rank, after the same step. Every rank has to ask.
+        """All-reduce the request, so that every rank stops after the same step.
 
-        A signal that comes while they ask each other is kept for the next time.
+        A collective: every rank calls it. A signal that arrives during the collective counts at the next one.
         """
-        wishes = world.sum(torch.tensor([float(self._received == number) for number in _WISHES]))
-        self._shared = next((each for each, n in zip(_WISHES, wishes.tolist(), strict=True) if n), None)
+        asked = world.sum(torch.tensor([float(self._received == number) for number in _STOP_SIGNALS]))
+        self._shared = next((each for each, n in zip(_STOP_SIGNALS, asked.tolist(), strict=True) if n), None)
 
     def receive(self, number: int, frame: FrameType | None) -> None:
-        """Signal handler: remember the wish, and do not catch that signal again."""
+        """Signal handler: remember the request, and do not catch that signal again."""
         self._received = signal.Signals(number)
         signal.signal(number, signal.SIG_IGN if _is_launched() else _SECOND_TIME[self._received])
 
@@ -67,16 +67,16 @@ _SECOND_TIME: dict[signal.Signals, Callable[[int, FrameType | None], Any] | sign
 
 
 @contextmanager
-def stop_wish() -> Iterator[StopWish]:
-    """Signals become wishes inside; afterwards they do what they did before."""
-    wish = StopWish()
+def stop_request() -> Iterator[StopRequest]:
+    """Signals become stop requests inside; afterwards they do what they did before."""
+    request = StopRequest()
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
-        yield wish
+        yield request
         return
-    heard = [number for number in _WISHES if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, wish.receive) for number in heard}
+    heard = [number for number in _STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, request.receive) for number in heard}
     try:
-        yield wish
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -10,7 +10,7 @@ import torch
 from flight_recorder.engine.distributed.distributed import RollCall, World, is_lost_peer
 from flight_recorder.engine.distributed.parallel import Alone
 from flight_recorder.engine.run.pace import Pace
-from flight_recorder.engine.run.signals import StopWish, stop_wish
+from flight_recorder.engine.run.signals import StopRequest, stop_request
 
 pytestmark = pytest.mark.torch
 
@@ -63,36 +63,36 @@ def test_the_pace_of_a_rank_leaves_out_what_it_waited_for_others() -> None:
     assert pace.by_rank(World(), Alone(None)) == {}  # type: ignore[arg-type]
 
 
-def test_the_wish_of_one_rank_is_the_wish_of_all() -> None:
+def test_a_stop_request_to_one_rank_is_shared_with_all() -> None:
     class OtherWasAsked(World):
         def sum(self, values: torch.Tensor) -> torch.Tensor:
             values[1] += 1
             return values
 
-    wish = StopWish()
-    wish.share(World())
-    assert wish.reason is None
-    wish.share(OtherWasAsked(size=2))
-    assert wish.name == "SIGTERM"
+    request = StopRequest()
+    request.share(World())
+    assert request.reason is None
+    request.share(OtherWasAsked(size=2))
+    assert request.name == "SIGTERM"
 
 
 def test_a_signal_that_comes_while_the_ranks_ask_each_other_is_kept_for_the_next_time() -> None:
     class AskedMeanwhile(World):
         def sum(self, values: torch.Tensor) -> torch.Tensor:
-            wish.receive(signal.SIGTERM, None)
+            request.receive(signal.SIGTERM, None)
             return values
 
-    with stop_wish() as wish:
-        wish.share(AskedMeanwhile(size=2))
-        assert wish.reason is None, "the other ranks have not heard of it"
-        wish.share(World())
-        assert wish.reason == "terminated"
+    with stop_request() as request:
+        request.share(AskedMeanwhile(size=2))
+        assert request.reason is None, "the other ranks have not heard of it"
+        request.share(World())
+        assert request.reason == "terminated"
 
 
 def test_a_launcher_may_repeat_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
-    with stop_wish() as wish:
+    with stop_request() as request:
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
-        wish.share(World())
-    assert wish.name == "SIGTERM"
+        request.share(World())
+    assert request.name == "SIGTERM"

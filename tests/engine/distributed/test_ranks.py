@@ -186,7 +186,7 @@ def test_when_a_rank_is_killed_the_other_says_so_and_leaves(tmp_path: Path, lost
     assert numbers[-5:] == list(range(numbers[-5], numbers[-5] + 5))
 
 
-def test_a_wish_to_stop_given_to_one_rank_stops_all_after_the_same_step(tmp_path: Path) -> None:
+def test_a_stop_request_to_one_rank_stops_all_after_the_same_step(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     launched = Launched(gentle(training={"T": 1_000_000, "eval_every": 0, "ckpt_every": 10}), folder)
     try:
