@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +46,17 @@ ThresholdsFile = Annotated[
     Path | None,
     typer.Option("--thresholds", metavar="FILE", help="YAML file of other bounds, or as-written."),
 ]
+
+Notify = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="URL",
+        help="Call when the level rises, when that is over, and at the end. An https:// URL gets JSON, "
+        "exec:COMMAND has it on standard input, other services are called by Apprise; env:NAME and file:PATH "
+        "stand for a URL kept there. Repeatable.",
+    ),
+]
+NotifyLevel = Annotated[str, typer.Option(metavar="LEVEL", help="The lowest level that --notify calls for.")]
 
 
 def said_of_logs(
@@ -165,3 +178,21 @@ def level_named(word: str) -> Level:
     if word.upper() not in Level.__members__ or word.upper() == "GREEN":
         fail(f"--fail-on {word}: the levels are yellow, orange, red and black.")
     return Level[word.upper()]
+
+
+Calls = Callable[[str], AbstractContextManager[Callable[["Run"], None]]]
+
+
+def calls_to(urls: list[str] | None, level: str) -> Calls:
+    """What to do at each look at the run of a path, so that these URLs are called; nothing without any."""
+    if not urls:
+        return lambda path: nullcontext(lambda run: None)
+    from flight_recorder.tui.act.notifier import Receivers, calling
+    from flight_recorder.tui.act.receivers import NoSuchReceiver
+
+    try:
+        receivers = Receivers.of(urls)
+    except NoSuchReceiver as error:
+        fail(str(error))
+    lowest = level_named(level)
+    return lambda path: calling(receivers, path, lowest)

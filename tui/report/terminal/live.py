@@ -26,10 +26,12 @@ def follow_until(
     thresholds: Thresholds | None,
     tell: Tell,
     timeout_s: float | None = None,
+    look: Callable[[Run], None] = lambda run: None,
 ) -> Run:
     """The run as it is when `level` is reached, or when its writer has ended or died.
 
-    `tell` hears of each leaf once, when it begins to fire, and of each check that breaks.
+    `tell` hears of each leaf once, when it begins to fire, and of each check that breaks; `look` sees the run
+    each time that its log was looked at.
 
     Raises:
         CannotRead: the file is of no known format or may not be read, or nothing came for `timeout_s`.
@@ -45,8 +47,9 @@ def follow_until(
                 heard_at = time.monotonic() if batch.records else heard_at
                 run.extend(batch)
                 _tell_news(run, told, tell)
-                if run.judge.level >= level or run.failure:
-                    return run
+            look(run)
+            if batch is not None and (run.judge.level >= level or run.failure):
+                return run
             if follower.is_caught_up:
                 if run.pulse in (Pulse.FINISHED, Pulse.CRASHED) or run.recording.exit is not None:
                     return run
