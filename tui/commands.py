@@ -14,10 +14,13 @@ from flight_recorder.tui.command_options import (
     Config,
     Kind,
     Mapping,
+    Notify,
+    NotifyLevel,
     ThresholdsFile,
     TotalSteps,
     Vocab,
     bounds,
+    calls_to,
     heed,
     heed_reading,
     level_named,
@@ -107,6 +110,8 @@ def check(
         float | None,
         typer.Option(min=0.0, metavar="SECONDS", help="With --follow: give up after such a silence, code 2."),
     ] = None,
+    notify: Notify = None,
+    notify_level: NotifyLevel = "orange",
     map_: Mapping = None,
     config: Config = None,
     vocab: Vocab = None,
@@ -120,7 +125,9 @@ def check(
     Exit code 0: nothing at LEVEL or above; 1: something is; 2: it cannot be read, or not be judged. With
     --follow it ends with 1 as soon as the level is reached: tui check --follow --fail-on red LOG || kill PID.
     """
-    level = level_named(fail_on)
+    level, calls = level_named(fail_on), calls_to(notify, notify_level)
+    if notify and not follow:
+        _fail("--notify is for --follow: without it there is nothing to wait for.")
     if timeout is not None and not follow:
         _fail("--timeout is for --follow: without it nothing is waited for.")
     options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
@@ -147,7 +154,8 @@ def check(
             from flight_recorder.tui.report.terminal.live import follow_until
 
             tell = _silence if is_json else verdicts.teller(console)
-            run = follow_until(runs[0], level, options, limits, tell, timeout)
+            with calls(runs[0]) as look:
+                run = follow_until(runs[0], level, options, limits, tell, timeout, look)
         else:
             run = _read(runs[0], options, limits)
         heed(options)
@@ -314,6 +322,67 @@ def export(
         return 0
 
     _exit_with(exported)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def run(
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="The training to run.")],
+    log: Annotated[
+        Path | None, typer.Option(help="Where its output is copied to; run-<time>.log by default.")
+    ] = None,
+    notify: Notify = None,
+    notify_level: NotifyLevel = "orange",
+    guard: Annotated[
+        Path | None,
+        typer.Option(metavar="POLICY", help="Act as this file says, or a shipped one: careful, thrifty."),
+    ] = None,
+    map_: Mapping = None,
+    config: Config = None,
+    vocab: Vocab = None,
+    total_steps: TotalSteps = None,
+    clip: Clip = None,
+    kind: Kind = None,
+    thresholds: ThresholdsFile = None,
+) -> None:
+    """Run a training and judge it meanwhile: call when it goes wrong (--notify), act (--guard).
+
+    Its output, its keyboard and its exit code are its own. A copy of the output is the log, unless the
+    training writes one of our own; `tui watch` on it shows the run in another pane. Exit code 143: the guard
+    stopped it.
+    """
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
+    calls = calls_to(notify, notify_level)
+    from flight_recorder.tui.act.command import run_supervised
+
+    _exit_with(lambda: run_supervised(command, log, options, limits, calls, guard))
+
+
+@app.command()
+def guard(
+    path: LogPath,
+    policy: Annotated[
+        Path, typer.Option("--dry-run", metavar="POLICY", help="A policy, or careful, thrifty.")
+    ],
+    map_: Mapping = None,
+    config: Config = None,
+    vocab: Vocab = None,
+    total_steps: TotalSteps = None,
+    clip: Clip = None,
+    kind: Kind = None,
+    thresholds: ThresholdsFile = None,
+) -> None:
+    """What a guard would have done in a recorded run, at which step, and what that would have saved."""
+    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
+
+    def rehearsed() -> int:
+        from flight_recorder.tui.act.command import rehearse
+        from flight_recorder.tui.follow.once import read_all
+
+        typer.echo(rehearse(path, read_all(path, options), limits, policy))
+        heed(options)
+        return 0
+
+    _exit_with(rehearsed)
 
 
 def _silence(verdict: Verdict) -> None:
