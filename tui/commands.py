@@ -101,6 +101,9 @@ def check(
     json_lines: Annotated[
         bool, typer.Option("--json-lines", help="One JSON object a run, a line each.")
     ] = False,
+    format_: Annotated[
+        str | None, typer.Option("--format", metavar="FORMAT", help="For CI: github, junit or markdown.")
+    ] = None,
     fail_on: Annotated[str, typer.Option(metavar="LEVEL", help="yellow, orange, red or black.")] = "orange",
     newest: Annotated[
         bool, typer.Option("--newest", help="Of many runs, only the one written to last.")
@@ -128,6 +131,8 @@ def check(
     level, calls = level_named(fail_on), calls_to(notify, notify_level)
     if notify and not follow:
         _fail("--notify is for --follow: without it there is nothing to wait for.")
+    if format_ is not None and (follow or as_json or json_lines):
+        _fail("--format is a whole answer of its own: leave --follow, --json and --json-lines away.")
     if timeout is not None and not follow:
         _fail("--timeout is for --follow: without it nothing is waited for.")
     options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
@@ -143,11 +148,15 @@ def check(
             raise CannotRead(
                 f"--follow judges one run, and these are {len(runs)}; name one, or say --newest."
             )
-        if len(runs) > 1:
+        if len(runs) > 1 or format_:
             from flight_recorder.tui.report.terminal import several
 
-            found = several.judge_all(runs, several.Order(options, limits, as_json or json_lines))
-            several.tell(found, as_json, json_lines)
+            with_documents = as_json or json_lines or format_ is not None
+            found = several.judge_all(runs, several.Order(options, limits, with_documents))
+            if format_:
+                several.tell_in(format_, found, level)
+            else:
+                several.tell(found, as_json, json_lines)
             return several.exit_code(found, level)
         console, is_json = verdicts.page(), as_json or json_lines
         if follow:

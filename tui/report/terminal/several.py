@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from flight_recorder.tui.panels.palette import LEVEL_SIGNS
 from flight_recorder.tui.panels.printable import printable
 from flight_recorder.tui.panels.pulse_words import pulse_words, steps_done
 from flight_recorder.tui.report.html.tree_html import gravest
+from flight_recorder.tui.report.terminal.ci import FORMATS
 from flight_recorder.tui.report.terminal.verdicts import STYLES, as_json, page, unread_as_json
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.sources.errors import CannotRead
@@ -85,6 +87,17 @@ def judge_all(runs: Sequence[str], order: Order) -> list[Judged]:
 def worst_level(found: Sequence[Judged]) -> Level | None:
     """The worst level of those that could be read."""
     return max((judged.level for judged in found if judged.level is not None), default=None)
+
+
+def tell_in(name: str, found: Sequence[Judged], level: Level) -> None:
+    """Print every run in a format for CI.
+
+    Raises:
+        CannotRead: there is no format of that name.
+    """
+    if name not in FORMATS:
+        raise CannotRead(f"There is no format {name}; known are {', '.join(FORMATS)}.")
+    print(FORMATS[name]([json.loads(judged.document) for judged in found], level))
 
 
 def exit_code(found: Sequence[Judged], fail_on: Level) -> int:
