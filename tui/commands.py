@@ -394,6 +394,32 @@ def guard(
     _exit_with(rehearsed)
 
 
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of what check --json prints."""
+    import json
+
+    from flight_recorder.tui.report.terminal.schema import schema as made
+
+    typer.echo(json.dumps(made(), indent=2))
+
+
+@app.command()
+def mcp(
+    root: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="What it may read: nothing outside.")
+    ] = Path(),
+) -> None:
+    """Answer agents over the Model Context Protocol on standard input and output. It only reads."""
+    from flight_recorder.tui.act.mcp_server import serve
+
+    def served() -> int:
+        serve(root)
+        return 0
+
+    _exit_with(served)
+
+
 def _silence(verdict: Verdict) -> None:
     """Nobody is told while the answer is one JSON object."""
 
