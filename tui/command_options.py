@@ -56,7 +56,16 @@ Notify = Annotated[
         "stand for a URL kept there. Repeatable.",
     ),
 ]
+Metrics = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Level, step and losses for Prometheus (node-exporter's textfile format)."
+    ),
+]
 NotifyLevel = Annotated[str, typer.Option(metavar="LEVEL", help="The lowest level that --notify calls for.")]
+
+Observe = Callable[[str], AbstractContextManager[Callable[["Run"], None]]]
+"""What to do at each look at the run of a path, until the context ends."""
 
 
 def said_of_logs(
@@ -180,19 +189,15 @@ def level_named(word: str) -> Level:
     return Level[word.upper()]
 
 
-Calls = Callable[[str], AbstractContextManager[Callable[["Run"], None]]]
-
-
-def calls_to(urls: list[str] | None, level: str) -> Calls:
-    """What to do at each look at the run of a path, so that these URLs are called; nothing without any."""
-    if not urls:
+def observers(urls: list[str] | None, level: str, metrics: Path | None) -> Observe:
+    """What to do at each look at the run of a path: call these URLs, write this file; nothing without any."""
+    if not urls and metrics is None:
         return lambda path: nullcontext(lambda run: None)
-    from flight_recorder.tui.act.notifier import Receivers, calling
+    from flight_recorder.tui.act.notifier import Receivers
+    from flight_recorder.tui.act.observers import Observers
     from flight_recorder.tui.act.receivers import NoSuchReceiver
 
     try:
-        receivers = Receivers.of(urls)
+        return Observers(Receivers.of(urls or []), level_named(level), metrics).of
     except NoSuchReceiver as error:
         fail(str(error))
-    lowest = level_named(level)
-    return lambda path: calling(receivers, path, lowest)

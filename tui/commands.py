@@ -14,16 +14,17 @@ from flight_recorder.tui.command_options import (
     Config,
     Kind,
     Mapping,
+    Metrics,
     Notify,
     NotifyLevel,
     ThresholdsFile,
     TotalSteps,
     Vocab,
     bounds,
-    calls_to,
     heed,
     heed_reading,
     level_named,
+    observers,
     said_of_logs,
 )
 from flight_recorder.tui.exit import fail as _fail
@@ -115,6 +116,7 @@ def check(
     ] = None,
     notify: Notify = None,
     notify_level: NotifyLevel = "orange",
+    metrics: Metrics = None,
     map_: Mapping = None,
     config: Config = None,
     vocab: Vocab = None,
@@ -128,9 +130,11 @@ def check(
     Exit code 0: nothing at LEVEL or above; 1: something is; 2: it cannot be read, or not be judged. With
     --follow it ends with 1 as soon as the level is reached: tui check --follow --fail-on red LOG || kill PID.
     """
-    level, calls = level_named(fail_on), calls_to(notify, notify_level)
+    level, observe = level_named(fail_on), observers(notify, notify_level, metrics)
     if notify and not follow:
         _fail("--notify is for --follow: without it there is nothing to wait for.")
+    if metrics and not follow:
+        _fail("--metrics is for --follow: it shows how a run goes on.")
     if format_ is not None and (follow or as_json or json_lines):
         _fail("--format is a whole answer of its own: leave --follow, --json and --json-lines away.")
     if timeout is not None and not follow:
@@ -163,7 +167,7 @@ def check(
             from flight_recorder.tui.report.terminal.live import follow_until
 
             tell = _silence if is_json else verdicts.teller(console)
-            with calls(runs[0]) as look:
+            with observe(runs[0]) as look:
                 run = follow_until(runs[0], level, options, limits, tell, timeout, look)
         else:
             run = _read(runs[0], options, limits)
@@ -341,6 +345,7 @@ def run(
     ] = None,
     notify: Notify = None,
     notify_level: NotifyLevel = "orange",
+    metrics: Metrics = None,
     guard: Annotated[
         Path | None,
         typer.Option(metavar="POLICY", help="Act as this file says, or a shipped one: careful, thrifty."),
@@ -360,10 +365,10 @@ def run(
     stopped it.
     """
     options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
-    calls = calls_to(notify, notify_level)
+    observe = observers(notify, notify_level, metrics)
     from flight_recorder.tui.act.command import run_supervised
 
-    _exit_with(lambda: run_supervised(command, log, options, limits, calls, guard))
+    _exit_with(lambda: run_supervised(command, log, options, limits, observe, guard))
 
 
 @app.command()

@@ -26,7 +26,7 @@ from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.parser import SourceOptions
 
 Look = Callable[[Run], None]
-Calls = Callable[[str], AbstractContextManager[Look]]
+Observe = Callable[[str], AbstractContextManager[Look]]
 
 _SEARCH_S = 2.0
 """How often to look whether the command has opened a log of our own."""
@@ -146,7 +146,7 @@ def run_supervised(
     copy: Path | None,
     options: SourceOptions,
     thresholds: Thresholds | None,
-    calls: Calls,
+    observe: Observe,
     policy: Path | None,
 ) -> int:
     """Exit code of `tui run`.
@@ -163,7 +163,7 @@ def run_supervised(
         raise CannotRead(f"There is no command {command[0]}.")
     if sys.stderr.isatty():
         print(f"tui watch {shlex.quote(str(copy))}   follows this run", file=sys.stderr)
-    with calls(str(copy)) as look:
+    with observe(str(copy)) as look:
         code = run_command(command, copy, options, thresholds, look, guard)
     for act in guard.acts if guard else ():
         print(f"tui: the guard did: {printable(act.sentence, 2000)}", file=sys.stderr)

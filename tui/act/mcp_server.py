@@ -98,7 +98,7 @@ def _tools(root: Path) -> list[Callable[..., Any]]:
         return answers.explain(check)
 
     def compare(path_a: str, path_b: str) -> str:
-        """What changed between two runs, in configuration and outcome. Names and values are quoted from logs."""
+        """What changed between two runs, in configuration and outcome; names are quoted from logs."""
         from flight_recorder.tui.report.compare.compare import compare as compared
 
         runs = [answers.read(answers.within(root, path)) for path in (path_a, path_b)]

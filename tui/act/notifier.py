@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import queue
-import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -27,8 +25,6 @@ EVERY_S = 600.0
 """A level is told once in so many seconds: what follows within them is told together. Worse comes at once."""
 
 _FIRST_RETRY_S, _LAST_RETRY_S = 1.0, 60.0
-_PATIENCE_S = 10.0
-"""How long a command that is done waits for its last messages to be taken."""
 
 
 @dataclass(frozen=True)
@@ -169,19 +165,3 @@ class _Sender:
         if not self._thread.is_alive():
             self._journal.close()
         return len(self._journal.unsent)
-
-
-@contextmanager
-def calling(receivers: Receivers, path: str, level: Level) -> Iterator[Callable[[Run], None]]:
-    """What to do at each look at the run of a path. Behind it the last messages have a while to be taken."""
-    notifier = Notifier(receivers, Path(path), level)
-    try:
-        yield notifier.look
-    finally:
-        left = notifier.close(_PATIENCE_S)
-        if left:
-            many = "s" if left > 1 else ""
-            sentence = (
-                f"{left} message{many} could not be delivered; the next watcher of the run tries again."
-            )
-            print(sentence, file=sys.stderr)
