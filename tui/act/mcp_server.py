@@ -27,7 +27,8 @@ black (the run is lost)."""
 _LONGEST_WAIT_S = 50.0
 _MOST_RUNS = 40
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Listed(BaseModel):
