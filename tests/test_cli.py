@@ -36,6 +36,10 @@ CLOSED = {
     "tui compare LOG LOG >&-": 0,
     "tui check LOG >/dev/full": 2,
     "tui explain Q3.1 >/dev/full": 2,
+    "tui check missing 2>/dev/full": 2,
+    "tui check missing 2</dev/null": 2,
+    "tui check --no-such-option LOG 2>/dev/full": 2,
+    "tui check LOG >/dev/full 2>/dev/full": 2,
     "tui explain Q3.1 | true": 141,
 }
 

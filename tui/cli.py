@@ -10,12 +10,11 @@ import io
 import os
 import signal
 import sys
-from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
 from flight_recorder.tui import defect, plain_letters
-from flight_recorder.tui.exit import PIPE_CLOSED, fail, on_signals
+from flight_recorder.tui.exit import PIPE_CLOSED, fail, give_up_output, on_signals
 
 
 def main() -> None:
@@ -76,12 +75,6 @@ def write_any_text() -> None:
 def _leave(number: int, _: FrameType | None) -> NoReturn:
     """Before there is a screen, which restores its terminal. An exception could be lost in an import."""
     os._exit(128 + number)
-
-
-def give_up_output() -> None:
-    """Drop what could not be written, or Python would try again at its end and complain."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from os import PathLike, fsencode, fspath
 from types import FrameType
 from typing import NoReturn
@@ -31,8 +33,18 @@ def fail(message: str) -> NoReturn:
     from flight_recorder.tui.panels.printable import printable
 
     lines = message.splitlines() if is_debugging() else [message]  # a traceback keeps its lines
-    sys.stderr.write("tui: " + "\n".join(printable(line, _LONGEST) for line in lines) + "\n")
+    try:
+        sys.stderr.write("tui: " + "\n".join(printable(line, _LONGEST) for line in lines) + "\n")
+        sys.stderr.flush()
+    except OSError:  # nobody can be told, and the exit code must say it all the more
+        give_up_output(sys.stderr.fileno())
     sys.exit(CANNOT_READ)
+
+
+def give_up_output(descriptor: int = 1) -> None:
+    """Drop what could not be written, or Python would try again at its end and complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def say_path(path: str | PathLike[str]) -> None:

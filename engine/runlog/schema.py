@@ -24,7 +24,8 @@ class Field:
     `shape` is "scalar"; or the header field that names the items of a list of numbers ("layers", "matrices",
     "classes"), or "ranks" for one item a rank; or, for what is read whole, "names" for a list of text, "rows"
     for a list of objects, "object". `exact` numbers keep every digit, the others are written with five
-    significant digits. `unit` is "text" for what is not a number.
+    significant digits. `unit` is "text" for what is not a number. `least` is the smallest value
+    that a count can have; from 2^53 on none is exact.
     """
 
     name: str
@@ -32,12 +33,15 @@ class Field:
     meaning: str
     shape: str = "scalar"
     exact: bool = False
+    least: int | None = None
 
     def holds(self, value: object) -> bool:
         """Whether this value has the shape of the field."""
         match self.shape:
+            case "scalar" if self.unit == "text":
+                return isinstance(value, str | bool)
             case "scalar":
-                return isinstance(value, str | bool) if self.unit == "text" else is_number(value)
+                return is_number(value) and (self.least is None or self.least <= value < 2**53)
             case "object":
                 return isinstance(value, dict)
             case "names":
@@ -77,7 +81,7 @@ HEADER = _table(
     Field("pretrained", "text", "true where the program is mostly used to train on from trained weights"),
     Field("seed", "1", "seed of the run", exact=True),
     Field("config", "text", "the resolved configuration, whole", shape="object"),
-    Field("vocab_size", "token", "V, the number of tokens of the vocabulary", exact=True),
+    Field("vocab_size", "token", "V, the number of tokens of the vocabulary", exact=True, least=2),
     Field("num_parameters", "1", "trainable parameters", exact=True),
     Field("planned_steps", "step", "optimizer steps the run is meant to take", exact=True),
     Field("schedule", "text", "declared schedule: family and every constant", shape="object"),

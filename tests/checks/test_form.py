@@ -42,6 +42,13 @@ def test_a_field_that_the_log_lacks_is_not_measured_and_not_passed() -> None:
     assert verdict("Q1.1a", log(header={"vocab_size": None}, loss="6x3")).state is State.NOT_MEASURED
 
 
+@pytest.mark.parametrize("size", [10**30, 2**53, 1e30, 1, 0, -5, math.nan, math.inf])
+def test_a_vocabulary_of_no_possible_size_judges_nothing(size: float) -> None:
+    records = log(header={"vocab_size": size}, loss="6 5x60", evaluations={"val_loss": "5 4"})
+    for check in ("Q1.1a", "D5.2", "D5.3", "D5.7"):
+        assert verdict(check, records).state is State.NOT_MEASURED
+
+
 def test_a_node_that_does_not_apply_says_why_and_does_not_pass() -> None:
     found = verdict("Q3.1b", log(grad_norm="1x200"))
     assert (found.state, found.evidence) == (

@@ -78,6 +78,18 @@ def test_a_step_that_runs_backwards_is_a_resume(major: str) -> None:
     assert header(records)["planned_steps"] == 24
 
 
+def test_a_step_logged_after_an_evaluation_is_a_later_one() -> None:
+    """Bars come late in a fast run: the one behind an evaluation may be of the step that is logged next."""
+    bar = "%d%%|███       | %d/24 [00:00<00:00, 200.13it/s]\r"
+    output = (
+        bar % (8, 2) + LINE % (3.9, 0.5) + bar % (16, 4)
+        + "{'eval_loss': 3.8, 'epoch': 0.5}\n" + bar % (25, 6) + LINE % (3.7, 0.75) + bar % (25, 6)
+        + LINE % (3.6, 1.0) + bar % (33, 8)
+    )  # fmt: skip
+    records = read(output.encode())
+    assert (_steps(records), _steps(records, "evaluation")) == ([4, 7, 8], [6])
+
+
 def test_the_closing_line_is_an_exit_and_no_step() -> None:
     records = read((RECORDED / "huggingface.5.x.out").read_bytes())
     assert records[-1]["kind"] == "exit"

@@ -54,6 +54,7 @@ class StepFinder:
         self._num_other_bars = 0
         self._comes_in_blocks = False
         self._step = 0
+        self._evaluation_step = -1
         self._training_step = 0
         self._training_epoch = 0.0
         self._last_line: Metrics = {}
@@ -111,7 +112,10 @@ class StepFinder:
         for metrics in waiting:
             self._step = self._step_of(metrics, waiting)
             if _TRAINING in metrics:
+                # The Trainer logs a step before it evaluates it: one logged after is a later one.
+                self._step += self._step == self._evaluation_step
                 self._training_step, self._training_epoch = self._step, _epoch(metrics)
+            self._evaluation_step = self._step if _EVALUATION in metrics else -1
             yield self._step, metrics
 
     def _found_interval(self, waiting: list[Metrics], num_lines: int) -> int | None:
