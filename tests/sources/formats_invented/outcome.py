@@ -80,7 +80,8 @@ def read(path: Path) -> Reading | str:
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             return f"crashed: {result.exception!r}"
     if judged.exit_code not in (0, 1) or exported.exit_code != 0:
-        return "not read: " + " ".join((judged.stderr or exported.stderr).split())
+        said = " ".join((judged.stderr or exported.stderr).split())
+        return f"not read: {said.replace(f'{path.parent}/', '')}"
     confidence = json.loads(judged.stdout)["source"].get("confidence")
     return Reading(_columns(out), 1.0 if confidence is None else float(confidence))
 
