@@ -144,7 +144,9 @@ class Recurrent(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits, [batch, time, vocab]."""
-        return self.head(self.drop(self.lstm(self.embed(tokens))[0]))
+        with torch.autocast("cpu", enabled=False):  # some processors have no LSTM in bfloat16
+            states, _ = self.lstm(self.embed(tokens))
+        return self.head(self.drop(states))
 
 
 class RecurrentTokens(Training):

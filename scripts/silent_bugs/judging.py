@@ -75,15 +75,14 @@ def judge(folder: Path) -> Judged:
 
 
 def _said(whole: dict[str, Any]) -> Iterator[Said]:
+    """Every stretch in which a leaf fired, and readings that are outside their pass band without one."""
     for verdict in whole["verdicts"]:
-        for span in verdict["spans"]:
-            yield Said(
-                verdict["check"],
-                verdict["symptom"],
-                span["level"],
-                span["first_step"],
-                tuple(verdict["causes"]),
-            )
+        spans = [(span["level"], span["first_step"]) for span in verdict["spans"]]
+        if not spans and verdict["level"] != "green":
+            spans = [(verdict["level"], verdict["last_step"] or 0)]
+        for level, step in spans:
+            symptom = verdict["symptom"] or verdict["state"]
+            yield Said(verdict["check"], symptom, level, step, tuple(verdict["causes"]))
 
 
 def first_contract(log: Path) -> dict[str, Any]:

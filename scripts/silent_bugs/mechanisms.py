@@ -196,7 +196,7 @@ MECHANISMS = (
         reference="https://github.com/pytorch/torchtitan/issues/766",
         mechanism="the reported norm is that of a shard",
         program=gradients.ShardNorm,
-        twin=gradients.Tight,
+        twin=Training,
         causes=("norm_misreported",),
         says=EXACT,
     ),

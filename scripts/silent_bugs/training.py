@@ -127,9 +127,13 @@ class Training:
             self.backward(loss)
         norm = self.gradient_norm()
         self.update()
-        mean = torch.stack(losses).mean()
+        mean = self.reported(torch.stack(losses).mean())
         self.tell(mean, norm, batch)
         self.losses.append(float(mean))
+
+    def reported(self, loss: Tensor) -> Tensor:
+        """The loss that the loop logs."""
+        return loss
 
     def set_rate(self) -> None:
         """Every group at the schedule's rate."""

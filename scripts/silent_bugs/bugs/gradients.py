@@ -110,7 +110,7 @@ class Tight(Training):
     clip = 0.25
 
 
-class ShardNorm(Tight):
+class ShardNorm(Training):
     """The reported norm is that of every second tensor."""
 
     def gradient_norm(self) -> float | Tensor | None:

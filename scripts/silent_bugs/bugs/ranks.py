@@ -135,14 +135,10 @@ class EqualTokens(UnequalRanks):
         dist.all_reduce(total)
         return loss * count * 2 / total
 
-
-class Resplit(TwoRanks):
-    """Buffers and weights are copied from rank 0 each 40 steps, as some loops do to be sure."""
-
-    def after_step(self) -> None:
-        if self.step % 40 == 39:
-            for parameter in self.model.parameters():
-                dist.broadcast(parameter.data, 0)
+    def reported(self, loss: Tensor) -> Tensor:
+        """The mean over the ranks."""
+        dist.all_reduce(loss)
+        return loss / 2
 
 
 def average(model: nn.Module) -> None:
