@@ -13,7 +13,7 @@ from scripts.silent_bugs.contract_fields import differences
 from scripts.silent_bugs.healthy import healthy_cases
 from scripts.silent_bugs.judging import Judged, Said, same_losses
 from scripts.silent_bugs.mechanisms import MECHANISMS
-from scripts.silent_bugs.page import is_calm, is_first, is_right
+from scripts.silent_bugs.page import is_calm, is_first, is_right, page
 from scripts.silent_bugs.runner import Outcome, kept, run
 from scripts.silent_bugs.suite import BUGS, contracts, everything, twins
 from scripts.silent_bugs.traincheck import TRAINCHECK
@@ -87,6 +87,15 @@ def test_nothing_is_said_of_a_run_with_a_green_note_and_something_of_one_that_wa
     assert not is_calm(Outcome(replace(CALM, said=(SHIFTED,))))
     assert not is_calm(Outcome(CALM, error="not done after 90 s"))
     assert not is_calm(None)
+
+
+def test_the_page_counts_what_was_run_and_says_what_was_not() -> None:
+    outcomes: dict[str, Outcome | None] = {name: None for name in everything()}
+    assert "never run" in page(outcomes)
+    shifted = replace(CALM, level="orange", causes=("label_shift",), said=(SHIFTED,))
+    outcomes |= {"A-04": Outcome(shifted, is_same=True, step_s=0.01, watched_step_s=0.0102)}
+    row = next(line for line in page(outcomes).splitlines() if line.startswith("| [A-04]"))
+    assert row.endswith("| label_shift | label_shift | orange | yes | yes | 0 / 0 | 0 | 1.02 |")
 
 
 def test_losses_are_compared_bit_for_bit() -> None:
