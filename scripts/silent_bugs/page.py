@@ -32,9 +32,9 @@ Inspector over that without it, on networks whose step takes a few milliseconds.
 
 FIGURES_OF_OTHERS = """## Beside others
 
-TrainCheck (OSDI 2025) finds 18 of its 20 errors by invariants inferred from healthy runs of similar programs;
-its authors report 2 by loss, accuracy and gradient norm with spike and trend detectors, and 1 by tensor-shape
-checks. Their figures are of the original programs on GPUs, ours of the mechanism in small.
+TrainCheck ([OSDI 2025](https://github.com/OrderLab/TrainCheck)) finds 18 of its 20 errors, all but TC-19 and
+TC-20, by invariants inferred from traces of healthy runs. That is its authors' figure, of the original
+programs on GPUs; ours are of the mechanism in small, and need no healthy run.
 """
 
 
