@@ -10,28 +10,21 @@ import typer
 
 from flight_recorder.tui import defect
 from flight_recorder.tui.command_options import (
-    Clip,
-    Config,
-    Kind,
-    Mapping,
+    LogOptions,
     ThresholdsFile,
-    TotalSteps,
-    Vocab,
     bounds,
     heed,
     heed_reading,
     level_named,
-    said_of_logs,
+    log_options,
 )
 from flight_recorder.tui.exit import fail as _fail
 from flight_recorder.tui.exit import say_path
 from flight_recorder.version import version_option
 
 if TYPE_CHECKING:
-    from flight_recorder.tui.checks.thresholds import Thresholds
     from flight_recorder.tui.checks.verdict import Verdict
     from flight_recorder.tui.run import Run
-    from flight_recorder.tui.sources.parser import SourceOptions
 
 app = typer.Typer(
     name="tui",
@@ -55,44 +48,34 @@ LogPaths = Annotated[
 
 
 @app.command()
+@log_options()
 def watch(
+    log: LogOptions,
     paths: LogPaths,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
-    """Follow a run live: seven panels and the tree. Opens before the file exists and waits for it."""
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
+    """Follow a run live: its panels and the tree. Opens before the file exists and waits for it."""
     from flight_recorder.tui.screen import app as screen
 
-    _exit_with(lambda: screen.watch(paths, options=options, thresholds=limits))
+    _exit_with(lambda: screen.watch(paths, options=log.source, thresholds=log.thresholds))
 
 
 @app.command()
+@log_options()
 def replay(
+    log: LogOptions,
     path: LogPath,
     speed: Annotated[float, typer.Option(min=0.01, help="Times faster than it was recorded.")] = 20.0,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
     """Show a recorded run as if it were live."""
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
     from flight_recorder.tui.screen import app as screen
 
-    _exit_with(lambda: screen.watch([path], options=options, thresholds=limits, speed=speed))
+    _exit_with(lambda: screen.watch([path], options=log.source, thresholds=log.thresholds, speed=speed))
 
 
 @app.command()
+@log_options()
 def check(
+    log: LogOptions,
     paths: LogPaths,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     json_lines: Annotated[
@@ -107,13 +90,6 @@ def check(
         float | None,
         typer.Option(min=0.0, metavar="SECONDS", help="With --follow: give up after such a silence, code 2."),
     ] = None,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
     """Judge a run by the tree, without a screen; of many runs a line each, the worst first.
 
@@ -123,14 +99,13 @@ def check(
     level = level_named(fail_on)
     if timeout is not None and not follow:
         _fail("--timeout is for --follow: without it nothing is waited for.")
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
 
     def judged() -> int:
         from flight_recorder.tui.report.terminal import verdicts
         from flight_recorder.tui.sources.errors import CannotRead
         from flight_recorder.tui.sources.locate.runs import newest_of, runs_of_all
 
-        runs = runs_of_all(paths, options)
+        runs = runs_of_all(paths, log.source)
         runs = newest_of(runs, 1) if newest else runs
         if len(runs) > 1 and follow:
             raise CannotRead(
@@ -139,7 +114,7 @@ def check(
         if len(runs) > 1:
             from flight_recorder.tui.report.terminal import several
 
-            found = several.judge_all(runs, several.Order(options, limits, as_json or json_lines))
+            found = several.judge_all(runs, several.Order(log.source, log.thresholds, as_json or json_lines))
             several.tell(found, as_json, json_lines)
             return several.exit_code(found, level)
         console, is_json = verdicts.page(), as_json or json_lines
@@ -147,10 +122,10 @@ def check(
             from flight_recorder.tui.report.terminal.live import follow_until
 
             tell = _silence if is_json else verdicts.teller(console)
-            run = follow_until(runs[0], level, options, limits, tell, timeout)
+            run = follow_until(runs[0], level, log.source, log.thresholds, tell, timeout)
         else:
-            run = _read(runs[0], options, limits)
-        heed(options)
+            run = _read(runs[0], log)
+        heed(log.source)
         if is_json:
             typer.echo(verdicts.as_json(run))
         else:
@@ -167,26 +142,20 @@ def check(
 
 
 @app.command()
+@log_options()
 def show(
+    log: LogOptions,
     path: LogPath,
     width: Annotated[int | None, typer.Option(min=20, help="Columns; the terminal's by default.")] = None,
     height: Annotated[int | None, typer.Option(min=10, help="Rows; the terminal's by default.")] = None,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
-    """Print the seven panels and the verdicts once, for a CI log or a quick look."""
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
+    """Print the panels and the verdicts once, for a CI log or a quick look."""
 
     def shown() -> int:
         from flight_recorder.tui.report.terminal.show import print_run
 
-        run = _read(path, options, limits)
-        heed(options)
+        run = _read(path, log)
+        heed(log.source)
         print_run(run, width, height)
         heed_reading(run)
         return 0
@@ -195,27 +164,21 @@ def show(
 
 
 @app.command()
+@log_options()
 def report(
+    log: LogOptions,
     path: LogPath,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; the log's own by default.")] = None,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
     """Write dashboard.html and gap-analysis.md, or the post-mortem of a foreign log."""
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
 
     def reported() -> int:
         from flight_recorder.tui.report.files import report as write
         from flight_recorder.tui.sources.locate.recorded import locate
 
-        run = _read(path, options, limits)
-        heed(options)
-        folder = out or (Path(locate(path, options)).parent if path != "-" else Path.cwd())
+        run = _read(path, log)
+        heed(log.source)
+        folder = out or (Path(locate(path, log.source)).parent if path != "-" else Path.cwd())
         for written in write(run, folder):
             say_path(written)
         heed_reading(run)
@@ -225,23 +188,17 @@ def report(
 
 
 @app.command()
+@log_options()
 def compare(
+    log: LogOptions,
     paths: Annotated[list[str], typer.Argument(metavar="A B...", help="Two logs or run folders, or more.")],
     journal: Annotated[Path | None, typer.Option(help="Append the entry to this Markdown file.")] = None,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
     """What changed between two runs, in the config and in the outcome, and who won: a journal entry.
 
     More runs are all compared with the first, in tables. What is said about the logs (--map, --config and so
     on) is said about all.
     """
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
     if len(paths) < 2:
         _fail("compare takes two logs at least: tui compare A B.")
     if paths.count("-") > 1:
@@ -250,8 +207,8 @@ def compare(
     def compared() -> int:
         from flight_recorder.tui.report.compare.compare import append_to_journal, compare, compare_all
 
-        runs = [_read(path, options, limits) for path in paths]
-        heed(options)
+        runs = [_read(path, log) for path in paths]
+        heed(log.source)
         entry = compare(runs[0], runs[1]) if len(runs) == 2 else compare_all(runs)
         typer.echo(entry)
         if journal:
@@ -286,27 +243,23 @@ def explain(
 
 
 @app.command()
+@log_options(is_judged=False)
 def export(
+    log: LogOptions,
     path: LogPath,
     to: Annotated[str, typer.Option(help="csv, jsonl or tensorboard.")],
     out: Annotated[Path | None, typer.Option(help="File, or folder for tensorboard.")] = None,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
 ) -> None:
     """Write a run in another format: csv, jsonl or tensorboard."""
-    options = said_of_logs(map_, config, vocab, total_steps, clip)
 
     def exported() -> int:
         from flight_recorder.tui.follow.once import read_all
         from flight_recorder.tui.report.export import export_run
         from flight_recorder.tui.sources.errors import CannotRead
 
-        batches = list(read_all(path, options))
+        batches = list(read_all(path, log.source))
         records = [record for batch in batches for record in batch.records]
-        heed(options)
+        heed(log.source)
         stem = "standard-input" if path == "-" else path.rstrip("/")
         say_path(export_run(records, stem, to, out))
         if batches and batches[-1].reading_stopped:
@@ -320,7 +273,7 @@ def _silence(verdict: Verdict) -> None:
     """Nobody is told while the answer is one JSON object."""
 
 
-def _read(path: str, options: SourceOptions, thresholds: Thresholds | None) -> Run:
+def _read(path: str, log: LogOptions) -> Run:
     """The whole run, judged."""
     import gc
 
@@ -328,8 +281,8 @@ def _read(path: str, options: SourceOptions, thresholds: Thresholds | None) -> R
     from flight_recorder.tui.run import Run
 
     gc.disable()  # records make no cycles; looking for some takes a fifth of the time, and then we end
-    run = Run(path, thresholds)
-    run.extend_by_all(read_all(path, options))
+    run = Run(path, log.thresholds)
+    run.extend_by_all(read_all(path, log.source))
     return run
 
 
