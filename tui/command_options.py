@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,7 +26,9 @@ MOST = 2**53 - 1
 
 Mapping = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="NAME=THEIRS", help="Our name for a metric of the log: loss=train/loss."),
+    typer.Option(
+        "--map", metavar="NAME=THEIRS", help="A column of the log as one of our metrics: loss=train/loss."
+    ),
 ]
 Config = Annotated[
     Path | None, typer.Option(help="YAML or JSON file with facts that the log lacks (the run's config).")
@@ -68,14 +73,49 @@ Observe = Callable[[str], AbstractContextManager[Callable[["Run"], None]]]
 """What to do at each look at the run of a path, until the context ends."""
 
 
-def said_of_logs(
-    mapping: list[str] | None,
+_OF_THE_LOG = {
+    "map_": Mapping, "config": Config, "vocab": Vocab, "total_steps": TotalSteps, "clip": Clip,
+}  # fmt: skip
+_OF_THE_JUDGE = {"kind": Kind, "thresholds": ThresholdsFile}
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """What the user says about the logs, and with which bounds they are judged."""
+
+    source: SourceOptions
+    thresholds: Thresholds | None
+
+
+def log_options(*, is_judged: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options that are about logs: they reach it as its first argument, a `LogOptions`."""
+    shared = _OF_THE_LOG | (_OF_THE_JUDGE if is_judged else {})
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            said = {name: given.pop(name) for name in shared}
+            command(_log_options(**said), **given)
+
+        _, *own = inspect.signature(command, eval_str=True).parameters.values()
+        kind = inspect.Parameter.KEYWORD_ONLY
+        added = [inspect.Parameter(name, kind, default=None, annotation=of) for name, of in shared.items()]
+        run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+        run.__annotations__ = {}
+        return run
+
+    return with_options
+
+
+def _log_options(
+    map_: list[str] | None,
     config: Path | None,
     vocab: int | None,
     total_steps: int | None,
     clip: float | None,
     kind: str | None = None,
-) -> SourceOptions:
+    thresholds: Path | None = None,
+) -> LogOptions:
     """What command line and file of facts say about the log; leaves with a sentence if that is wrong."""
     from flight_recorder.tui.sources.errors import CannotRead
     from flight_recorder.tui.sources.facts import facts_from_file
@@ -93,7 +133,8 @@ def said_of_logs(
         "kind_of_run": _kind_named(kind),
     }
     facts |= {name: value for name, value in given.items() if value is not None}
-    return SourceOptions(GivenNames(dict(_pair(text) for text in mapping or [])), facts)
+    names = GivenNames(dict(_pair(text) for text in map_ or []))
+    return LogOptions(SourceOptions(names, facts), bounds(thresholds))
 
 
 def _kind_named(kind: str | None) -> str | None:

@@ -10,32 +10,25 @@ import typer
 
 from flight_recorder.tui import defect
 from flight_recorder.tui.command_options import (
-    Clip,
-    Config,
-    Kind,
-    Mapping,
+    LogOptions,
     Metrics,
     Notify,
     NotifyLevel,
     ThresholdsFile,
-    TotalSteps,
-    Vocab,
     bounds,
     heed,
     heed_reading,
     level_named,
+    log_options,
     observers,
-    said_of_logs,
 )
 from flight_recorder.tui.exit import fail as _fail
 from flight_recorder.tui.exit import say_path
 from flight_recorder.version import version_option
 
 if TYPE_CHECKING:
-    from flight_recorder.tui.checks.thresholds import Thresholds
     from flight_recorder.tui.checks.verdict import Verdict
     from flight_recorder.tui.run import Run
-    from flight_recorder.tui.sources.parser import SourceOptions
 
 app = typer.Typer(
     name="tui",
@@ -59,44 +52,34 @@ LogPaths = Annotated[
 
 
 @app.command()
+@log_options()
 def watch(
+    log: LogOptions,
     paths: LogPaths,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
-    """Follow a run live: seven panels and the tree. Opens before the file exists and waits for it."""
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
+    """Follow a run live: its panels and the tree. Opens before the file exists and waits for it."""
     from flight_recorder.tui.screen import app as screen
 
-    _exit_with(lambda: screen.watch(paths, options=options, thresholds=limits))
+    _exit_with(lambda: screen.watch(paths, options=log.source, thresholds=log.thresholds))
 
 
 @app.command()
+@log_options()
 def replay(
+    log: LogOptions,
     path: LogPath,
     speed: Annotated[float, typer.Option(min=0.01, help="Times faster than it was recorded.")] = 20.0,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
     """Show a recorded run as if it were live."""
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
     from flight_recorder.tui.screen import app as screen
 
-    _exit_with(lambda: screen.watch([path], options=options, thresholds=limits, speed=speed))
+    _exit_with(lambda: screen.watch([path], options=log.source, thresholds=log.thresholds, speed=speed))
 
 
 @app.command()
+@log_options()
 def check(
+    log: LogOptions,
     paths: LogPaths,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     json_lines: Annotated[
@@ -117,13 +100,6 @@ def check(
     notify: Notify = None,
     notify_level: NotifyLevel = "orange",
     metrics: Metrics = None,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
     """Judge a run by the tree, without a screen; of many runs a line each, the worst first.
 
@@ -131,22 +107,19 @@ def check(
     --follow it ends with 1 as soon as the level is reached: tui check --follow --fail-on red LOG || kill PID.
     """
     level, observe = level_named(fail_on), observers(notify, notify_level, metrics)
-    if notify and not follow:
-        _fail("--notify is for --follow: without it there is nothing to wait for.")
-    if metrics and not follow:
-        _fail("--metrics is for --follow: it shows how a run goes on.")
+    if (notify or metrics) and not follow:
+        _fail("--notify and --metrics are for --follow: without it nothing goes on.")
     if format_ is not None and (follow or as_json or json_lines):
         _fail("--format is a whole answer of its own: leave --follow, --json and --json-lines away.")
     if timeout is not None and not follow:
         _fail("--timeout is for --follow: without it nothing is waited for.")
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
 
     def judged() -> int:
         from flight_recorder.tui.report.terminal import verdicts
         from flight_recorder.tui.sources.errors import CannotRead
         from flight_recorder.tui.sources.locate.runs import newest_of, runs_of_all
 
-        runs = runs_of_all(paths, options)
+        runs = runs_of_all(paths, log.source)
         runs = newest_of(runs, 1) if newest else runs
         if len(runs) > 1 and follow:
             raise CannotRead(
@@ -156,7 +129,7 @@ def check(
             from flight_recorder.tui.report.terminal import several
 
             with_documents = as_json or json_lines or format_ is not None
-            found = several.judge_all(runs, several.Order(options, limits, with_documents))
+            found = several.judge_all(runs, several.Order(log.source, log.thresholds, with_documents))
             if format_:
                 several.tell_in(format_, found, level)
             else:
@@ -168,10 +141,10 @@ def check(
 
             tell = _silence if is_json else verdicts.teller(console)
             with observe(runs[0]) as look:
-                run = follow_until(runs[0], level, options, limits, tell, timeout, look)
+                run = follow_until(runs[0], level, log.source, log.thresholds, tell, timeout, look)
         else:
-            run = _read(runs[0], options, limits)
-        heed(options)
+            run = _read(runs[0], log)
+        heed(log.source)
         if is_json:
             typer.echo(verdicts.as_json(run))
         else:
@@ -188,26 +161,20 @@ def check(
 
 
 @app.command()
+@log_options()
 def show(
+    log: LogOptions,
     path: LogPath,
     width: Annotated[int | None, typer.Option(min=20, help="Columns; the terminal's by default.")] = None,
     height: Annotated[int | None, typer.Option(min=10, help="Rows; the terminal's by default.")] = None,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
-    """Print the seven panels and the verdicts once, for a CI log or a quick look."""
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
+    """Print the panels and the verdicts once, for a CI log or a quick look."""
 
     def shown() -> int:
         from flight_recorder.tui.report.terminal.show import print_run
 
-        run = _read(path, options, limits)
-        heed(options)
+        run = _read(path, log)
+        heed(log.source)
         print_run(run, width, height)
         heed_reading(run)
         return 0
@@ -216,27 +183,21 @@ def show(
 
 
 @app.command()
+@log_options()
 def report(
+    log: LogOptions,
     path: LogPath,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; the log's own by default.")] = None,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
     """Write dashboard.html and gap-analysis.md, or the post-mortem of a foreign log."""
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
 
     def reported() -> int:
         from flight_recorder.tui.report.files import report as write
         from flight_recorder.tui.sources.locate.recorded import locate
 
-        run = _read(path, options, limits)
-        heed(options)
-        folder = out or (Path(locate(path, options)).parent if path != "-" else Path.cwd())
+        run = _read(path, log)
+        heed(log.source)
+        folder = out or (Path(locate(path, log.source)).parent if path != "-" else Path.cwd())
         for written in write(run, folder):
             say_path(written)
         heed_reading(run)
@@ -246,23 +207,17 @@ def report(
 
 
 @app.command()
+@log_options()
 def compare(
+    log: LogOptions,
     paths: Annotated[list[str], typer.Argument(metavar="A B...", help="Two logs or run folders, or more.")],
     journal: Annotated[Path | None, typer.Option(help="Append the entry to this Markdown file.")] = None,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
     """What changed between two runs, in the config and in the outcome, and who won: a journal entry.
 
     More runs are all compared with the first, in tables. What is said about the logs (--map, --config and so
     on) is said about all.
     """
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
     if len(paths) < 2:
         _fail("compare takes two logs at least: tui compare A B.")
     if paths.count("-") > 1:
@@ -271,8 +226,8 @@ def compare(
     def compared() -> int:
         from flight_recorder.tui.report.compare.compare import append_to_journal, compare, compare_all
 
-        runs = [_read(path, options, limits) for path in paths]
-        heed(options)
+        runs = [_read(path, log) for path in paths]
+        heed(log.source)
         entry = compare(runs[0], runs[1]) if len(runs) == 2 else compare_all(runs)
         typer.echo(entry)
         if journal:
@@ -307,27 +262,23 @@ def explain(
 
 
 @app.command()
+@log_options(is_judged=False)
 def export(
+    log: LogOptions,
     path: LogPath,
     to: Annotated[str, typer.Option(help="csv, jsonl or tensorboard.")],
     out: Annotated[Path | None, typer.Option(help="File, or folder for tensorboard.")] = None,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
 ) -> None:
     """Write a run in another format: csv, jsonl or tensorboard."""
-    options = said_of_logs(map_, config, vocab, total_steps, clip)
 
     def exported() -> int:
         from flight_recorder.tui.follow.once import read_all
         from flight_recorder.tui.report.export import export_run
         from flight_recorder.tui.sources.errors import CannotRead
 
-        batches = list(read_all(path, options))
+        batches = list(read_all(path, log.source))
         records = [record for batch in batches for record in batch.records]
-        heed(options)
+        heed(log.source)
         stem = "standard-input" if path == "-" else path.rstrip("/")
         say_path(export_run(records, stem, to, out))
         if batches and batches[-1].reading_stopped:
@@ -338,10 +289,13 @@ def export(
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
+@log_options()
 def run(
+    log: LogOptions,
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="The training to run.")],
-    log: Annotated[
-        Path | None, typer.Option(help="Where its output is copied to; run-<time>.log by default.")
+    copy: Annotated[
+        Path | None,
+        typer.Option("--log", help="Where its output is copied to; run-<time>.log by default."),
     ] = None,
     notify: Notify = None,
     notify_level: NotifyLevel = "orange",
@@ -350,13 +304,6 @@ def run(
         Path | None,
         typer.Option(metavar="POLICY", help="Act as this file says, or a shipped one: careful, thrifty."),
     ] = None,
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
     """Run a training and judge it meanwhile: call when it goes wrong (--notify), act (--guard).
 
@@ -364,36 +311,29 @@ def run(
     training writes one of our own; `tui watch` on it shows the run in another pane. Exit code 143: the guard
     stopped it.
     """
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
     observe = observers(notify, notify_level, metrics)
     from flight_recorder.tui.act.command import run_supervised
 
-    _exit_with(lambda: run_supervised(command, log, options, limits, observe, guard))
+    _exit_with(lambda: run_supervised(command, copy, log.source, log.thresholds, observe, guard))
 
 
 @app.command()
+@log_options()
 def guard(
+    log: LogOptions,
     path: LogPath,
     policy: Annotated[
-        Path, typer.Option("--dry-run", metavar="POLICY", help="A policy, or careful, thrifty.")
+        Path, typer.Option("--dry-run", metavar="POLICY", help="A policy file, or careful, thrifty.")
     ],
-    map_: Mapping = None,
-    config: Config = None,
-    vocab: Vocab = None,
-    total_steps: TotalSteps = None,
-    clip: Clip = None,
-    kind: Kind = None,
-    thresholds: ThresholdsFile = None,
 ) -> None:
     """What a guard would have done in a recorded run, at which step, and what that would have saved."""
-    options, limits = said_of_logs(map_, config, vocab, total_steps, clip, kind), bounds(thresholds)
 
     def rehearsed() -> int:
         from flight_recorder.tui.act.command import rehearse
         from flight_recorder.tui.follow.once import read_all
 
-        typer.echo(rehearse(path, read_all(path, options), limits, policy))
-        heed(options)
+        typer.echo(rehearse(path, read_all(path, log.source), log.thresholds, policy))
+        heed(log.source)
         return 0
 
     _exit_with(rehearsed)
@@ -429,7 +369,7 @@ def _silence(verdict: Verdict) -> None:
     """Nobody is told while the answer is one JSON object."""
 
 
-def _read(path: str, options: SourceOptions, thresholds: Thresholds | None) -> Run:
+def _read(path: str, log: LogOptions) -> Run:
     """The whole run, judged."""
     import gc
 
@@ -437,8 +377,8 @@ def _read(path: str, options: SourceOptions, thresholds: Thresholds | None) -> R
     from flight_recorder.tui.run import Run
 
     gc.disable()  # records make no cycles; looking for some takes a fifth of the time, and then we end
-    run = Run(path, thresholds)
-    run.extend_by_all(read_all(path, options))
+    run = Run(path, log.thresholds)
+    run.extend_by_all(read_all(path, log.source))
     return run
 
 

@@ -27,6 +27,7 @@ class Judged:
     headline: Verdict | None = None
     failed: tuple[Verdict, ...] = ()
     overfit: dict[str, Any] | None = None
+    causes: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def thresholds(self, panel: str) -> tuple[Threshold, ...]:
         return tuple(bound for bound in self.bounds if bound.panel == panel)

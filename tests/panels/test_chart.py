@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from flight_recorder.tui.checks.verdict import Level
-from flight_recorder.tui.panels.chart import chart
+from flight_recorder.tui.panels.drawing.chart import chart
+from flight_recorder.tui.panels.drawing.palette import DARK
 from flight_recorder.tui.panels.figure import Figure, Mark, Rule, Tint
-from flight_recorder.tui.panels.palette import DARK
 from tests.panels.test_draw import figure_of, line_of
 
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flight_recorder.tui.checks.verdict import Level
-from flight_recorder.tui.panels.braille import draw, sparkline
-from flight_recorder.tui.panels.canvas import ROLES, Row, plain_text
+from flight_recorder.tui.panels.drawing.braille import draw, sparkline
+from flight_recorder.tui.panels.drawing.canvas import ROLES, Row, plain_text
+from flight_recorder.tui.panels.drawing.glyphs import GLYPHS, GlyphName
+from flight_recorder.tui.panels.drawing.layout import Options, layout_of
+from flight_recorder.tui.panels.drawing.palette import DARK, LIGHT
 from flight_recorder.tui.panels.figure import Figure, Floats, Line, Mark, Rule, Scale, Tint
-from flight_recorder.tui.panels.glyphs import GLYPHS, GlyphName
-from flight_recorder.tui.panels.layout import Options, layout_of
-from flight_recorder.tui.panels.palette import DARK, LIGHT
 
 BARE = Options(axes=False, names=False)
 any_number = st.floats(allow_nan=True, allow_infinity=True)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from flight_recorder.tui.checks.verdict import Level, Span, State, Threshold, Verdict
-from flight_recorder.tui.panels.braille import draw, sparkline
-from flight_recorder.tui.panels.canvas import plain_text
+from flight_recorder.tui.panels.drawing.braille import draw, sparkline
+from flight_recorder.tui.panels.drawing.canvas import plain_text
+from flight_recorder.tui.panels.drawing.glyphs import GlyphName
+from flight_recorder.tui.panels.drawing.layout import Options
 from flight_recorder.tui.panels.figure import Figure
-from flight_recorder.tui.panels.glyphs import GlyphName
-from flight_recorder.tui.panels.layout import Options
-from flight_recorder.tui.panels.registry import PANELS
+from flight_recorder.tui.panels.registry import PANEL_BY_ID, PANELS
 from flight_recorder.tui.panels.view import View
 from tests.panels.builders import Judged, JudgedRun, overfitting_records, recorded
 
@@ -31,11 +31,26 @@ def judged_run() -> Any:
     return JudgedRun(recorded(overfitting_records()), Judged((overfit,), bounds, overfit={"onset": 600}))
 
 
+def with_metrics() -> Any:
+    """A foreign log: metrics with and without a direction, one of them hardly ever measured, one broken."""
+    records: list[dict[str, Any]] = [{"kind": "header", "format": "1.0", "source": "csv"}]
+    for step in range(0, 300, 3):
+        records.append({"kind": "step", "step": step, "loss": 3 - step / 200, "mem": 7.0 + step % 2})
+    for step in range(0, 300, 30):
+        metrics = {"acc": 0.9 - abs(step - 180) / 400, "WER": 0.5 - step / 1000, "loss_gen": 2 + step / 300}
+        records.append({"kind": "evaluation", "step": step, "val_loss": 3 - step / 250, **metrics})
+    records[5]["ratio of something with a long name"] = float("nan")
+    return JudgedRun(recorded(records))
+
+
 RUN = judged_run()
+FOREIGN = with_metrics()
 
 
 def figures() -> dict[str, Figure]:
     figures = {panel.id: panel.figure(RUN, View(width_dots=160)) for panel in PANELS}
+    figures["metrics"] = PANEL_BY_ID["metrics"].figure(FOREIGN, View(width_dots=160))
+    figures["loss_further"] = PANEL_BY_ID["loss"].figure(FOREIGN, View(width_dots=160))
     figures["spectral_norm_heat"] = PANELS[4].figure(RUN, View(width_dots=160, heat=True))
     figures["loss_zoomed"] = PANELS[0].figure(
         RUN, View(width_dots=160, x_first=1000, x_last=1200, smoothing=10)

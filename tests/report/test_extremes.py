@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flight_recorder.tui.checks.verdict import State
-from flight_recorder.tui.panels.braille import draw
-from flight_recorder.tui.panels.layout import Options
+from flight_recorder.tui.panels.drawing.braille import draw
+from flight_recorder.tui.panels.drawing.layout import Options
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.panels.view import View
 from flight_recorder.tui.report.compare.compare import compare

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from flight_recorder.engine.runlog.codec import Record
-from flight_recorder.tui.report.compare.changes import changes_since
 from flight_recorder.tui.report.markdown.gap_analysis import RECOMPUTE, gap_analysis
 from flight_recorder.tui.run import Run
+from flight_recorder.tui.series.changes import changes_since
 from tests.report.logs import header, overfit_records, run_of, val_loss, write_log
 
 
@@ -104,7 +104,7 @@ def test_without_a_best_checkpoint_the_nearest_is_named_with_its_price() -> None
     periodic = [record for record in overfit_records(3000) if record.get("role") != "best"]
     keep = _section(gap_analysis(run_of(periodic)), 3)
     price = val_loss(500) - val_loss(600)
-    assert "The nearest is 100 steps away" in keep
+    assert "the nearest checkpoint is 100 steps early" in keep
     assert f"of step 500, whose validation loss was {val_loss(500):.3f}, {price:.5f} worse" in keep
 
 
@@ -113,11 +113,16 @@ def test_without_any_checkpoint_its_existence_is_unknown() -> None:
     assert "whether one exists is unknown" in _section(gap_analysis(run_of(none)), 3)
 
 
-def test_a_wide_gap_at_the_best_asks_for_data_first(text: str) -> None:
-    assert _section(text, 5).split("**")[1] == "More data first."
+def test_a_gap_at_the_best_that_is_wider_than_the_rise_after_it_asks_for_data_first() -> None:
+    short = gap_analysis(run_of(overfit_records(800)))
+    assert _section(short, 5).split("**")[1] == "More data first."
 
 
-def test_a_narrow_gap_at_the_best_asks_for_earlier_stopping_first() -> None:
+def test_a_rise_that_is_larger_than_the_gap_at_the_best_asks_for_earlier_stopping_first(text: str) -> None:
+    assert _section(text, 5).split("**")[1] == "Earlier stopping first."
+
+
+def test_the_step_at_which_patience_ends_is_told() -> None:
     narrow = [
         record
         | {"train_loss": val_loss(min(600, record["step"])) - 0.05 - 0.0001 * max(0, record["step"] - 600)}
@@ -126,8 +131,7 @@ def test_a_narrow_gap_at_the_best_asks_for_earlier_stopping_first() -> None:
         for record in overfit_records(3000)
     ]
     prevent = _section(gap_analysis(run_of(narrow)), 5)
-    assert prevent.split("**")[1] == "Earlier stopping first."
-    assert "a patience of 3 evaluations stops at step 750" in prevent
+    assert "a patience of 3 evaluations.** Evidence: it would have stopped at step 750" in prevent
 
 
 def test_a_run_that_still_improves_is_not_called_overfit() -> None:

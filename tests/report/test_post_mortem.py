@@ -69,14 +69,15 @@ def test_the_best_is_marked_at_epoch_15(text: str) -> None:
     assert best[:2] == ["30", "15"]
 
 
-def test_the_phases_are_those_of_the_post_mortem(run: Run) -> None:
+def test_the_phases_begin_where_the_tree_could_call_them(run: Run) -> None:
     found = [(phase.name, phase.rows[0].epoch, phase.rows[-1].epoch) for phase in phases_of(run)]
     assert found == [
         ("Learning", 5, 15),
-        ("Divergence", 15, 25),
-        ("Severe overfitting", 25, 45),
-        ("Memorisation", 45, 70),
-        ("Dead training", 70, 100),
+        ("After the best", 15, 20),
+        ("Validation no longer improves", 20, 25),
+        ("Validation loss climbs", 25, 35),
+        ("Validation loss 1.5 x its best", 35, 55),
+        ("Memorised", 55, 100),
     ]
 
 
@@ -178,7 +179,7 @@ def test_a_long_run_is_told_in_a_table_that_can_be_read() -> None:
 def test_a_healthy_short_run_gets_no_advice_about_overfitting() -> None:
     text = post_mortem(run_of(overfit_records(500), format="csv"))
     assert "Stop early" not in _section(text, "Recommendations")
-    assert [name for name in ("Divergence", "Memorisation") if name in text] == []
+    assert [name for name in ("Memorised", "Validation loss climbs") if name in text] == []
 
 
 def test_the_header_alone_is_not_a_run_yet() -> None:

@@ -54,7 +54,7 @@ def test_a_folder_is_judged_run_by_run_and_the_worst_decides(runs: Path) -> None
     assert code == 1
     assert len(lines) == 4
     assert lines[0].startswith("■ BLACK  b  ")
-    assert "not finite since 31" in lines[0]
+    assert "not finite since step 31" in lines[0]
     assert "60 steps, " in lines[0]
     assert [line.split()[2] for line in lines[1:]] == ["d", "c", "a"]
 

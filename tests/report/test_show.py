@@ -38,8 +38,8 @@ def test_a_picture_has_the_facts_every_panel_and_the_verdict_with_its_fix() -> N
     assert text.startswith("19-overfit  finished  step 1,500 of 8,000")
     assert "▲ ORANGE" in text.split("\n")[0]
     for panel in PANELS:
-        assert f"{panel.number} {panel.title}" in text
-    assert "▲ D4.1 val 29 % over its best since step 1,050  val 2.43, best 1.89 at 600" in text
+        assert (f"{panel.number} {panel.title}" in text) is not panel.as_list
+    assert "▲ D4.1 val 29 % over its best   since step 1,050\n    val 2.43, best 1.89 at 600" in text
     assert "→ Stop; keep checkpoint 600." in text
 
 
@@ -99,12 +99,18 @@ def test_text_of_a_log_reaches_the_terminal_as_text() -> None:
     assert "␛]0;owned␇" in text and "[bold]loud[/bold]" in text
 
 
-def test_a_panel_without_data_takes_two_lines() -> None:
+def test_a_panel_without_data_is_not_named() -> None:
     run = ShownRun(recorded([{"kind": "step", "step": 0, "loss": 1.0}]), Judged())
-    lines = show.render(run, 60).split("\n")  # type: ignore[arg-type]
-    place = lines.index("2 Learning rate")
-    assert lines[place + 1] == "This log has no learning rate."
-    assert lines[place + 2].startswith("3 Gradient norm")
+    text = show.render(run, 60)  # type: ignore[arg-type]
+    assert "1 Loss" in text
+    assert not any(panel.title in text for panel in PANELS[1:])
+
+
+def test_what_else_is_logged_is_a_list_with_the_newest_value_and_the_best() -> None:
+    steps = [{"kind": "step", "step": n, "loss": 1.0, "acc": 0.9 - abs(n - 7) / 10} for n in range(10)]
+    text = show.render(ShownRun(recorded(steps), Judged()), 60)  # type: ignore[arg-type]
+    assert "8 Metrics" in text
+    assert any("acc" in line and "0.700  best 0.900 @ 7" in line for line in text.split("\n"))
 
 
 def test_many_layers_are_shown_as_a_heat_strip_with_their_names() -> None:

@@ -1,8 +1,7 @@
-"""Numbers in words, and texts of a log in Markdown: read by a real Markdown parser, they are only text."""
+"""Texts of a log in Markdown: read by a real Markdown parser, they are only text."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +12,7 @@ from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.tui.report.compare.compare import compare
 from flight_recorder.tui.report.markdown.gap_analysis import gap_analysis
 from flight_recorder.tui.report.markdown.post_mortem import post_mortem
-from flight_recorder.tui.report.wording import duration, markdown_code, markdown_text, number, percent
+from flight_recorder.tui.report.wording import markdown_code, markdown_text
 from tests.report.logs import CONFIG, header, overfit_records, run_of
 from tests.report.pages import HOSTILE
 
@@ -59,29 +58,3 @@ def test_a_cell_stays_one_cell(text: str) -> None:
         kinds = [token.type for token in _tokens(f"| a | b |\n| --- | --- |\n| {cell} | end |\n")]
         assert kinds.count("td_open") == 2
         assert not DOING.intersection(kinds)
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [(None, "unknown"), (0.0, "0"), (1.89, "1.890"), (123456.0, "123,456"), (1.23e-7, "1.230e-07"),
-     (math.nan, "NaN"), (-math.inf, "-inf"), (0.00019053, "0.0001905"), (1e9, "1.000e+09")],
-)  # fmt: skip
-def test_a_number_has_four_significant_digits(value: float | None, shown: str) -> None:
-    assert number(value) == shown
-
-
-def test_durations_and_shares_are_short() -> None:
-    assert [duration(s) for s in (None, 8.43, 140, 42045)] == [
-        "unknown",
-        "8.4 s",
-        "2 min 20 s",
-        "11 h 40 min",
-    ]
-    assert [percent(f) for f in (None, 0, 0.05, 0.0123, 0.85, 3.57)] == [
-        "unknown",
-        "0 %",
-        "5 %",
-        "1.2 %",
-        "85 %",
-        "357 %",
-    ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
+from flight_recorder.tui.checks.signals.run_kind import RunKind
 from flight_recorder.tui.checks.verdict import Level, Span, State, Threshold, Verdict
 from flight_recorder.tui.follow.batch import Batch, Pulse
 from flight_recorder.tui.screen.app import Monitor
@@ -116,6 +117,7 @@ class FixedJudge:
         self.causes: list[tuple[str, tuple[str, ...]]] = []
         self.overfit = None
         self.schedule = None
+        self.kind = RunKind("unknown", "")
 
     def update(self) -> None:
         pass
@@ -203,7 +205,7 @@ async def settle(pilot: Pilot[int]) -> None:
 
 def feed(app: Monitor, new: Batch) -> None:
     """One batch more for the first run."""
-    script = app.watched[0].follower
+    script = app.runs.watched[0].follower
     assert isinstance(script, Script)
     script.batches.append(new)
 

@@ -48,8 +48,6 @@ def test_an_inferred_pace_and_its_time_left_are_marked() -> None:
     watched.settle()
     status = status_of(watched.run, 0.0, arriving=2.0)
     assert (status.steps_per_s, status.seconds_left, status.is_pace_inferred) == (2.0, 50.0, True)
-    assert "~2.000 it/s" in _text(status_line(status, 200)) and "~50 s left" in _text(
-        status_line(status, 200)
-    )
+    assert "~2.00 it/s" in _text(status_line(status, 200)) and "~50 s left" in _text(status_line(status, 200))
     assert "~" not in _text(status_line(replace(status, is_pace_inferred=False), 200))
     assert status_of(watched.run, 0.0).steps_per_s is None

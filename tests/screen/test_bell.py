@@ -13,7 +13,7 @@ from tests.screen.builders import batch, feed, header, monitor, play, settle, st
 @pytest.fixture
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[Level]:
     levels: list[Level] = []
-    monkeypatch.setattr(Monitor, "bell", lambda app: levels.append(app.run_shown.judge.level))
+    monkeypatch.setattr(Monitor, "bell", lambda app: levels.append(app.runs.shown.judge.level))
     return levels
 
 
@@ -24,7 +24,7 @@ def test_bell_rings_once_when_the_loss_is_no_number(rung: list[Level]) -> None:
         assert rung == []
         for at in range(100, 120):
             feed(app, batch([step(at, loss=float("nan"), grad_norm=float("nan"))]))
-        while app.run_shown.recording.last_step != 119:
+        while app.runs.shown.recording.last_step != 119:
             await pilot.pause(0.002)
         await settle(pilot)
         assert len(rung) == 1 and rung[0] >= Level.RED
@@ -36,7 +36,7 @@ def test_bell_is_silent_below_red(rung: list[Level]) -> None:
     app = monitor(batch([header(), *(step(at, grad_norm=0.8 if at < 60 else 9.0) for at in range(140))]))
 
     async def story(pilot: Pilot[int]) -> None:
-        assert Level.GREEN < app.run_shown.judge.level < Level.RED
+        assert Level.GREEN < app.runs.shown.judge.level < Level.RED
         assert rung == []
 
     play(app, story)

@@ -90,11 +90,11 @@ def test_a_run_that_begins_joins_the_screen(tmp_path: Path) -> None:
     log = _run(tmp_path, 7)
 
     async def story(pilot: Pilot[int]) -> None:
-        assert app.num_runs == 1
+        assert len(app.runs) == 1
         app.post_message(RunsBegan([str(log)]))
         await pilot.pause(0.3)
-        assert app.num_runs == 2
-        assert app.watched[1].run.recording.last_step == 1
+        assert len(app.runs) == 2
+        assert app.runs.watched[1].run.recording.last_step == 1
         assert "run-7/metrics.csv has begun" in text_of(app, "footer")
 
     gathering = Gathering([str(tmp_path / "none")])

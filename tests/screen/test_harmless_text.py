@@ -70,7 +70,7 @@ def test_hostile_paths_are_shown_and_do_nothing(text: str) -> None:
     )
 
     async def story(pilot: Pilot[int]) -> None:
-        while not app.watched[2].run.failure:
+        while not app.runs.watched[2].run.failure:
             await pilot.pause(0.002)
         for keys in ("O", "escape o", "o", "1 enter home", "escape"):
             await press(pilot, *keys.split())

@@ -12,8 +12,9 @@ from textual.pilot import Pilot
 
 from flight_recorder.tui.checks.verdict import Verdict
 from flight_recorder.tui.screen.app import Monitor
+from flight_recorder.tui.screen.drawing.layout import TREE_CELL
 from flight_recorder.tui.screen.keys import KEYS
-from flight_recorder.tui.screen.state.view import Mode
+from flight_recorder.tui.screen.state.view import Mode, View
 from tests.screen.builders import (
     batch,
     feed,
@@ -35,53 +36,79 @@ def verdicts() -> list[Verdict]:
     return [*healthy_verdicts(), spike_verdict(100, 300), overfit_verdict()]
 
 
+def view(app: Monitor) -> View:
+    return app.looking.view
+
+
 def is_focused(cell: int, app: Monitor) -> bool:
-    return app.view.cell == cell
+    return view(app).cell == cell
 
 
 # key: (keys before it, what is true afterwards)
 EFFECTS: dict[str, tuple[str, Sees]] = {
     **{str(cell): ("t escape", partial(is_focused, cell)) for cell in range(1, 8)},
-    "tab": ("", lambda app: app.view.cell == 2),
-    "shift+tab": ("", lambda app: app.view.cell == 8),
-    "left": ("3", lambda app: app.view.cell == 2),
-    "h": ("3", lambda app: app.view.cell == 2),
-    "right": ("3", lambda app: app.view.cell == 4),
-    "up": ("6", lambda app: app.view.cell == 2),
-    "k": ("6", lambda app: app.view.cell == 2),
-    "down": ("2", lambda app: app.view.cell == 6),
-    "j": ("2", lambda app: app.view.cell == 6),
-    "enter": ("3", lambda app: app.view.mode is Mode.ZOOM and "3 Gradient norm" in text_of(app, "main")),
-    "escape": ("3 enter", lambda app: app.view.mode is Mode.OVERVIEW),
-    "n": ("", lambda app: app.view.violation == 0 and app.view.cell == 3 and app.view.cursor == 100),
-    "N": ("", lambda app: app.view.violation == 2 and app.view.cell == 3 and app.view.cursor == 300),
-    "t": ("", lambda app: app.view.mode is Mode.TREE and "D4.1" in text_of(app, "main")),
-    "r": ("r", lambda app: app.view.cell == 3 and "Did the gradients" in text_of(app, "footer")),
-    "T": ("3", lambda app: app.editor is not None and "Thresholds of Gradient norm" in text_of(app, "card")),
-    "plus": ("", lambda app: app.view.window is not None and "following" in text_of(app, "footer")),
-    "equals_sign": ("", lambda app: app.view.window is not None),
-    "minus": ("plus plus", lambda app: app.view.window == (199.5, 399.0)),
+    "8": ("", lambda app: "nothing for panel 8, metrics" in text_of(app, "footer")),
+    "slash": ("", lambda app: "no metrics to search" in text_of(app, "footer")),
+    "tab": ("", lambda app: view(app).cell == 2),
+    "shift+tab": ("", lambda app: view(app).cell == TREE_CELL),
+    "left": ("3", lambda app: view(app).cell == 2),
+    "h": ("3", lambda app: view(app).cell == 2),
+    "right": ("3", lambda app: view(app).cell == 4),
+    "up": ("6", lambda app: view(app).cell == 2),
+    "k": ("6", lambda app: view(app).cell == 2),
+    "down": ("2", lambda app: view(app).cell == 6),
+    "j": ("2", lambda app: view(app).cell == 6),
+    "enter": (
+        "3",
+        lambda app: view(app).mode is Mode.ZOOM and "3 Gradient norm" in text_of(app, "main"),
+    ),
+    "escape": ("3 enter", lambda app: view(app).mode is Mode.OVERVIEW),
+    "n": (
+        "",
+        lambda app: view(app).violation == 0 and view(app).cell == 3 and view(app).cursor == 100,
+    ),
+    "N": (
+        "",
+        lambda app: view(app).violation == 2 and view(app).cell == 3 and view(app).cursor == 300,
+    ),
+    "t": ("", lambda app: view(app).mode is Mode.TREE and "D4.1" in text_of(app, "main")),
+    "r": ("r", lambda app: view(app).cell == 3 and "Did the gradients" in text_of(app, "footer")),
+    "T": (
+        "3",
+        lambda app: (
+            app.looking.is_over("threshold") and "Thresholds of Gradient norm" in text_of(app, "card")
+        ),
+    ),
+    "plus": ("", lambda app: view(app).window is not None and "following" in text_of(app, "footer")),
+    "equals_sign": ("", lambda app: view(app).window is not None),
+    "minus": ("plus plus", lambda app: view(app).window == (199.5, 399.0)),
     "left_square_bracket": ("plus plus", lambda app: "steps 274 to 374" in text_of(app, "footer")),
     "right_square_bracket": (
         "plus plus left_square_bracket left_square_bracket",
-        lambda app: app.view.window == (274.3125, 374.0625),
+        lambda app: view(app).window == (274.3125, 374.0625),
     ),
-    "f": ("plus left_square_bracket", lambda app: app.view.follow and app.view.window is not None),
-    "p": ("", lambda app: app.paused_at == 399 and "Ⅱ paused" in text_of(app, "status")),
-    "home": ("enter", lambda app: app.view.cursor == 0 and "cursor step 0 " in text_of(app, "main")),
-    "end": ("enter home", lambda app: app.view.cursor == 399),
-    "shift+left": ("enter end", lambda app: app.view.cursor == 359),
-    "shift+right": ("enter home", lambda app: app.view.cursor == 40),
-    "l": ("enter", lambda app: app.view.flipped_scales == {1} and "linear" in text_of(app, "main")),
-    "L": ("2", lambda app: app.view.flipped_scales == {2} and "logarithmic" in text_of(app, "footer")),
-    "s": ("", lambda app: app.view.smoothing == 10 and "over 10 values" in text_of(app, "footer")),
-    "m": ("4", lambda app: app.view.heat and "heat strip" in text_of(app, "footer")),
-    "x": ("", lambda app: app.view.x_axis == "epoch" and "epoch" in text_of(app, "footer")),
+    "f": (
+        "plus left_square_bracket",
+        lambda app: view(app).follow and view(app).window is not None,
+    ),
+    "p": ("", lambda app: app.looking.paused_at == 399 and "Ⅱ paused" in text_of(app, "status")),
+    "home": ("enter", lambda app: view(app).cursor == 0 and "cursor step 0 " in text_of(app, "main")),
+    "end": ("enter home", lambda app: view(app).cursor == 399),
+    "shift+left": ("enter end", lambda app: view(app).cursor == 359),
+    "shift+right": ("enter home", lambda app: view(app).cursor == 40),
+    "l": ("enter", lambda app: view(app).flipped_scales == {1} and "linear" in text_of(app, "main")),
+    "L": (
+        "2",
+        lambda app: view(app).flipped_scales == {2} and "logarithmic" in text_of(app, "footer"),
+    ),
+    "s": ("", lambda app: view(app).smoothing == 10 and "over 10 values" in text_of(app, "footer")),
+    "m": ("4", lambda app: view(app).heat and "heat strip" in text_of(app, "footer")),
+    "x": ("", lambda app: view(app).x_axis == "epoch" and "epoch" in text_of(app, "footer")),
     "o": ("", lambda app: "tui watch A B" in text_of(app, "footer")),
     "O": ("", lambda app: "one run is open" in text_of(app, "footer")),
     "space": ("", lambda app: "O lists the runs" in text_of(app, "footer")),
     "e": ("", lambda app: len(list(Path().glob("19-overfit-*.svg"))) == 1),
-    "question_mark": ("", lambda app: app.overlay == "help" and "Shift Tab" in text_of(app, "card")),
+    "question_mark": ("", lambda app: app.looking.is_over("help") and "Shift Tab" in text_of(app, "card")),
     "q": ("", lambda app: app.return_code == 0 and not app.is_running),
     "ctrl+c": ("", lambda app: app.return_code == 0 and not app.is_running),
 }
@@ -117,9 +144,9 @@ def test_key_does_what_the_help_says(key: str, tmp_path: Path, monkeypatch: pyte
 def test_cursor_goes_from_one_measured_step_to_the_next() -> None:
     async def story(pilot: Pilot[int]) -> None:
         await press(pilot, "5", "enter", "left")
-        assert app.view.cursor == 380
+        assert app.looking.view.cursor == 380
         await press(pilot, "left", "left", "right")
-        assert app.view.cursor == 370
+        assert app.looking.view.cursor == 370
 
     app = monitor(batch(run_records(400)), verdicts=verdicts())
     play(app, story)
@@ -135,7 +162,7 @@ def test_enter_on_a_violation_opens_its_card_and_then_its_panel() -> None:
         assert "Stop; keep checkpoint 200" in card
         assert "…" not in card  # where a threshold comes from is said to the end
         await press(pilot, "enter")
-        assert (app.view.mode, app.view.cell, app.overlay) == (Mode.ZOOM, 1, "")
+        assert (app.looking.view.mode, app.looking.view.cell, app.looking.overlay) == (Mode.ZOOM, 1, None)
         assert "cursor step 250" in text_of(app, "main")
 
     app = monitor(batch(run_records(400)), verdicts=verdicts())
@@ -145,9 +172,9 @@ def test_enter_on_a_violation_opens_its_card_and_then_its_panel() -> None:
 def test_keys_do_nothing_but_edit_while_a_threshold_is_edited() -> None:
     async def story(pilot: Pilot[int]) -> None:
         await press(pilot, "3", "T", "q", "n", "7")
-        assert app.is_running and app.view.cell == 3 and app.editor is not None
+        assert app.is_running and app.looking.view.cell == 3 and app.looking.is_over("threshold")
         await press(pilot, "escape")
-        assert app.editor is None and app.view.cell == 3
+        assert app.looking.overlay is None and app.looking.view.cell == 3
 
     app = monitor(batch(run_records(400)))
     play(app, story)
@@ -169,7 +196,7 @@ def test_paused_view_stands_still_while_the_log_is_read_on() -> None:
         await press(pilot, "p")
         assert text_of(app, "loss") == before
         feed(app, batch([one for one in run_records(450)[1:] if one["step"] >= 400]))
-        while app.run_shown.recording.last_step != 449:
+        while app.runs.shown.recording.last_step != 449:
             await pilot.pause(0.002)
         app.changed()
         await settle(pilot)

@@ -61,14 +61,14 @@ def test_verdict_appears_once_when_its_record_does(tmp_path: Path) -> None:
         for number in range(len(writer.pieces)):
             writer.go.release()
             complete = data[: (number + 1) * 701].count(b"\n")
-            while len(app.run_shown.recording.steps) < complete - 1:
+            while len(app.runs.shown.recording.steps) < complete - 1:
                 await pilot.pause(0.002)
             await settle(pilot)
-            verdicts = {one.check: one for one in app.run_shown.judge.verdicts}
+            verdicts = {one.check: one for one in app.runs.shown.judge.verdicts}
             if verdicts["Q3.1a"].state is State.FIRING and not fired:
-                fired.append(app.run_shown.recording.last_step or 0)
+                fired.append(app.runs.shown.recording.last_step or 0)
                 assert "Q3.1" in text_of(app, "tree")
-        found = [one for one in app.violations() if one.verdict.check == "Q3.1a"]
+        found = [one for one in app.looking.violations() if one.verdict.check == "Q3.1a"]
         assert len(found) == 1
         assert text_of(app, "footer").count("Q3.1a") == 1
 
@@ -108,17 +108,17 @@ def test_reading_that_stopped_stays_on_the_screen_with_what_was_read(
     app = Monitor(Gathering([str(log)]).open_all())
 
     async def story(pilot: Pilot[int]) -> None:
-        while app.run_shown.recording.last_step != 39:
+        while app.runs.shown.recording.last_step != 39:
             await pilot.pause(0.002)
         with log.open("a") as file:
             file.write("boom\n40,nan\n")
-        while not app.run_shown.failure:
+        while not app.runs.shown.failure:
             await pilot.pause(0.002)
         await settle(pilot)
         assert "reading stopped at byte" in text_of(app, "status")
         assert "live" not in text_of(app, "status")
         assert "no violations" not in text_of(app, "footer")
-        assert app.run_shown.recording.last_step == 39
+        assert app.runs.shown.recording.last_step == 39
 
     play(app, story)
 
@@ -131,14 +131,14 @@ def test_a_follower_that_fails_leaves_the_run_on_the_screen(
     app = Monitor(Gathering([str(log)]).open_all())
 
     async def story(pilot: Pilot[int]) -> None:
-        while app.run_shown.recording.last_step != 39:
+        while app.runs.shown.recording.last_step != 39:
             await pilot.pause(0.002)
-        monkeypatch.setattr(app.watched[0].follower, "poll", lambda *_: 1 / 0)
-        while not app.run_shown.failure:
+        monkeypatch.setattr(app.runs.watched[0].follower, "poll", lambda *_: 1 / 0)
+        while not app.runs.shown.failure:
             await pilot.pause(0.002)
         await settle(pilot)
         assert "reading stopped: ZeroDivisionError" in text_of(app, "status")
-        assert app.run_shown.recording.last_step == 39
+        assert app.runs.shown.recording.last_step == 39
 
     play(app, story)
 

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from flight_recorder.tui.checks.verdict import Level, State
 from flight_recorder.tui.screen.app import Monitor
 from flight_recorder.tui.screen.drawing.lines import Lines
+from flight_recorder.tui.screen.overlays import Runs
 from flight_recorder.tui.screen.runs.watched_run import Watched
 from tests.screen.builders import (
     START,
@@ -82,7 +83,8 @@ def test_the_marked_row_of_a_long_list_is_in_sight() -> None:
     async def story(pilot: Pilot[int]) -> None:
         await press(pilot, "O")
         for number in (20, 21, 0):
-            app.listed = number
+            assert isinstance(app.looking.overlay, Runs)
+            app.looking.overlay.marked = number
             await press(pilot, "up")
             assert sum("▸" in row for row in text_of(app, "card").splitlines()) == 1
 

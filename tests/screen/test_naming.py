@@ -2,28 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from flight_recorder.tui.run import Run
-from flight_recorder.tui.screen.naming import name_apart, told_apart
+from flight_recorder.tui.screen.naming import name_apart
 from tests.screen.builders import batch, run_records
-
-
-@pytest.mark.parametrize(
-    "paths, names",
-    [
-        (["runs/lr1/metrics.jsonl", "runs/lr2/metrics.jsonl"], ["lr1", "lr2"]),
-        (["a.jsonl", "b.jsonl"], ["a.jsonl", "b.jsonl"]),
-        (["./x/a.csv", "x/b.csv"], ["a.csv", "b.csv"]),
-        (["runs", "runs/a/log", "runs/b/log"], ["runs", "a/log", "b/log"]),
-        (["r/a/b/log", "r/b/log"], ["a", "r/b/log"]),
-        (["same", "same"], ["same", "same"]),
-        (["/x/1/a/log", "/x/2/b/log"], ["1/a", "2/b"]),
-        (["-", "x"], ["-", "x"]),
-    ],
-)
-def test_paths_lose_what_they_share(paths: list[str], names: list[str]) -> None:
-    assert told_apart(paths) == names
 
 
 def _run(path: str, name: str) -> Run:

@@ -110,17 +110,21 @@ def test_view_stays_when_the_whole_takes_the_place_of_its_newest_part() -> None:
 
     async def story() -> None:
         async with app.run_test(size=(220, 50)) as pilot:
-            await until(pilot, lambda: app.run_shown.is_partial)
+            await until(pilot, lambda: app.runs.shown.is_partial)
             await pilot.press("3", "enter", "left", "left")
             await until(pilot, lambda: "not judged yet" in text_of(app, "status"))
-            cursor = app.view.cursor
-            assert app.view.mode is Mode.ZOOM and cursor is not None
-            assert "nothing is judged" in text_of(app, "footer")
+            cursor = app.looking.view.cursor
+            assert app.looking.view.mode is Mode.ZOOM and cursor is not None
+            assert "no verdicts before" in text_of(app, "footer")
             script.batches.append(batch(RECORDS, next_offset=1000, size_bytes=1000))
-            await until(pilot, lambda: app.is_settled and not app.run_shown.is_partial)
-            assert (app.view.mode, app.view.cell, app.view.cursor) == (Mode.ZOOM, 3, cursor)
+            await until(pilot, lambda: app.is_settled and not app.runs.shown.is_partial)
+            assert (app.looking.view.mode, app.looking.view.cell, app.looking.view.cursor) == (
+                Mode.ZOOM,
+                3,
+                cursor,
+            )
             assert "not judged" not in text_of(app, "status")
-            assert app.whole() == (0.0, 399.0)
+            assert app.looking.whole() == (0.0, 399.0)
 
     asyncio.run(story())
 
@@ -131,7 +135,7 @@ def test_key_is_answered_while_the_past_is_read(monkeypatch: pytest.MonkeyPatch)
 
     async def story() -> None:
         async with app.run_test(size=(220, 50)) as pilot:
-            await until(pilot, lambda: app.run_shown.is_partial)
+            await until(pilot, lambda: app.runs.shown.is_partial)
             await pilot.press("t")
             await until(pilot, lambda: app.screen.has_class("zoomed"))
 
@@ -170,8 +174,8 @@ def test_index_is_written_once_all_was_read_and_opens_the_log_the_next_time(
             [Watched(0, str(log), PathFollower(log, newest_first=True))], clock=lambda: START, is_light=False
         )
         async with app.run_test(size=(220, 50)) as pilot:
-            await until(pilot, lambda: app.is_settled and app.run_shown.is_judged and place.exists())
-            seen.append(app.run_shown.judge.verdicts)
+            await until(pilot, lambda: app.is_settled and app.runs.shown.is_judged and place.exists())
+            seen.append(app.runs.shown.judge.verdicts)
             assert "not judged" not in text_of(app, "status")
 
     asyncio.run(opened())

@@ -6,16 +6,10 @@ import pytest
 from textual.pilot import Pilot
 
 from flight_recorder.tui.checks.verdict import Level, State
-from flight_recorder.tui.panels.canvas import ROLES
+from flight_recorder.tui.panels.drawing.canvas import ROLES
 from flight_recorder.tui.screen.drawing.lines import Lines
-from flight_recorder.tui.screen.drawing.palette import (
-    DARK,
-    LEVEL_SIGNS,
-    LIGHT,
-    NO_COLOUR,
-    STATE_SIGNS,
-    Palette,
-)
+from flight_recorder.tui.screen.drawing.palette import DARK, LIGHT, NO_COLOUR, Palette
+from flight_recorder.tui.vocabulary import LEVEL_SIGNS, STATE_SIGNS
 from tests.screen.builders import batch, healthy_verdicts, monitor, overfit_verdict, play, run_records
 
 

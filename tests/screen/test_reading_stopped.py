@@ -45,7 +45,7 @@ class Breaking(Script):
 
 def _app(*batches: Batch, verdicts: list[Verdict] | None = None) -> Monitor:
     app = monitor(verdicts=verdicts or healthy_verdicts())
-    app.watched[0].follower = Breaking(*batches)
+    app.runs.watched[0].follower = Breaking(*batches)
     return app
 
 
@@ -61,7 +61,7 @@ async def _says_it(app: Monitor, pilot: Pilot[int]) -> None:
 @pytest.mark.parametrize("verdicts", [healthy_verdicts(), [overfit_verdict(100, 299)]], ids=["calm", "sick"])
 def test_it_is_said_through_keys_and_resizes(size: tuple[int, int], verdicts: list[Verdict]) -> None:
     async def story(pilot: Pilot[int]) -> None:
-        while not app.run_shown.failure:
+        while not app.runs.shown.failure:
             await pilot.pause(0.002)
         await _says_it(app, pilot)
         for keys in ("n", "escape", "s", "1 enter", "escape", "t", "p", "? ?"):
@@ -76,7 +76,7 @@ def test_it_is_said_through_keys_and_resizes(size: tuple[int, int], verdicts: li
 
 def test_the_whole_sentence_stands_where_there_is_room() -> None:
     async def story(pilot: Pilot[int]) -> None:
-        while not app.run_shown.failure:
+        while not app.runs.shown.failure:
             await pilot.pause(0.002)
         await settle(pilot)
         assert SENTENCE in text_of(app, "status") and SENTENCE in text_of(app, "footer")
@@ -87,7 +87,7 @@ def test_the_whole_sentence_stands_where_there_is_room() -> None:
 
 def test_among_several_runs_the_lists_say_which() -> None:
     async def story(pilot: Pilot[int]) -> None:
-        while not app.watched[1].run.failure:
+        while not app.runs.watched[1].run.failure:
             await pilot.pause(0.002)
         await settle(pilot)
         assert "broken  reading stopped" in text_of(app, "tree")

@@ -29,7 +29,7 @@ def test_each_batch_is_one_message_in_order() -> None:
 
     async def story(pilot: Pilot[int]) -> None:
         assert [message.batch for message in seen] == batches
-        assert app.run_shown.recording.last_step == 19
+        assert app.runs.shown.recording.last_step == 19
 
     def note(message: object) -> None:
         if isinstance(message, BatchArrived):
@@ -43,8 +43,8 @@ def test_thousand_batches_are_drawn_at_most_once_a_frame() -> None:
     app = monitor(*batches, verdicts=healthy_verdicts())
 
     async def story(pilot: Pilot[int]) -> None:
-        assert app.watched[0].num_batches == 1000
-        assert app.run_shown.recording.last_step == 999
+        assert app.runs.watched[0].num_batches == 1000
+        assert app.runs.shown.recording.last_step == 999
         elapsed = app.frames.last_at - app.frames.first_at
         assert app.frames.num_drawn <= elapsed * FRAMES_PER_S + 4
         assert app.frames.num_drawn < 1000
@@ -56,13 +56,13 @@ def test_only_panels_with_something_new_are_made_again() -> None:
     app = monitor(batch(run_records(400)), verdicts=healthy_verdicts())
 
     async def story(pilot: Pilot[int]) -> None:
-        before = dict(app.figures.num_made)
+        before = dict(app.picture.figures.num_made)
         scalars = ("kind", "step", "time", "loss", "lr", "grad_norm")
         feed(app, batch([{name: step(400)[name] for name in scalars}]))
-        while app.run_shown.recording.last_step != 400:
+        while app.runs.shown.recording.last_step != 400:
             await pilot.pause(0.002)
         await settle(pilot)
-        made = {panel for panel, count in app.figures.num_made.items() if count > before[panel]}
+        made = {panel for panel, count in app.picture.figures.num_made.items() if count > before[panel]}
         assert {"loss", "lr", "grad_norm"} <= made
         assert not made & {"spectral_norm", "class_loss"}
 
@@ -73,11 +73,11 @@ def test_nothing_is_made_again_when_nothing_came() -> None:
     app = monitor(batch(run_records(400)), verdicts=healthy_verdicts())
 
     async def story(pilot: Pilot[int]) -> None:
-        made, drawn = dict(app.figures.num_made), dict(app.figures.num_drawn)
+        made, drawn = dict(app.picture.figures.num_made), dict(app.picture.figures.num_drawn)
         for _ in range(5):
             app.changed()
             await settle(pilot)
-        assert (app.figures.num_made, app.figures.num_drawn) == (made, drawn)
+        assert (app.picture.figures.num_made, app.picture.figures.num_drawn) == (made, drawn)
 
     play(app, story)
 
@@ -87,12 +87,12 @@ def test_zoom_draws_its_own_panel_alone() -> None:
 
     async def story(pilot: Pilot[int]) -> None:
         await press(pilot, "3", "enter")
-        before = dict(app.figures.num_made)
+        before = dict(app.picture.figures.num_made)
         feed(app, batch([step(at) for at in range(400, 500)]))
-        while app.run_shown.recording.last_step != 499:
+        while app.runs.shown.recording.last_step != 499:
             await pilot.pause(0.002)
         await settle(pilot)
-        made = {panel for panel, count in app.figures.num_made.items() if count > before[panel]}
+        made = {panel for panel, count in app.picture.figures.num_made.items() if count > before[panel]}
         assert made == {"grad_norm"}
 
     play(app, story)
@@ -115,7 +115,7 @@ def test_tiny_terminal_shows_the_status_line_alone() -> None:
 
     async def story(pilot: Pilot[int]) -> None:
         assert "19-overfit" in text_of(app, "status")
-        assert app.figures.num_made == {}
+        assert app.picture.figures.num_made == {}
 
     play(app, story, size=(60, 5))
 

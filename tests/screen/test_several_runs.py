@@ -79,7 +79,7 @@ def test_the_list_shows_every_run_and_chooses_one() -> None:
         assert "step 400" in worst
         await press(pilot, "up", "enter")
         assert "hasty 2/2" in text_of(app, "status")
-        assert not app.overlay
+        assert app.looking.overlay is None
 
     app = two_runs()
     play(app, story)

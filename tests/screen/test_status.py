@@ -22,7 +22,7 @@ LIVE = Status(
     planned_steps=8000,
     steps_per_s=57.0,
     seconds_left=80.4,
-    train=0.7124,
+    train=0.712,
     val=2.4312,
     best=(1.889, 600),
     level=Level.ORANGE,
@@ -84,7 +84,7 @@ def test_waiting_run_says_for_which_path() -> None:
 
 def test_crashed_run_says_since_when() -> None:
     text = line(replace(LIVE, pulse=Pulse.CRASHED, silent_s=754), 160)
-    assert "✖ crashed, silent for 12:34" in text
+    assert "✖ crashed, silent for 12 min 34 s" in text
     assert "left" not in text
 
 

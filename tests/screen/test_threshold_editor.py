@@ -6,6 +6,7 @@ from textual.pilot import Pilot
 
 from flight_recorder.tui.checks.verdict import State
 from flight_recorder.tui.screen.app import Monitor
+from flight_recorder.tui.screen.overlays import Thresholds
 from flight_recorder.tui.screen.state.editor import Bound
 from tests.screen.builders import batch, feed, header, monitor, play, press, step, text_of
 
@@ -16,12 +17,12 @@ def records() -> list[dict[str, object]]:
 
 
 def state_of(app: Monitor, check: str) -> State:
-    return next(one.state for one in app.run_shown.judge.verdicts if one.check == check)
+    return next(one.state for one in app.runs.shown.judge.verdicts if one.check == check)
 
 
 def bound_of(app: Monitor) -> Bound:
-    assert app.editor is not None
-    return app.editor.bound
+    assert isinstance(app.looking.overlay, Thresholds)
+    return app.looking.overlay.editor.bound
 
 
 async def choose(pilot: Pilot[int], app: Monitor, check: str) -> None:
@@ -39,7 +40,7 @@ def test_lowered_bound_shows_at_once_where_it_would_have_fired() -> None:
         card = text_of(app, "card")
         assert "before never fires" in card
         assert "now    fires once, first at step" in card
-        assert any(one.verdict.check == "Q3.1a" for one in app.violations())
+        assert any(one.verdict.check == "Q3.1a" for one in app.looking.violations())
 
     app = monitor(batch(records()))
     play(app, story)
@@ -55,7 +56,7 @@ def test_escape_restores_the_thresholds_and_enter_keeps_them() -> None:
         assert "thresholds as before" in text_of(app, "footer")
         await choose(pilot, app, "Q3.1a")
         await press(pilot, "2", "enter", "enter")
-        assert app.editor is None and state_of(app, "Q3.1a") is State.RESOLVED
+        assert app.looking.overlay is None and state_of(app, "Q3.1a") is State.RESOLVED
 
     app = monitor(batch(records()))
     play(app, story)
@@ -66,7 +67,7 @@ def test_kept_thresholds_judge_what_comes_later() -> None:
         await choose(pilot, app, "Q3.1a")
         await press(pilot, "2", "enter", "enter")
         feed(app, batch([step(at, grad_norm=2.5) for at in range(300, 400)]))
-        while app.run_shown.recording.last_step != 399:
+        while app.runs.shown.recording.last_step != 399:
             await pilot.pause(0.002)
         assert state_of(app, "Q3.1a") is State.FIRING
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flight_recorder.tui.screen.drawing.layout import Layout, layout_for, neighbour
+from flight_recorder.tui.screen.drawing.layout import TREE_CELL, Layout, layout_for, neighbour
 from flight_recorder.tui.screen.state.view import (
     READING_ORDER,
     Mode,
@@ -104,8 +104,8 @@ def test_smoothing_returns_to_none() -> None:
 
 
 def test_zoom_of_the_tree_cell_is_the_whole_tree() -> None:
-    assert opened(View(cell=8)).mode is Mode.TREE
-    assert focused(opened(View(cell=7)), 8).mode is Mode.TREE
+    assert opened(View(cell=TREE_CELL)).mode is Mode.TREE
+    assert focused(opened(View(cell=7)), TREE_CELL).mode is Mode.TREE
     assert closed(opened(View())).mode is Mode.OVERVIEW
 
 
@@ -124,8 +124,10 @@ def test_layout_fits_the_terminal(size: tuple[int, int], layout: Layout) -> None
 
 
 def test_arrows_stop_at_the_edge_of_the_screen() -> None:
-    assert neighbour(1, "left", Layout.WIDE) == 1
-    assert neighbour(4, "right", Layout.WIDE) == 4
-    assert neighbour(4, "down", Layout.WIDE) == 8
-    assert neighbour(1, "down", Layout.NORMAL) == 3
-    assert neighbour(8, "down", Layout.SMALL) == 8
+    cells = range(1, 9)
+    assert neighbour(1, "left", Layout.WIDE, cells) == 1
+    assert neighbour(4, "right", Layout.WIDE, cells) == 4
+    assert neighbour(4, "down", Layout.WIDE, cells) == 8
+    assert neighbour(1, "down", Layout.NORMAL, cells) == 3
+    assert neighbour(8, "down", Layout.SMALL, cells) == 8
+    assert neighbour(6, "down", Layout.WIDE, range(1, 10)) == 9

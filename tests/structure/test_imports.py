@@ -10,7 +10,10 @@ from tests.structure.imports import PACKAGES, ROOT, circles, files, imports
 
 OWNERS: dict[str, tuple[tuple[str, ...], str]] = {
     "orjson": (("engine/runlog/codec.py",), "one file decides how numbers become bytes"),
-    "plotext": (("tui/panels/chart.py",), "plotext keeps process-wide state and its major versions differ"),
+    "plotext": (
+        ("tui/panels/drawing/chart.py",),
+        "plotext keeps process-wide state and its major versions differ",
+    ),
     "textual": (("tui/screen/",), "everything but the live screen works without Textual"),
     "torch": (("engine/",), "a machine that only watches has no torch"),
     "tensorboard": (("tui/sources/formats/", "tui/report/export.py"), "an extra, only where its files are"),

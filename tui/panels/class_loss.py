@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from flight_recorder.tui.numbers import number
 from flight_recorder.tui.panels.figure import Role
-from flight_recorder.tui.panels.numbers import short
 from flight_recorder.tui.panels.panel import Panel, Trace
 from flight_recorder.tui.panels.printable import printable
 from flight_recorder.tui.series.recording import Recording
@@ -34,7 +34,7 @@ def _val(recording: Recording) -> tuple[Trace, ...]:
 def latest(recording: Recording) -> str:
     """The newest validation loss of each class, or the training loss before the first evaluation."""
     shown = _val(recording) or _train(recording)
-    return "  ".join(f"{trace.name} {short(float(trace.column.values[-1]))}" for trace in shown)
+    return "  ".join(f"{trace.name} {number(float(trace.column.values[-1]), 3)}" for trace in shown)
 
 
 PANEL = Panel(
@@ -43,8 +43,8 @@ PANEL = Panel(
     title="Regular and irregular verbs",
     short_title="Verbs",
     question="Is the model learning the regular pattern, or memorizing individual forms?",
-    healthy="Regular falls faster; irregular lags behind it, and the gap settles.",
-    y_label="nat/token by class, validation",
+    healthy="regular falls first, irregular lags by a tenth to a fifth; the gap settles",
+    y_label="loss",
     y_scale="log",
     missing="This log has no loss by class.",
     traces=traces,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flight_recorder.tui.panels.numbers import count
+from flight_recorder.tui.numbers import count
 from flight_recorder.tui.panels.panel import Panel, Trace
 from flight_recorder.tui.series.recording import Recording
 
@@ -32,7 +32,7 @@ PANEL = Panel(
     title="Dead units and heads",
     short_title="Dead",
     question="Is the model using its full capacity?",
-    healthy="Few units or none are dead, no head is, and neither number grows.",
+    healthy="at or near zero throughout",
     y_label="count",
     y_scale="linear",
     missing="This log has no count of dead units or heads.",

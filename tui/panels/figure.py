@@ -35,6 +35,8 @@ class Line:
     latest: float | None
     """Newest value, for the legend and the title."""
     role: Role = "main"
+    words: str = ""
+    """What a list says beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Tint:
-    """A violating range of x."""
+    """A range of x in which a leaf holds; without a level it is excused there, and hatched."""
 
     first: float
     last: float
-    level: Level
+    level: Level | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Figure:
     """Everything needed to draw one panel at any size."""
 
     panel: str
-    """Id: loss, lr, grad_norm, activation, spectral_norm, dead, class_loss."""
+    """Its id, the name of its file."""
     number: int
     title: str
     lines: tuple[Line, ...] = ()
@@ -96,5 +98,7 @@ class Figure:
     """Name of the row that stands out most, to be named whatever room there is."""
     y_includes: tuple[float, ...] = ()
     """Values that the y axis shows even when no line comes near them."""
+    as_list: bool = False
+    """Whether the lines have no axis in common and stand below each other, a row each."""
     y_whole: bool = False
     """Whether values are counts, so that there is nothing between whole numbers to be labelled."""

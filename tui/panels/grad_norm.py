@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flight_recorder.tui.panels.figure import Rule
-from flight_recorder.tui.panels.numbers import short
 from flight_recorder.tui.panels.panel import Panel, Trace
 from flight_recorder.tui.series.recording import Recording
 
@@ -19,22 +18,16 @@ def rules(recording: Recording) -> tuple[Rule, ...]:
     return (Rule(float(clip), f"clip {clip:g}"),) if isinstance(clip, int | float) and clip > 0 else ()
 
 
-def latest(recording: Recording) -> str:
-    """The newest norm."""
-    return short(float(recording.steps["grad_norm"].values[-1]))
-
-
 PANEL = Panel(
     id="grad_norm",
     number=3,
     title="Gradient norm",
     short_title="Gradient",
     question="Are the gradients well-behaved?",
-    healthy="High in the first steps, then around or below the clip line, with a peak now and then.",
+    healthy="falls in the first steps and then stays around or below the clip line, with single peaks",
     y_label="L2 norm before clipping",
     y_scale="log",
     missing="This log has no gradient norm.",
     traces=traces,
-    latest=latest,
     rules=rules,
 )

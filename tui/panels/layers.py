@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from flight_recorder.tui.panels.numbers import short
+from flight_recorder.tui.numbers import number
 from flight_recorder.tui.panels.panel import Trace
 from flight_recorder.tui.panels.printable import printable
 from flight_recorder.tui.series.columns import Column
@@ -23,4 +23,4 @@ def largest(traces: Sequence[Trace]) -> str:
         return ""
     newest = [float(trace.column.values[-1]) for trace in traces]
     at = int(np.argmax(np.nan_to_num(newest, nan=np.inf)))
-    return f"{traces[at].name} {short(newest[at])}"
+    return f"{traces[at].name} {number(newest[at], 3)}"

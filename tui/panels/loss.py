@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flight_recorder.tui.panels.figure import Mark, Rule
-from flight_recorder.tui.panels.numbers import short
+from flight_recorder.tui.numbers import number
+from flight_recorder.tui.panels import extra
+from flight_recorder.tui.panels.figure import Mark, Role, Rule
 from flight_recorder.tui.panels.panel import Panel, Trace
 from flight_recorder.tui.series.columns import Column
 from flight_recorder.tui.series.recording import Recording
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
     from flight_recorder.tui.run import Run
 
 
+_FURTHER: tuple[Role, ...] = ("other-0", "other-1", "other-2", "other-3")
+
+
 def traces(recording: Recording) -> tuple[Trace, ...]:
-    """Training loss of each step's batch, and validation loss at the evaluations."""
+    """Training loss of each step's batch, validation loss at the evaluations, and the first other losses."""
+    further = zip(extra.further_losses(recording).items(), _FURTHER, strict=False)
     return (
         Trace("train", recording.steps["loss"], is_noisy=True),
         Trace("val", recording.evaluations["val_loss"], "second"),
+        *(Trace(name, column, role) for (name, column), role in further),
     )
 
 
@@ -31,14 +37,7 @@ def rules(recording: Recording) -> tuple[Rule, ...]:
     baseline = recording.header.get("baseline_loss")
     if not isinstance(baseline, int | float) or not math.isfinite(baseline):
         return ()
-    return (Rule(float(baseline), f"baseline {short(baseline)}"),)
-
-
-def latest(recording: Recording) -> str:
-    """The newest loss of both kinds."""
-    return "  ".join(
-        f"{trace.name} {short(trace.column.values[-1])}" for trace in traces(recording) if len(trace.column)
-    )
+    return (Rule(float(baseline), f"baseline {number(baseline, 3)}"),)
 
 
 def marks(run: Run) -> tuple[Mark, ...]:
@@ -53,7 +52,7 @@ def _best(val_loss: Column) -> Iterable[Mark]:
         return
     at = int(np.argmin(np.where(np.isfinite(values), values, np.inf)))
     step = int(val_loss.steps_at(np.array([at]))[0])
-    yield Mark(float(step), f"best {short(values[at], 4)} @ {step:,}", float(values[at]), "best")
+    yield Mark(float(step), f"best {number(values[at], 4)} @ {step:,}", float(values[at]), "best")
 
 
 def _onset(run: Run) -> Iterable[Mark]:
@@ -73,12 +72,11 @@ PANEL = Panel(
     title="Loss",
     short_title="Loss",
     question="Is the model learning?",
-    healthy="Both curves fall, train slightly below val, both below the baseline at the end.",
-    y_label="nat/token",
+    healthy="both curves fall, training slightly below validation, both below the baseline at the end",
+    y_label="loss",
     y_scale="log",
     missing="This log has no loss.",
     traces=traces,
-    latest=latest,
     rules=rules,
     marks=marks,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flight_recorder.tui.panels.numbers import scientific
+from flight_recorder.tui.numbers import scientific
 from flight_recorder.tui.panels.panel import Panel, Trace
 from flight_recorder.tui.series.recording import Recording
 
@@ -24,7 +24,7 @@ PANEL = Panel(
     title="Learning rate",
     short_title="Rate",
     question="Did warm-up and decay actually run?",
-    healthy="A ramp up over the warm-up, then a smooth fall to the smallest rate at the very end.",
+    healthy="a linear ramp to lr_max, then the declared decay down to lr_min at the last step",
     y_label="1",
     y_scale="linear",
     missing="This log has no learning rate.",

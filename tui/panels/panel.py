@@ -28,6 +28,8 @@ class Trace:
     role: Role = "main"
     is_noisy: bool = False
     """Whether a moving average tells something that the line does not."""
+    words: str = ""
+    """What a list says beside the line."""
 
 
 def _nothing(of: object) -> tuple[()]:
@@ -40,16 +42,17 @@ class Panel:
 
     Attributes:
         short_title: the title in one word.
-        question, healthy: as the seven-panels page has them.
-        y_label: what y is, with its unit.
+        question: what it answers; `healthy` is what it looks like when the answer is good.
+        y_label: what y is, with its unit; "loss" stands for the unit of the run's loss.
         missing: a sentence for a run whose log has nothing for this panel.
         traces: the lines; those with nothing measured are left out.
         rules: references that are no thresholds, such as the baseline.
         marks: positions on x that belong to this panel alone.
-        latest: the newest values in words.
+        latest: the newest values in words; of each line by default.
         includes: values that the y axis always shows.
         whole: whether y is a count.
         by_layer: whether the lines are layers in order, which may be drawn as a heat strip.
+        as_list: whether the lines have nothing in common: a list, a row each, searched by name.
     """
 
     id: str
@@ -62,12 +65,18 @@ class Panel:
     y_scale: Scale
     missing: str
     traces: Callable[[Recording], tuple[Trace, ...]]
-    latest: Callable[[Recording], str]
+    latest: Callable[[Recording], str] | None = None
     rules: Callable[[Recording], tuple[Rule, ...]] = _nothing
     marks: Callable[[Run], tuple[Mark, ...]] = _nothing
     includes: tuple[float, ...] = ()
     whole: bool = False
     by_layer: bool = False
+    as_list: bool = False
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a log that begins may still come to fill it; nobody waits for what else a program logs."""
+        return not self.as_list
 
     def figure(self, run: Run, view: View) -> Figure:
         """The panel of this run as it is known now; a note in its place where it cannot be made."""

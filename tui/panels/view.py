@@ -24,5 +24,7 @@ class View:
     """None for the panel's own."""
     smoothing: int = 1
     """Length in values of the moving average drawn beside the measured line; 1 for none."""
+    search: str = ""
+    """What stands in the names of those lines of a list that are shown."""
     heat: bool = False
     """Whether a panel with a line for each layer shows a heat strip instead; with many layers it does."""

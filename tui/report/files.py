@@ -6,22 +6,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from flight_recorder.tui.report.html.dashboard import write_dashboard
-from flight_recorder.tui.report.markdown.gap_analysis import write_gap_analysis
-from flight_recorder.tui.report.markdown.post_mortem import write_post_mortem
+from flight_recorder.tui.report.artefact import write_artefact
+from flight_recorder.tui.report.html.dashboard import page
+from flight_recorder.tui.report.markdown.gap_analysis import gap_analysis
+from flight_recorder.tui.report.markdown.post_mortem import post_mortem
 from flight_recorder.tui.run import Run
 
 OWN_FORMAT = "runlog"
 """Format of a log that the engine or the inspector wrote."""
 
-Writer = Callable[[Run, Path], None]
 
-
-def artefacts(run: Run) -> dict[str, Writer]:
-    """File name and writer of everything that a run of this kind gets."""
+def artefacts(run: Run) -> dict[str, Callable[[Run], str]]:
+    """File name of everything that a run of this kind gets, and what makes its text."""
     if run.format == OWN_FORMAT:
-        return {"dashboard.html": write_dashboard, "gap-analysis.md": write_gap_analysis}
-    return {"dashboard.html": write_dashboard, "post-mortem.md": write_post_mortem}
+        return {"dashboard.html": page, "gap-analysis.md": gap_analysis}
+    return {"dashboard.html": page, "post-mortem.md": post_mortem}
 
 
 def report(run: Run, folder: Path, say: Callable[[str], None] | None = None) -> list[Path]:
@@ -35,9 +34,9 @@ def report(run: Run, folder: Path, say: Callable[[str], None] | None = None) -> 
     say = say or _say_on_terminal
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, write in artefacts(run).items():
+    for name, text_of in artefacts(run).items():
         say(f"writing {name}")
-        write(run, folder / name)
+        write_artefact(folder / name, text_of(run))
         written.append(folder / name)
     return written
 

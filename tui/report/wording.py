@@ -1,4 +1,4 @@
-"""Words and numbers as an artefact shows them. Whatever a log says ends up as text and does nothing.
+"""Texts as an artefact shows them. Whatever a log says ends up as text and does nothing.
 
 A log is written by someone else's program: its names and values may hold markup, terminal sequences or
 marks that turn the direction of the line round. Every text of a log that goes into a page or a Markdown
@@ -8,7 +8,6 @@ file passes through `html_text`, `markdown_text` or `markdown_code`.
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -44,45 +43,6 @@ def markdown_code(text: Any, longest: int = LONGEST) -> str:
     fence = "`" * (longest_run + 1)
     pad = " " if shown.startswith("`") or shown.endswith("`") else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """A measurement with this many significant digits; "unknown" for None, "NaN" and "inf" as they are."""
-    if value is None:
-        return "unknown"
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else ("inf" if value > 0 else "-inf")
-    if value == 0:
-        return "0"
-    magnitude = math.floor(math.log10(abs(value)))
-    if -4 <= magnitude < 6:
-        return f"{value:,.{max(0, digits - 1 - magnitude)}f}"
-    return f"{value:.{digits - 1}e}"
-
-
-def steps(step: float | None) -> str:
-    """A step or a count with thousands separated, "unknown" for None."""
-    return "unknown" if step is None else f"{step:,.0f}"
-
-
-def duration(seconds: float | None) -> str:
-    """Wall time in the two units that matter: "11 h 40 min", "2 min 20 s", "8.4 s"."""
-    if seconds is None or not math.isfinite(seconds) or seconds < 0:
-        return "unknown"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60:,} h {minutes % 60} min"
-
-
-def percent(fraction: float | None) -> str:
-    """A fraction as "83 %", with a decimal below ten unless it is 0."""
-    if fraction is None or not math.isfinite(fraction):
-        return "unknown"
-    shown = f"{100 * fraction:.1f}" if abs(fraction) < 0.0995 else f"{100 * fraction:.0f}"
-    return f"{shown.removesuffix('.0')} %"
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

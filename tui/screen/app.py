@@ -11,10 +11,12 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
-from textual import events
-from textual.app import ComposeResult
+from textual import events, on
+from textual.actions import parse
+from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 
@@ -23,21 +25,21 @@ from flight_recorder.tui.checks.thresholds import Thresholds
 from flight_recorder.tui.exit import CANNOT_READ
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.screen import theme
-from flight_recorder.tui.screen.drawing import board, overlay
-from flight_recorder.tui.screen.drawing.figures import QUIET_S, Figures
-from flight_recorder.tui.screen.drawing.layout import Layout, is_upper, layout_for
+from flight_recorder.tui.screen.actions import Actions
+from flight_recorder.tui.screen.drawing import board
+from flight_recorder.tui.screen.drawing.figures import QUIET_S
+from flight_recorder.tui.screen.drawing.layout import Layout, layout_for
 from flight_recorder.tui.screen.drawing.lines import Lines
-from flight_recorder.tui.screen.drawing.room import arrange, bare_line, bare_panels, seen_cells
-from flight_recorder.tui.screen.drawing.status import status_line
-from flight_recorder.tui.screen.drawing.violations import violations_line
+from flight_recorder.tui.screen.drawing.room import arrange, bare_panels, seen_cells
+from flight_recorder.tui.screen.drawing.spans import Spans, said
 from flight_recorder.tui.screen.keys import bindings
-from flight_recorder.tui.screen.naming import name_apart
+from flight_recorder.tui.screen.picture import Picture
 from flight_recorder.tui.screen.runs.frames import FRAMES_PER_S, Frames
-from flight_recorder.tui.screen.runs.progress import status_of
-from flight_recorder.tui.screen.runs.run_set import Gathering
-from flight_recorder.tui.screen.runs.watched_run import Watched
+from flight_recorder.tui.screen.runs.open_runs import OpenRuns
+from flight_recorder.tui.screen.runs.run_set import LOOK_S, Gathering, RunsBegan
+from flight_recorder.tui.screen.runs.watched_run import BatchArrived, FollowingEnded, JudgedAtLast, Watched
+from flight_recorder.tui.screen.state.looking import Looking
 from flight_recorder.tui.screen.state.view import Mode
-from flight_recorder.tui.screen.taking_in import TakingIn
 from flight_recorder.tui.screen.terminal import Terminal, require_terminal
 from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.parser import SourceOptions
@@ -46,17 +48,21 @@ CLOCK_S = 1.0
 """How often the status line is made again while nothing comes, so that a silence is seen to last."""
 
 
-class Monitor(TakingIn):
-    """Shows runs. It owns their state; widgets only show lines.
+class Monitor(App[int]):
+    """Shows runs: Textual's events go to the objects that it holds, and what they draw goes to the widgets.
 
     Attributes:
-        watched: the runs, each with its follower.
+        runs: the open runs, each with its follower.
+        looking: how they are looked at.
+        actions: what keys do.
+        picture: what the screen shows.
         frames: when something is drawn, and how often it was.
-        figures: the figures that are on the screen.
+        failure: why the log that failed last cannot be read, a sentence.
     """
 
     CSS_PATH = "app.tcss"
     TITLE = "tui"
+    ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = list(bindings())
 
     def __init__(
@@ -69,27 +75,26 @@ class Monitor(TakingIn):
     ) -> None:
         # Without colours Textual would still send greys, unless the terminal's own are used.
         super().__init__(driver_class=Terminal, ansi_color=not theme.has_colour())
-        self.watched = list(watched)
-        self.gathering = gathering or Gathering(())
-        self.figures = Figures()
-        self.frames = Frames()
-        self._clock = clock
-        self._is_waiting = False
-        self._arranged: tuple[tuple[int, ...], Layout] = ((), self.layout_now)
+        self.runs = OpenRuns(watched, gathering)
+        self.looking = Looking(self.runs, self.changed)
+        self.actions = Actions(self.looking, lambda title: self.export_screenshot(title=title), self.exit)
+        self.picture = Picture(self.looking, theme.drawing_options(), clock)
         self.palette = theme.palette_for(is_light)
-        self._options = theme.drawing_options()
+        self.frames = Frames()
+        self.failure = ""
+        self._is_waiting = False
+        self._arranged: tuple[tuple[int, ...], Layout] = ((), self.looking.layout)
 
     @property
     def is_settled(self) -> bool:
         """Whether everything that there is to read was read and drawn."""
-        return not (self.frames.is_due or self._is_behind) and all(
-            watched.is_caught_up for watched in self.watched
-        )
+        is_read = all(watched.is_caught_up for watched in self.runs.watched)
+        return is_read and not (self.frames.is_due or self._is_behind)
 
     @property
     def _is_behind(self) -> bool:
         """Whether something that came is still to be seen, though nothing else comes."""
-        return self.figures.is_behind or any(watched.is_unjudged for watched in self.watched)
+        return self.picture.figures.is_behind or any(one.is_unjudged for one in self.runs.watched)
 
     def _handle_exception(self, error: Exception) -> None:
         """An error of our own, in whatever part of the screen, ends the monitor with one sentence."""
@@ -104,64 +109,129 @@ class Monitor(TakingIn):
         else:
             self._close_messages_no_wait()
 
+    # What is shown
+
     def compose(self) -> ComposeResult:
-        """The status line, eight cells, the small and the full-screen form of them, and what lies above."""
+        """The status line, the cells, the small and the full-screen form of them, and what lies above."""
         yield Lines("status")
         with Container(id="board"):
             for panel in PANELS:
-                yield Lines(panel.id, "cell")
+                cell = Lines(panel.id, "cell")
+                cell.display = panel.is_awaited
+                yield cell
             yield Lines("tree", "cell")
-        yield Lines("bare")
-        yield Lines("rows")
-        yield Lines("main")
-        yield Lines("footer")
-        yield Lines("card")
+        for id in ("rows", "main", "footer", "card"):
+            yield Lines(id)
 
     def on_mount(self) -> None:
-        """Begin to follow."""
+        """Begin to follow, and to look for other runs where more than one was meant."""
         theme.use(self, self.palette)
         self.set_interval(CLOCK_S, self._draw_status)
         self.changed()
-        self.follow_all()
+        gathering = self.runs.gathering
+        for watched in self.runs.watched:
+            watched.start(self.post_message)
+        if gathering.notice:
+            self.looking.look(notice=gathering.notice)
+        if gathering.grows:
+            search = partial(gathering.look, self.post_message)
+            self.set_interval(LOOK_S, lambda: self.run_worker(search, thread=True, exclusive=True))
+
+    def on_unmount(self) -> None:
+        """Let the threads end."""
+        for watched in self.runs.watched:
+            watched.stop()
+
+    # What comes in
+
+    @on(BatchArrived)
+    def take_batch(self, message: BatchArrived) -> None:
+        """The batch becomes part of its run, and is seen, at the next frame."""
+        self.runs.watched[message.number].take(message.batch)
+        if message.batch.is_preview or message.batch.stored:
+            self.changed()
+        else:
+            self._draw_soon()
+
+    @on(JudgedAtLast)
+    def take_judge(self, message: JudgedAtLast) -> None:
+        """The verdicts on what an index knew are seen at the next frame."""
+        self.runs.watched[message.number].take_judge(message.judge, message.thresholds)
+        self.changed()
+
+    @on(FollowingEnded)
+    def end_following(self, message: FollowingEnded) -> None:
+        """A log that can be read no further says so for as long as it is shown.
+
+        If nothing was read of any log there is nothing to show, and the monitor ends with that sentence.
+        """
+        self.runs.watched[message.number].fail(message.reason)
+        self.failure = message.reason
+        if self.runs.are_lost:
+            self.exit(return_code=CANNOT_READ)
+        else:
+            self.changed()
+
+    @on(RunsBegan)
+    def add_runs(self, message: RunsBegan) -> None:
+        """Runs that began while others are watched join them."""
+        self.runs.add(message.paths, self.post_message)
+        named = ", ".join(said(path) for path in message.paths)
+        number = len(self.runs)
+        self.looking.look(notice=f"{named} has begun: run {number}, o shows the next, O all of them")
+
+    # Keys
+
+    def action_act(self, call: str) -> None:
+        """Do what the table of keys names, "move('left')"."""
+        _, name, arguments = parse(call)
+        getattr(self.actions, name)(*arguments)
+
+    def on_key(self, event: events.Key) -> None:
+        """While thresholds are edited every key belongs to the editor."""
+        overlay = self.looking.overlay
+        if overlay and overlay.takes_all_keys:
+            event.prevent_default()
+            overlay.press(event.key, event.character)
+
+    # When it is drawn
 
     def changed(self) -> None:
         """Ask for a redraw at the next frame; many such calls make one."""
         self.frames.is_asked_for = True
-        self.draw_soon()
+        self._draw_soon()
 
-    def draw_soon(self) -> None:
+    def _draw_soon(self) -> None:
         """Have a frame drawn in its time, unless one is due already."""
         if not self.frames.is_due:
             self.set_timer(self.frames.due_in(), self._redraw)
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size may mean another arrangement; cells know their size after it was laid out."""
-        self.layout_now = layout_for(event.size.width, event.size.height)
+        self.looking.layout = layout_for(event.size.width, event.size.height)
         for layout in Layout:
-            self.screen.set_class(layout is self.layout_now, layout.value)
+            self.screen.set_class(layout is self.looking.layout, layout.value)
         self.call_after_refresh(self.changed)
 
     def _redraw(self) -> None:
         if not self.is_running:
             return  # a timer that outlived the screen
-        if self.frames.gives_way(any(watched.is_reading_the_past for watched in self.watched)):
+        if self.frames.gives_way(any(watched.is_reading_the_past for watched in self.runs.watched)):
             self.set_timer(1 / FRAMES_PER_S, self._redraw)
             return
         self.frames.begin()
-        for watched in self.watched:
-            if watched.settle():
-                self.ring(watched)
-        name_apart([watched.run for watched in self.watched])
+        if self.runs.settle():
+            self.bell()
         if self._arrange():
             self.call_after_refresh(self.changed)
         self._draw_status()
-        self.figures.is_behind = False
+        self.picture.figures.is_behind = False
         self._draw_middle()
         if self._is_behind and not self._is_waiting:
             self._is_waiting = True
             self.set_timer(QUIET_S, self._catch_up)
-        self._draw_footer()
-        self._draw_card()
+        self._show("footer", [self.picture.footer(self.size.width)])
+        self._draw_box()
 
     def _catch_up(self) -> None:
         """Draw what was hardly news when it came."""
@@ -170,107 +240,47 @@ class Monitor(TakingIn):
 
     def _arrange(self) -> bool:
         """Bring the middle into the form of the mode; whether that has moved anything."""
-        zoomed = self.view.mode is not Mode.OVERVIEW
         self._give_room()
-        moved = self.screen.has_class("zoomed") is not zoomed
-        self.screen.set_class(zoomed, "zoomed")
-        card = self.query_one("#card", Lines)
-        moved |= card.display is not bool(self.overlay)
-        card.display = bool(self.overlay)
+        is_zoomed = self.looking.view.mode is not Mode.OVERVIEW
+        moved = self.screen.has_class("zoomed") is not is_zoomed
+        self.screen.set_class(is_zoomed, "zoomed")
+        card, is_covered = self.query_one("#card", Lines), self.looking.overlay is not None
+        moved |= card.display is not is_covered
+        card.display = is_covered
         return moved
 
     def _give_room(self) -> None:
         """Panels that the log has nothing for leave the board to the others."""
-        bare = bare_panels(self.run_shown)
-        if (bare, self.layout_now) == self._arranged:
+        looking, bare = self.looking, bare_panels(self.runs.shown)
+        if (bare, looking.layout) == self._arranged:
             return
-        self.bare, self._arranged = bare, (bare, self.layout_now)
-        arrange(self.query_one("#board"), bare, self.layout_now)
-        self.screen.set_class(bool(bare), "bare")
-        if self.view.cell in bare and self.is_board_seen:
-            self.view = replace(self.view, cell=seen_cells(bare)[0])
+        looking.bare, self._arranged = bare, (bare, looking.layout)
+        arrange(self.query_one("#board"), bare, looking.layout)
+        self.query_one("#rows").styles.height = len(seen_cells(bare))
+        if looking.view.cell in bare:
+            looking.view = replace(looking.view, cell=seen_cells(bare)[0])
         self.call_after_refresh(self.changed)
 
     def _draw_status(self) -> None:
-        if not self.is_running:
-            return
-        number = f"{self.current + 1}/{len(self.watched)}" if len(self.watched) > 1 else ""
-        if self.gathering.num_found > len(self.watched):
-            number += f" of {self.gathering.num_found} runs"
-        shown = self.watched[self.current]
-        pace = shown.arrivals.steps_per_s()
-        status = replace(
-            status_of(shown.run, self._clock(), self.paused_at, number, shown.part_read, pace),
-            elsewhere=self.worse_elsewhere(),
-        )
-        self._show("status", [status_line(status, self.size.width)])
+        if self.is_running:
+            self._show("status", [self.picture.status(self.size.width)])
 
     def _draw_middle(self) -> None:
-        scene = board.Scene(
-            self.run_shown,
-            self.view,
-            self.whole(),
-            self.figures,
-            tuple(
-                self.watched[number].run
-                for number in self.worst_first()
-                if number != self.current and number not in self.without_lines
-            ),
-            self._options,
-            self.paused_at is not None,
-        )
+        scene = self.picture.scene()
         for widget in self.query(Lines):
             width, height = widget.size
-            if widget.id in board.DRAWN_BY and width > 0 and height > 0 and self._is_seen(widget):
+            is_seen = widget.display and widget.has_class("cell") is self.looking.is_board_seen
+            if widget.id in board.DRAWN_BY and width > 0 and height > 0 and is_seen:
                 widget.show(board.drawn(scene, widget.id, width, height), self.palette)
 
-    def _is_seen(self, widget: Lines) -> bool:
-        if widget.has_class("cell"):
-            return self.is_board_seen and widget.display
-        return not self.is_board_seen and widget.display
+    def _draw_box(self) -> None:
+        if (box := self.picture.box(*self.size)) is not None:
+            left, top, width, lines = box
+            styles = self.query_one("#card", Lines).styles
+            styles.width, styles.height, styles.offset = width, len(lines), (left, top)
+            self._show("card", lines)
 
-    def _draw_footer(self) -> None:
-        run = self.run_shown
-        notice = self.notice or self.gathering.remark(run)
-        if not run.is_judged:
-            notice = notice or "nothing is judged before all of the log was read"
-        found, selected = self.violations(), self.view.violation
-        others = self.worse_elsewhere()
-        line = violations_line(found, selected, self.size.width, notice, run.failure, others)
-        self._show("footer", [line])
-        self._show("bare", [bare_line(self.bare, self.size.width)])
-
-    def _draw_card(self) -> None:
-        if not self.overlay:
-            return
-        card = self.query_one("#card", Lines)
-        width = min(self.size.width, overlay.WIDTHS[self.overlay])
-        lines = self._overlay_lines(width)
-        hidden = max(0, len(lines) - self.size.height + 1)
-        if self.overlay == "runs":  # the marked run stays in sight
-            row = self.worst_first().index(self.listed) + 1
-            self.overlay_top = min(max(self.overlay_top, row - self.size.height + 5), row - 1)
-        self.overlay_top = min(self.overlay_top, hidden)
-        lines = lines[self.overlay_top : self.overlay_top + self.size.height - 1]
-        left, top = (self.size.width - width) // 2, (self.size.height - len(lines)) // 2
-        if self.overlay == "threshold":  # the curve stays in sight
-            above = is_upper(self.view.cell, self.layout_now, seen_cells(self.bare))
-            top = self.size.height - len(lines) - 1 if above else 1
-        card.styles.width, card.styles.height, card.styles.offset = width, len(lines), (left, max(0, top))
-        card.show(lines, self.palette)
-
-    def _overlay_lines(self, width: int) -> board.LinesOfSpans:
-        run = self.run_shown
-        if self.overlay == "help":
-            return overlay.help_box(width)
-        if self.overlay == "runs":
-            runs = [one.run for one in self.watched]
-            return overlay.runs_box(runs, self.current, self.without_lines, self.listed, self._clock(), width)
-        if self.editor is not None:
-            return overlay.editor_box(self.editor, run.judge.verdicts, width, self.size.height)
-        return overlay.card_box(run, self.view, self.violations(), width)
-
-    def _show(self, id: str, lines: board.LinesOfSpans) -> None:
+    def _show(self, id: str, lines: Sequence[Spans]) -> None:
         self.query_one(f"#{id}", Lines).show(lines, self.palette)
 
 

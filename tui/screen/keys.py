@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
+from flight_recorder.tui.panels.registry import PANELS
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -26,8 +28,11 @@ class Key:
 
 
 _PANELS = tuple(
-    Key("Move", str(cell), str(cell), f"focus_cell({cell})", f"panel {cell}") for cell in range(1, 8)
+    Key("Move", str(panel.number), str(panel.number), f"focus_cell({panel.number})", panel.title)
+    for panel in PANELS[:9]
 )
+_LAYERS = " and ".join(str(panel.number) for panel in PANELS if panel.by_layer)
+PANEL_KEYS = f"1-{len(_PANELS)}"
 
 KEYS: tuple[Key, ...] = (
     *_PANELS,
@@ -43,6 +48,7 @@ KEYS: tuple[Key, ...] = (
     Key("Diagnosis", "N", "N", "violation(-1)", "previous violation"),
     Key("Diagnosis", "t", "t", "tree", "the whole tree, and back", "tree"),
     Key("Diagnosis", "r", "r", "read_on", "next panel in the reading order for a failed run"),
+    Key("Diagnosis", "slash", "/", "search", "the metrics by a part of their name"),
     Key("Diagnosis", "T", "T", "edit_threshold", "edit a threshold and judge the whole history again"),
     Key("Range", "plus,equals_sign", "+", "zoom_steps(1)", "half the range of steps"),
     Key("Range", "minus", "-", "zoom_steps(-1)", "twice the range of steps"),
@@ -57,7 +63,7 @@ KEYS: tuple[Key, ...] = (
     Key("Axes", "l", "l", "log_axis", "logarithmic or linear y axis of the zoomed panel"),
     Key("Axes", "L", "L", "flip_scale", "the same for the focused panel, zoomed or not"),
     Key("Axes", "s", "s", "smooth", "moving average over 10, 50, 200 values, none"),
-    Key("Axes", "m", "m", "heat", "panels 4 and 5 as a heat strip, a row a layer, or as lines"),
+    Key("Axes", "m", "m", "heat", f"panels {_LAYERS} as a heat strip, a row a layer, or as lines"),
     Key("Axes", "x", "x", "x_axis", "x axis: step, epoch, tokens, wall time"),
     Key("Other", "o", "o", "other_run", "the next run, when several are open"),
     Key("Other", "O", "O", "list_runs", "the list of the open runs; Enter shows one"),
@@ -77,16 +83,14 @@ _BEFORE_TEXTUAL = frozenset({"tab", "shift+tab", "ctrl+c"})
 def bindings() -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """The table as Textual takes it, all of it bound at the app: no widget has keys of its own."""
     return [
-        Binding(key.keys, key.action, key.meaning, show=False, priority=key.keys in _BEFORE_TEXTUAL)
+        Binding(key.keys, f"act({key.action!r})", show=False, priority=key.keys in _BEFORE_TEXTUAL)
         for key in KEYS
     ]
 
 
 def groups() -> dict[str, list[Key]]:
-    """The table by group, panels 1 to 7 as one line."""
-    table: dict[str, list[Key]] = {
-        "Move": [Key("Move", "", "1-7", "", "panel; 4 and 5 are the layers, 7 the classes")]
-    }
+    """The table by group, the panels as one line."""
+    table: dict[str, list[Key]] = {"Move": [Key("Move", "", PANEL_KEYS, "", "panel of this number")]}
     for key in KEYS:
         if key not in _PANELS:
             table.setdefault(key.group, []).append(key)

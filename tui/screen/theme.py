@@ -8,8 +8,8 @@ from typing import get_args
 from textual.app import App
 from textual.theme import Theme
 
-from flight_recorder.tui.panels.glyphs import GlyphName
-from flight_recorder.tui.panels.layout import Options
+from flight_recorder.tui.panels.drawing.glyphs import GlyphName
+from flight_recorder.tui.panels.drawing.layout import Options
 from flight_recorder.tui.screen.drawing.palette import DARK, LIGHT, NO_COLOUR, Palette
 
 _LIGHT_BACKGROUNDS = frozenset({"7", "15"})

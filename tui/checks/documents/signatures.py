@@ -32,17 +32,6 @@ class Reading:
     means: str
 
 
-HEALTHY: dict[str, str] = {
-    "loss": "both curves fall, training slightly below validation, both below the baseline at the end",
-    "lr": "a linear ramp to lr_max, then the declared decay down to lr_min at the last step",
-    "grad_norm": "falls in the first steps and then stays around or below the clip line, with single peaks",
-    "activation": "the points of the residual stream keep one size; a normalisation may lift its output",
-    "spectral_norm": "grows slowly from a small start to between 0.8 and 2.6",
-    "dead": "at or near zero throughout",
-    "class_loss": "regular falls first, irregular lags by a tenth to a fifth; the gap settles",
-}
-"""What each panel looks like in a healthy run."""
-
 SIGNATURES: tuple[Signature, ...] = (
     Signature(
         "loss", "starts far above a uniform guess: bad initialisation or a sum for a mean", ("Q1.1a", "Q1.1d")

@@ -198,9 +198,13 @@ def bottom(seen: Evaluations, *, nats: float = 0.02, share: float = 0.0125) -> t
     take in half of the curve.
     """
     low = float(seen.val[seen.best])
-    width = min(nats, share * abs(low))
-    as_good = np.flatnonzero(seen.val <= low + width)
+    as_good = np.flatnonzero(seen.val <= low + told_apart_from(low, nats=nats, share=share))
     return int(seen.steps[as_good[0]]), int(seen.steps[as_good[-1]])
+
+
+def told_apart_from(loss: float, *, nats: float = 0.02, share: float = 0.0125) -> float:
+    """Difference from a validation loss up to which another one is as good, see `bottom`."""
+    return min(nats, share * abs(loss))
 
 
 def _lowest_train(seen: Evaluations, recording: Recording) -> tuple[int | None, float | None]:

@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 
 from flight_recorder.tui.checks.verdict import State, Verdict
+from flight_recorder.tui.numbers import count, duration, number
 from flight_recorder.tui.report.compare.config_changes import (
     ConfigChanges,
     by_setting,
@@ -21,7 +22,7 @@ from flight_recorder.tui.report.compare.journal import append_to_journal
 from flight_recorder.tui.report.compare.observed import differing, observed, observed_table
 from flight_recorder.tui.report.markdown.overfit_story import Story, story_of
 from flight_recorder.tui.report.markdown.run_facts import wall_time_s
-from flight_recorder.tui.report.wording import duration, markdown_code, markdown_text, number, steps, table
+from flight_recorder.tui.report.wording import markdown_code, markdown_text, table
 from flight_recorder.tui.run import Run
 
 __all__ = ["append_to_journal", "compare", "compare_all"]
@@ -106,15 +107,15 @@ def _outcome_of(run: Run, story: Story | None) -> dict[str, str]:
     recording, facts = run.recording, story.facts if story else {}
     seconds, done = wall_time_s(run), recording.num_steps
     loss = recording.steps["loss"].values
-    best = f"{number(facts['val_min'])} at step {steps(facts['t_val_min'])}" if facts else "unknown"
+    best = f"{number(facts['val_min'])} at step {count(facts['t_val_min'])}" if facts else "unknown"
     onset = facts.get("onset")
     return {
-        "steps done": steps(done),
+        "steps done": count(done),
         "best val loss": best,
         "last val loss": number(facts.get("val_final")),
         "last train loss": number(float(loss[-1])) if len(loss) else "unknown",
         "gap at the end": number(facts.get("gap_final")),
-        "overfit since": f"step {steps(onset)}" if onset is not None else "no onset" if facts else "unknown",
+        "overfit since": f"step {count(onset)}" if onset is not None else "no onset" if facts else "unknown",
         "wall time": duration(seconds),
         "steps/s": number(done / seconds, 3) if done and seconds else "unknown",
         "level": str(run.judge.level),
@@ -142,7 +143,7 @@ def _happened(
 
 
 def _line(where: str, verdict: Verdict) -> str:
-    since = "" if verdict.first_step is None else f" since step {steps(verdict.first_step)}"
+    since = "" if verdict.first_step is None else f" since step {count(verdict.first_step)}"
     words = markdown_text(f"{verdict.check} {verdict.symptom}")
     return f"- {where}: **{words}** ({verdict.level}){since}. {markdown_text(verdict.evidence)}"
 
@@ -196,7 +197,7 @@ def _advice(run: Run, name: str, with_checkpoint: bool) -> list[str]:
     facts = run.judge.overfit
     if with_checkpoint and facts and facts["onset"] is not None and math.isfinite(facts["val_min"]):
         lines.append(
-            f"- {name}: go on from the checkpoint of step {steps(facts['t_val_min'])}, not from the last."
+            f"- {name}: go on from the checkpoint of step {count(facts['t_val_min'])}, not from the last."
         )
     headline = run.judge.headline
     if headline is not None and headline.fix:

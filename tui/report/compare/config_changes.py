@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from flight_recorder.tui.numbers import percent
 from flight_recorder.tui.report.markdown.recommendations import declared_and_observed, family_words
 from flight_recorder.tui.report.markdown.run_facts import schedule_text, settings
-from flight_recorder.tui.report.wording import markdown_code, markdown_text, percent
+from flight_recorder.tui.report.wording import markdown_code, markdown_text
 from flight_recorder.tui.run import Run
 
 MOST_CHANGES = 60

@@ -1,5 +1,4 @@
-"""Which of two runs is better, by a measure that is named; never praise for one that is worse than "
-"guessing."""
+"""Which of two runs is better, by a measure that is named; no praise for one that is worse than guessing."""
 
 from __future__ import annotations
 
@@ -8,16 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flight_recorder.tui.checks.facts import Facts
+from flight_recorder.tui.checks.signals.onset import told_apart_from
+from flight_recorder.tui.numbers import count, number, percent
 from flight_recorder.tui.report.markdown.overfit_story import Story, story_of
-from flight_recorder.tui.report.wording import markdown_code, markdown_text, number, percent, steps
+from flight_recorder.tui.report.wording import markdown_code, markdown_text
 from flight_recorder.tui.run import Run
 
-TIE_NATS, TIE_SHARE = 0.02, 0.0125
-"""Losses nearer than this are not told apart, as in the width of the bottom of a validation curve."""
-
 ANY_VOCABULARY = 1e8
-"""No vocabulary is larger: a loss above its logarithm (18.4 nats) is worse than a uniform guess for every "
-"model."""
+"""No vocabulary is larger: a loss above its logarithm is worse than a uniform guess for every model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,7 @@ def outcome(a: Run, b: Run) -> Outcome:
 def _by_best(a: Run, b: Run, first: Story, second: Story) -> Outcome:
     losses = first.facts["val_min"], second.facts["val_min"]
     difference = abs(losses[0] - losses[1])
-    if difference <= min(TIE_NATS, TIE_SHARE * min(losses)):
+    if difference <= told_apart_from(min(losses)):
         words = f"Too close to call: the best validation losses differ by {number(difference, 2)} nats."
         return Outcome("tie", f"{words} {_sooner(a, b, first, second)}")
     a_won = losses[0] < losses[1]
@@ -73,8 +70,8 @@ def _by_best(a: Run, b: Run, first: Story, second: Story) -> Outcome:
     won, lost = (first, second) if a_won else (second, first)
     words = (
         f"**{_name(winner)} won, by its best validation loss**: {number(won.facts['val_min'])} at step "
-        f"{steps(won.facts['t_val_min'])} against {number(lost.facts['val_min'])} at step "
-        f"{steps(lost.facts['t_val_min'])} of {_name(loser)}, {number(difference, 3)} nats better "
+        f"{count(won.facts['t_val_min'])} against {number(lost.facts['val_min'])} at step "
+        f"{count(lost.facts['t_val_min'])} of {_name(loser)}, {number(difference, 3)} nats better "
         "(perplexity "
         f"{math.exp(-difference):.3g} x). {_overtakes(won, lost)}"
     )
@@ -85,7 +82,7 @@ def _overtakes(won: Story, lost: Story) -> str:
     """When the winner passed the other's best."""
     reached = [step for step, val in zip(won.seen.steps.tolist(), won.seen.val.tolist(), strict=True)
                if val <= lost.facts["val_min"]]  # fmt: skip
-    return f"It passed the other's best at step {steps(reached[0])}."
+    return f"It passed the other's best at step {count(reached[0])}."
 
 
 def _at_end(winner: Run, loser: Run, won: Story, lost: Story) -> str:
@@ -96,16 +93,16 @@ def _at_end(winner: Run, loser: Run, won: Story, lost: Story) -> str:
     return (
         f" By the last evaluation it is the other way round ({number(ends[0])} against {number(ends[1])}): "
         "keep its "
-        f"checkpoint of step {steps(won.facts['t_val_min'])}, not the last."
+        f"checkpoint of step {count(won.facts['t_val_min'])}, not the last."
     )
 
 
 def _sooner(a: Run, b: Run, first: Story, second: Story) -> str:
     at = first.facts["t_val_min"], second.facts["t_val_min"]
     if at[0] == at[1]:
-        return f"Both were at their best at step {steps(at[0])}."
+        return f"Both were at their best at step {count(at[0])}."
     quick, slow = (a, b) if at[0] < at[1] else (b, a)
-    return f"{_name(quick)} got there first: step {steps(min(at))} against {steps(max(at))} of {_name(slow)}."
+    return f"{_name(quick)} got there first: step {count(min(at))} against {count(max(at))} of {_name(slow)}."
 
 
 def _both_worse(a: Run, b: Run, first: Story, second: Story) -> str:

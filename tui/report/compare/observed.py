@@ -13,14 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from flight_recorder.tui.numbers import count, number
 from flight_recorder.tui.report.markdown.run_facts import settings
-from flight_recorder.tui.report.wording import markdown_text, number, steps, table
+from flight_recorder.tui.report.wording import markdown_text, table
 from flight_recorder.tui.run import Run
 
 UNKNOWN = "unknown"
-
-RATE_SHARE = 0.01
-"""Rates nearer than this share of the lowest peak are the same: logs print few digits of them."""
 
 _BATCH_SIZES = ("per_device_train_batch_size", "micro_batch_size", "train_batch_size", "batch_size")
 _COUNTS = {
@@ -86,7 +84,7 @@ def _same_words(name: str, texts: Sequence[str | None]) -> Observed:
 
 def _rates(name: str, rates: Sequence[float | None], scale: float) -> Observed:
     known = [rate for rate in rates if rate is not None]
-    differs = bool(known) and max(known) - min(known) > RATE_SHARE * scale
+    differs = bool(known) and round((max(known) - min(known)) / (scale or 1), 2) > 0  # logs print few digits
     return Observed(name, tuple(UNKNOWN if rate is None else number(rate, 3) for rate in rates), differs)
 
 
@@ -142,7 +140,7 @@ def _fact(run: Run, field: str) -> Any:
 
 
 def _count(value: Any) -> str | None:
-    return steps(value) if _is_number(value) else None
+    return count(value) if _is_number(value) else None
 
 
 def _word(value: Any) -> str | None:

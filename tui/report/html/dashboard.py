@@ -12,45 +12,35 @@ import hashlib
 import json
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 
 from flight_recorder.tui.checks.judge import Judge
-from flight_recorder.tui.checks.verdict import Level, State, Verdict
+from flight_recorder.tui.checks.verdict import Verdict
+from flight_recorder.tui.numbers import count, number, percent
 from flight_recorder.tui.panels.figure import Figure
-from flight_recorder.tui.panels.palette import LEVEL_SIGNS
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.panels.view import View
-from flight_recorder.tui.report.artefact import write_artefact
 from flight_recorder.tui.report.html.panel_html import cursor_data, drawable, panel_html, plain_name
-from flight_recorder.tui.report.html.tree_html import cards_html, gravest, map_html, table_html, when
+from flight_recorder.tui.report.html.tree_html import cards_html, map_html, table_html
 from flight_recorder.tui.report.markdown.run_facts import MOST_SETTINGS, run_facts, settings
-from flight_recorder.tui.report.wording import html_text, number, percent, steps
+from flight_recorder.tui.report.wording import html_text
 from flight_recorder.tui.run import Run
+from flight_recorder.tui.vocabulary import (
+    LEVEL_MEANINGS,
+    LEVEL_SIGNS,
+    counts,
+    level_words,
+    main_verdict,
+    title,
+    when,
+)
 
 COLUMNS = 800
 """Columns that a curve is reduced to; each keeps its smallest, largest and last value."""
 
 LONG_FACT = 28
 """Characters from which a fact takes the room of two."""
-
-LEVEL_WORDS = {
-    Level.GREEN: "Nothing is wrong.",
-    Level.YELLOW: "Watch it.",
-    Level.ORANGE: "Act now.",
-    Level.RED: "Damage is happening.",
-    Level.BLACK: "The run is lost.",
-}
-
-
-def write_dashboard(run: Run, path: Path) -> None:
-    """The file holds the page of this run.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    write_artefact(path, page(run))
 
 
 @np.errstate(all="ignore")  # a log may hold any number
@@ -100,7 +90,7 @@ def _bar(run: Run) -> str:
     level = run.judge.level
     return (
         f'<div class="bar"><div><bdi>{html_text(plain_name(run.name))}</bdi>'
-        f'<span class="badge {level}">{LEVEL_SIGNS[level]} {str(level).upper()}</span>'
+        f'<span class="badge {level}">{level_words(level)}</span>'
         '<span class="at value" id="place">newest values</span>'
         '<span class="keys"><kbd>←</kbd> <kbd>→</kbd> <kbd>Home</kbd> <kbd>End</kbd> '
         "read every panel at a step <kbd>n</kbd> next violation <kbd>Esc</kbd></span>"
@@ -113,31 +103,29 @@ def _verdict(run: Run) -> str:
     judge = run.judge
     level, headline = judge.level, judge.headline
     if headline is not None:
-        title = f"{headline.check} {headline.symptom}"
+        heading = title(headline)
         words = f"<p>{html_text(headline.evidence)}</p>"
         words += f'<p class="fix">{html_text(headline.fix)}</p>' if headline.fix else ""
         words += _worse(judge, headline)
     else:
-        title = LEVEL_WORDS[level]
-        judged = sum(verdict.state is State.PASS for verdict in judge.verdicts)
-        silent = sum(verdict.state is State.NOT_MEASURED for verdict in judge.verdicts)
-        words = f"<p>{judged} checks passed; {silent} could not be made: the log lacks what they read.</p>"
+        heading = f"{LEVEL_MEANINGS[level].capitalize()}."
+        words = f"<p>Checks: {counts(judge.verdicts)}.</p>"
     broke = "; ".join(f"{verdict.check} {verdict.evidence}" for verdict in judge.failed)
     words += f"<p><b>{html_text(broke)}</b></p>" if broke else ""
     causes = ", ".join(cause for cause, _ in judge.causes[:3])
     likely = f"<p>Likeliest cause first: {html_text(causes)}</p>" if causes else ""
     return (
-        f'<section class="verdict {level}"><div class="level">{LEVEL_SIGNS[level]} {str(level).upper()}</div>'
-        f"<h1>{html_text(title)}</h1><div>{words}{likely}</div></section>"
+        f'<section class="verdict {level}"><div class="level">{level_words(level)}</div>'
+        f"<h1>{html_text(heading)}</h1><div>{words}{likely}</div></section>"
     )
 
 
 def _worse(judge: Judge, headline: Verdict) -> str:
     """What gives the run its level, where the first finding of the walk is not the gravest."""
-    worst = gravest(judge)
-    if worst is None or worst.level <= headline.level:
+    worst = main_verdict(judge.verdicts, headline)
+    if worst is None or worst is headline:
         return ""
-    words = f"{worst.check} {worst.symptom}, {when(worst)}: {worst.evidence}"
+    words = f"{title(worst)}, {when(worst)}: {worst.evidence}"
     return f"<p><b>{str(worst.level).capitalize()} because of {html_text(words)}</b></p>"
 
 
@@ -157,27 +145,25 @@ def _best(run: Run) -> list[tuple[str, str]]:
     if not overfit:
         return []
     interval = overfit.get("t_val_min_interval")
-    facts = [("best val loss", f"{number(overfit['val_min'])} at step {steps(overfit['t_val_min'])}")]
+    facts = [("best val loss", f"{number(overfit['val_min'])} at step {count(overfit['t_val_min'])}")]
     if interval and interval[0] != interval[1]:
-        facts.append(("as good as the best", f"steps {steps(interval[0])} to {steps(interval[1])}"))
+        facts.append(("as good as the best", f"steps {count(interval[0])} to {count(interval[1])}"))
     if overfit.get("onset") is not None:
-        facts.append(("overfit since t*", f"step {steps(overfit['onset'])}"))
+        facts.append(("overfit since t*", f"step {count(overfit['onset'])}"))
     if overfit.get("gap_final") is not None:
         facts.append(("final gap, val − train", number(overfit["gap_final"])))
     if overfit.get("wasted_fraction"):
         facts.append(("steps after the best", percent(overfit["wasted_fraction"])))
     if overfit.get("nearest_checkpoint_step") is not None:
-        facts.append(("checkpoint nearest to it", f"step {steps(overfit['nearest_checkpoint_step'])}"))
+        facts.append(("checkpoint nearest to it", f"step {count(overfit['nearest_checkpoint_step'])}"))
     return facts
 
 
 def _panels(run: Run, figures: list[Figure]) -> str:
-    """The panels with a chart, the tree beside them, and below what this log has nothing for."""
-    sections = [panel_html(panel, figure) for panel, figure in zip(PANELS, figures, strict=True)]
-    drawn = "".join(section for section, figure in zip(sections, figures, strict=True) if not figure.note)
-    absent = "".join(section for section, figure in zip(sections, figures, strict=True) if figure.note)
-    below = f'<div class="absents">{absent}</div>' if absent else ""
-    return f'<div class="panels">{drawn}{map_html(run.judge)}</div>{below}'
+    """The panels that the log fills, or that broke, and the tree beside them."""
+    shown = [pair for pair in zip(PANELS, figures, strict=True) if pair[1].note != pair[0].missing]
+    sections = [panel_html(panel, figure) for panel, figure in shown]
+    return f'<div class="panels">{"".join(sections)}{map_html(run.judge)}</div>'
 
 
 def _config(run: Run) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.numbers import number
 from flight_recorder.tui.panels.figure import Figure, Floats, Line
-from flight_recorder.tui.panels.palette import LEVEL_SIGNS
 from flight_recorder.tui.panels.panel import Panel
 from flight_recorder.tui.panels.printable import printable
-from flight_recorder.tui.report.html.svg import COLOURS, SCALE, axes, chart
+from flight_recorder.tui.report.html.svg import COLOURS, SCALE, axes, chart, small_chart
 from flight_recorder.tui.report.html.svg_heat import heat_chart
-from flight_recorder.tui.report.wording import html_text, number
+from flight_recorder.tui.report.wording import html_text
+from flight_recorder.tui.vocabulary import LEVEL_SIGNS
 
 MOST_VIOLATIONS = 1000
 """Places that n and N jump to."""
@@ -42,7 +43,10 @@ def panel_html(panel: Panel, figure: Figure) -> str:
             f'{html_text(figure.title)}</h3><p class="note">{html_text(figure.note)}</p></section>'
         )
     sick = f" sick {figure.level}" if figure.level > Level.GREEN else ""
-    body = _offender(figure) + heat_chart(figure) if figure.heat else _legend(figure) + chart(figure)
+    if figure.as_list:
+        body = _list(figure)
+    else:
+        body = _offender(figure) + heat_chart(figure) if figure.heat else _legend(figure) + chart(figure)
     return (
         f'<section class="panel{sick}" id="{figure.panel}" tabindex="0" '
         f'aria-label="Panel {figure.number}, {html_text(figure.title)}: {html_text(figure.health)}">'
@@ -69,6 +73,16 @@ def _legend(figure: Figure) -> str:
     return f'<ul class="legend">{items}</ul>'
 
 
+def _list(figure: Figure) -> str:
+    """A row a line: name, a small curve, the newest value and the best."""
+    rows = "".join(
+        f"<tr><td><bdi>{html_text(line.name, 60)}</bdi></td><td>{small_chart(figure, line)}</td>"
+        f'<td class="num">{html_text(line.words)}</td></tr>'
+        for line in figure.lines
+    )
+    return f'<div class="scroll"><table class="metrics"><tbody>{rows}</tbody></table></div>'
+
+
 def _latest(line: Line) -> str:
     return "–" if line.latest is None else number(line.latest, DIGITS)
 
@@ -85,19 +99,19 @@ def cursor_data(figures: list[Figure]) -> dict[str, Any]:
     shared: list[tuple[float, ...]] = []
     panels = []
     for figure in figures:
-        if figure.note or figure.heat:
+        if figure.note or figure.heat or figure.as_list:
             continue
         x, y = axes(figure)
         panels.append(
             {
                 "id": figure.panel,
-                "x": [x.start / SCALE, x.end / SCALE, x.low, x.high],
-                "y": [y.end / SCALE, y.start / SCALE, y.low, y.high, int(y.scale == "log")],
+                "x": [x.start / SCALE, x.end / SCALE, x.range.low, x.range.high],
+                "y": [y.end / SCALE, y.start / SCALE, y.range.low, y.range.high, int(y.range.kind == "log")],
                 "lines": [_line_data(line, index, shared) for index, line in enumerate(figure.lines)],
             }
         )
     drawn = [figure for figure in figures if not figure.note]
-    firsts = sorted({_exact(tint.first) for figure in drawn for tint in figure.tints})
+    firsts = sorted({_exact(tint.first) for figure in drawn for tint in figure.tints if tint.level})
     unit = drawn[0].x_label if drawn else "step"
     xs = [_packed(x) for x in shared]
     return {"unit": unit, "xs": xs, "violations": firsts[:MOST_VIOLATIONS], "panels": panels}

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.numbers import number
+from flight_recorder.tui.panels.drawing.axis import AxisRange, x_axis, x_ticks, y_axis, y_ticks
 from flight_recorder.tui.panels.figure import Figure, Floats, Line, Mark, Rule
-from flight_recorder.tui.report.html.axes import Axis, tick_label, ticks, x_axis, y_axis
-from flight_recorder.tui.report.wording import html_text, number
+from flight_recorder.tui.report.wording import html_text
 
 WIDTH, HEIGHT = 640, 250
 LEFT, RIGHT, TOP, BOTTOM = 50, 10, 12, 24
@@ -33,8 +35,35 @@ MOST_MARKS = 40
 LONGEST_LABEL = 40
 """Characters of a label that are shown."""
 
+_EXCUSED = -1
+"""Stands for a level where a leaf held and was excused."""
+
 _LABEL_HEIGHT = 11
 _CHARACTER_WIDTH = 6.0
+
+
+_MARGIN = 0.04
+"""Part of the range of y that stays free above and below the curves."""
+
+_SMALL = (160, 18)
+"""Pixels of the chart in a row of a list."""
+
+_MOST_TICKS = 6
+CELLS = 64
+"""Characters for the labels along x."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The range of an axis laid out from `start` to `end`, in tenths of a pixel."""
+
+    range: AxisRange
+    start: float
+    end: float
+
+    def at(self, values: Floats | float) -> Floats:
+        """Places of the values; what lies off the axis is put on its edge, NaN stays NaN."""
+        return self.start + self.range.fraction(np.asarray(values, np.float64)) * (self.end - self.start)
 
 
 class Labels:
@@ -67,9 +96,8 @@ class Labels:
 
 def axes(figure: Figure) -> tuple[Axis, Axis]:
     """Horizontal and vertical axis of the chart, in path units."""
-    x = x_axis(figure, LEFT * SCALE, (WIDTH - RIGHT) * SCALE)
-    y = y_axis(figure, (HEIGHT - BOTTOM) * SCALE, TOP * SCALE)
-    return x, y
+    x = Axis(x_axis(figure), LEFT * SCALE, (WIDTH - RIGHT) * SCALE)
+    return x, Axis(y_axis(figure, _MARGIN), (HEIGHT - BOTTOM) * SCALE, TOP * SCALE)
 
 
 def chart(figure: Figure) -> str:
@@ -80,7 +108,7 @@ def chart(figure: Figure) -> str:
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{html_text(f"{figure.title}: {figure.latest or figure.health}")}">',
         _tints(figure, x),
-        _grid(x, y, figure.x_label),
+        _grid(x, y, figure.x_label, figure.y_whole),
         _rule_lines(figure.rules, y),
         _mark_lines(figure.marks, x),
         f'<g class="curves" transform="scale({1 / SCALE:g})">',
@@ -94,23 +122,33 @@ def chart(figure: Figure) -> str:
     return "".join(parts)
 
 
-def _grid(x: Axis, y: Axis, x_label: str) -> str:
+def small_chart(figure: Figure, line: Line) -> str:
+    """One line in the height of a row, at a scale of its own."""
+    figure = replace(figure, lines=(line,), rules=())
+    x = Axis(x_axis(figure), 0, _SMALL[0] * SCALE)
+    y = Axis(y_axis(figure, _MARGIN), _SMALL[1] * SCALE, 0)
+    return (
+        f'<svg class="small" viewBox="0 0 {_SMALL[0]} {_SMALL[1]}" aria-hidden="true">'
+        f'<g transform="scale({1 / SCALE:g})">{_curve(line, 0, x, y)}</g></svg>'
+    )
+
+
+def _grid(x: Axis, y: Axis, x_label: str, whole: bool) -> str:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
-    major, minor = ticks(y, 6)
-    lines = "".join(f"M{LEFT} {_px(y, value)}H{right}" for value in major)
-    fine = "".join(f"M{LEFT} {_px(y, value)}H{right}" for value in minor)
+    up = y_ticks(y.range, _MOST_TICKS, whole)
+    lines = "".join(f"M{LEFT} {_px(y, value)}H{right}" for value, _ in up)
     labels = [
-        f'<text class="tick" x="{LEFT - 5}" y="{_px(y, v) + 3.5:.4g}">{tick_label(v)}</text>' for v in major
+        f'<text class="tick" x="{LEFT - 5}" y="{_px(y, v) + 3.5:.4g}">{label}</text>' for v, label in up
     ]
-    across, _ = ticks(x, 6)
-    lines += "".join(f"M{_px(x, value)} {TOP}V{bottom}" for value in across)
+    across = x_ticks(x.range.low, x.range.high, CELLS)
+    lines += "".join(f"M{_px(x, value)} {TOP}V{bottom}" for value, _ in across)
     labels += [
-        f'<text class="tick mid" x="{min(_px(x, v), right - 12):.4g}" y="{HEIGHT - 9}">{tick_label(v)}</text>'
-        for v in across
+        f'<text class="tick mid" x="{min(_px(x, v), right - 12):.4g}" y="{HEIGHT - 9}">{label}</text>'
+        for v, label in across
     ]
     labels.append(f'<text class="tick" x="{LEFT - 12}" y="{HEIGHT - 9}">{html_text(x_label, 12)}</text>')
     frame = f'<path class="frame" d="M{LEFT} {TOP}V{bottom}H{right}"/>'
-    return f'<path class="fine" d="{fine}"/><path class="grid" d="{lines}"/>{frame}{"".join(labels)}'
+    return f'<path class="grid" d="{lines}"/>{frame}{"".join(labels)}'
 
 
 def _px(axis: Axis, value: float) -> float:
@@ -118,24 +156,31 @@ def _px(axis: Axis, value: float) -> float:
 
 
 def _tints(figure: Figure, x: Axis) -> str:
-    """Each pixel has the worst level of the ranges that touch it: overlaps do not add up."""
+    """Each pixel has the worst level of the ranges that touch it; overlaps do not add up."""
     levels = np.zeros(WIDTH + 1, np.int64)
-    for tint in sorted(figure.tints, key=lambda tint: tint.level):
-        levels[int(_px(x, tint.first)) : int(_px(x, tint.last)) + 1] = tint.level
+    ranges = [
+        (_EXCUSED if tint.level is None else tint.level, tint.first, tint.last) for tint in figure.tints
+    ]
+    for level, first, last in sorted(ranges):
+        levels[int(_px(x, first)) : int(_px(x, last)) + 1] = level
     bounds = [0, *(np.flatnonzero(np.diff(levels)) + 1).tolist(), len(levels)]
     return "".join(
-        f'<rect class="tint {Level(levels[left])}" x="{left}" y="{TOP}" width="{max(1.5, right - left)}" '
-        f'height="{HEIGHT - TOP - BOTTOM}"/>'
+        f'<rect class="tint {_tint_name(levels[left])}" x="{left}" y="{TOP}" '
+        f'width="{max(1.5, right - left)}" height="{HEIGHT - TOP - BOTTOM}"/>'
         for left, right in pairwise(bounds)
         if levels[left]
     )
+
+
+def _tint_name(level: int) -> str:
+    return "excused" if level == _EXCUSED else str(Level(level))
 
 
 def _rule_lines(rules: tuple[Rule, ...], y: Axis) -> str:
     return "".join(
         f'<path class="rule {_kind(rule)}" d="M{LEFT} {_px(y, rule.value)}H{WIDTH - RIGHT}"/>'
         for rule in rules
-        if y.holds(rule.value)
+        if y.range.holds(rule.value)
     )
 
 
@@ -145,8 +190,8 @@ def _rule_labels(rules: tuple[Rule, ...], y: Axis, labels: Labels) -> str:
     for rule in sorted(rules, key=lambda rule: -rule.value):
         if not math.isfinite(rule.value):
             continue
-        off = "" if y.holds(rule.value) else (" ↑" if rule.value > y.high else " ↓")
-        at = _px(y, rule.value) if y.low > 0 or y.scale == "linear" else HEIGHT - BOTTOM
+        off = "" if y.range.holds(rule.value) else (" ↑" if rule.value > y.range.high else " ↓")
+        at = _px(y, rule.value)
         value = "" if rule.level is None else f" {number(rule.value, 3)}"
         text = f"{rule.label}{value}{off}"
         height = labels.place(WIDTH - RIGHT - 4 - Labels.width(text), text, [at - 3, at + _LABEL_HEIGHT - 1])
@@ -168,14 +213,14 @@ def _mark_lines(marks: tuple[Mark, ...], x: Axis) -> str:
         f'<path class="mark {mark.kind}" d="M{_px(x, mark.x)} {TOP}V{bottom}"/>'
         for mark in _labelled(marks, x)
     )
-    kept = {int(_px(x, mark.x)) for mark in marks if mark.kind == "checkpoint" and x.holds(mark.x)}
+    kept = {int(_px(x, mark.x)) for mark in marks if mark.kind == "checkpoint" and x.range.holds(mark.x)}
     strokes = "".join(f"M{at} {bottom}v5" for at in sorted(kept))
     return f'{lines}<path class="mark checkpoint" d="{strokes}"/>' if strokes else lines
 
 
 def _labelled(marks: tuple[Mark, ...], x: Axis) -> list[Mark]:
     """The marks with a label of their own, from left to right; of very many the first."""
-    found = [mark for mark in marks if mark.kind != "checkpoint" and x.holds(mark.x)]
+    found = [mark for mark in marks if mark.kind != "checkpoint" and x.range.holds(mark.x)]
     return sorted(found[:MOST_MARKS], key=lambda mark: mark.x)
 
 
@@ -184,7 +229,7 @@ def _mark_labels(marks: tuple[Mark, ...], x: Axis, y: Axis, labels: Labels) -> s
     shapes = []
     for mark in _labelled(marks, x):
         at = _px(x, mark.x)
-        if mark.y is not None and math.isfinite(mark.y) and (y.scale == "linear" or mark.y > 0):
+        if mark.y is not None and math.isfinite(mark.y):
             shapes.append(f'<circle class="mark {mark.kind}" cx="{at}" cy="{_px(y, mark.y)}" r="3.5"/>')
         if not mark.label:
             continue

@@ -7,11 +7,9 @@ from itertools import groupby
 
 from flight_recorder.tui.checks.judge import Judge
 from flight_recorder.tui.checks.verdict import Level, State, Verdict
-from flight_recorder.tui.panels.palette import LEVEL_SIGNS, sign_of
-from flight_recorder.tui.report.wording import html_text, number, steps
-
-STATE_WORDS = {State.NOT_MEASURED: "not measured", State.UNKNOWN: "unknown", State.AMBER: "outside pass band"}
-STATE_WORDS |= {State.FAILED: "could not be judged", State.NOT_APPLICABLE: "not applicable"}
+from flight_recorder.tui.numbers import number
+from flight_recorder.tui.report.wording import html_text
+from flight_recorder.tui.vocabulary import LEVEL_SIGNS, counts, sign_of, state_words, when
 
 
 def firing_first(judge: Judge) -> list[Verdict]:
@@ -22,12 +20,6 @@ def firing_first(judge: Judge) -> list[Verdict]:
     return sorted(found, key=lambda v: (order[v.state], v.check != headline, -v.level))
 
 
-def gravest(judge: Judge) -> Verdict | None:
-    """The first of those verdicts that fire at the highest level, or None."""
-    firing = [verdict for verdict in judge.verdicts if verdict.state is State.FIRING]
-    return max(firing, key=lambda verdict: verdict.level, default=None)
-
-
 def cards_html(judge: Judge) -> str:
     """A card for each node that fires, has fired or broke; a calm sentence where there is none."""
     shown = firing_first(judge)
@@ -35,23 +27,6 @@ def cards_html(judge: Judge) -> str:
         judged = sum(verdict.state is State.PASS for verdict in judge.verdicts)
         return f'<p class="muted">Nothing fires. {judged} nodes of the tree were judged and passed.</p>'
     return f'<div class="cards">{"".join(_card(verdict) for verdict in shown)}</div>'
-
-
-def when(verdict: Verdict) -> str:
-    """Since which step, and until when where it is over, in words; empty where nothing happened."""
-    if verdict.first_step is None:
-        return ""
-    if verdict.state is State.FIRING and verdict.last_step != verdict.first_step:
-        return f"since step {steps(verdict.first_step)}"
-    if verdict.last_step is None or verdict.last_step == verdict.first_step:
-        return f"at step {steps(verdict.first_step)}"
-    return f"steps {steps(verdict.first_step)} to {steps(verdict.last_step)}"
-
-
-def state_words(verdict: Verdict) -> str:
-    """State of a node in words, with the level where it fires: "firing, orange"."""
-    words = STATE_WORDS.get(verdict.state, str(verdict.state))
-    return f"{words}, {verdict.level}" if verdict.state is State.FIRING else words
 
 
 def _card(verdict: Verdict) -> str:
@@ -81,12 +56,10 @@ def map_html(judge: Judge) -> str:
         nodes = "".join(_node(verdict) for verdict in members)
         rows += f"<dt>{html_text(section)}</dt><dd>{nodes}</dd>"
     level = judge.level
-    states = [verdict.state for verdict in judge.verdicts]
-    counts = ", ".join(f"{states.count(s)} {STATE_WORDS.get(s, str(s))}" for s in State if s in states)
     return (
         f'<section class="panel" id="tree" tabindex="0" aria-label="Tree: {level}"><header><h3>Tree</h3>'
         f'<span class="health {level}">{LEVEL_SIGNS[level]} {level}</span></header>'
-        f'<p class="question">{html_text(counts)}</p><dl class="map">{rows}</dl></section>'
+        f'<p class="question">{html_text(counts(judge.verdicts))}</p><dl class="map">{rows}</dl></section>'
     )
 
 

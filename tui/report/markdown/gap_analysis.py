@@ -7,16 +7,16 @@ does not overfit is told so.
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from flight_recorder.tui.numbers import count, number, percent
 from flight_recorder.tui.panels.pulse_words import exit_message
-from flight_recorder.tui.report.artefact import write_artefact
-from flight_recorder.tui.report.markdown.gap_paragraphs import capacity, keep, panels, prevent
+from flight_recorder.tui.report.markdown.after_best import keep
+from flight_recorder.tui.report.markdown.gap_paragraphs import capacity, panels, prevent
 from flight_recorder.tui.report.markdown.overfit_story import Story, story_of
-from flight_recorder.tui.report.wording import markdown_code, number, percent, steps, table
+from flight_recorder.tui.report.wording import markdown_code, table
 from flight_recorder.tui.run import Run
 
 RECOMPUTE = """```python
@@ -31,15 +31,6 @@ print(best["step"], best["val_loss"], best.get("train_loss"))
 print(last["step"], last["val_loss"], last["val_loss"] - last.get("train_loss", float("nan")))
 ```"""
 """The paragraph's numbers once more, by someone who does not trust us (a run that was never resumed)."""
-
-
-def write_gap_analysis(run: Run, path: Path) -> None:
-    """The file holds the analysis of this run.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    write_artefact(path, gap_analysis(run))
 
 
 @np.errstate(all="ignore")  # a log may hold any number
@@ -81,17 +72,16 @@ def _verdict(story: Story) -> str:
     facts = story.facts
     if story.overfit:
         return (
-            f"**This run overfits from step {steps(facts['onset'])} on.** It could first be called at step "
-            f"{steps(facts['called_at'])}, when three evaluations in a row had stayed more than 2 % above "
-            "the best "
-            "while the training loss was lower than at the best."
+            f"**This run overfits from step {count(facts['onset'])} on.** It could first be called at step "
+            f"{count(facts['called_at'])}, when for several evaluations in a row validation had stayed above "
+            "its best by more than noise explains, while the training loss was lower than there."
         )
-    if story.seen.best == len(story.seen) - 1:
+    if story.last_is_best:
         ending = "The last evaluation is the best one: validation was still improving when the run ended."
     else:
         over, best = facts["val_final"] - facts["val_min"], facts["val_min"]
-        share = percent(over / best) if best > 0 else f"{number(over)} nats"
-        ending = f"The last evaluation is {share} above the best; that is no onset by the rule used here."
+        above = percent(over / best) if best > 0 else f"{number(over)} nats"
+        ending = f"The last evaluation is {above} above the best; that is no onset by the rule used here."
     return f"**This run does not overfit, as far as it goes.** {ending}"
 
 
@@ -99,22 +89,22 @@ def _numbers(run: Run, story: Story) -> str:
     facts = story.facts
     first, last = facts["t_val_min_interval"]
     lines = [
-        f"- t_val_min = **{steps(facts['t_val_min'])}**, val_loss(t_val_min) = "
+        f"- t_val_min = **{count(facts['t_val_min'])}**, val_loss(t_val_min) = "
         f"**{number(facts['val_min'])}** nats "
         f"per token",
         f"- train_loss(t_val_min) = **{number(facts.get('train_at_val_min'))}** ({story.train_source}), so "
         "the gap "
         f"there is {number(story.gap_at_best)}",
-        f"- t_train_min = {steps(facts['t_train_min'])}, train_loss(t_train_min) = "
+        f"- t_train_min = {count(facts['t_train_min'])}, train_loss(t_train_min) = "
         f"{number(facts['train_min'])}",
-        f"- final gap at step {steps(story.last_step)}: **{number(facts['gap_final'])}** "
+        f"- final gap at step {count(story.last_step)}: **{number(facts['gap_final'])}** "
         f"(val {number(facts['val_final'])}, train {number(story.train_final)})",
     ]
     if first != last:
         lines.append(
             "- the bottom is broad: every evaluation that is as good as the best for all that the curve "
             "can tell "
-            f"lies between step {steps(first)} and step {steps(last)}"
+            f"lies between step {count(first)} and step {count(last)}"
         )
     baseline = run.recording.header.get("baseline_loss")
     if isinstance(baseline, int | float) and math.isfinite(baseline):
@@ -147,7 +137,7 @@ def _table(story: Story) -> str:
         train, val = float(seen.train[index]), float(seen.val[index])
         gap = number(val - train) if math.isfinite(train) else "unknown"
         shown = number(train) if math.isfinite(train) else "unknown"
-        rows.append((steps(int(seen.steps[index])), shown, number(val), gap, marked.get(index, "")))
+        rows.append((count(int(seen.steps[index])), shown, number(val), gap, marked.get(index, "")))
     return table(("step", "train", "val", "val − train", ""), rows)
 
 
@@ -165,11 +155,11 @@ def _schedule(run: Run) -> str:
         return ""
     read = "" if at[middle] is None else f", where the log reads {number(at[middle])}"
     return (
-        f"The learning rate decays over all {steps(total)} steps. Step {steps(quarter)}, a quarter of the "
+        f"The learning rate decays over all {count(total)} steps. Step {count(quarter)}, a quarter of the "
         "way, is not "
         f"the midpoint of the cosine: the learning rate there is still {number(at[quarter])}. The midpoint "
         "between "
-        f"the end of the warm-up and the last step is step {steps(middle)}{read}."
+        f"the end of the warm-up and the last step is step {count(middle)}{read}."
     )
 
 

@@ -1,18 +1,17 @@
-"""The paragraphs of the gap analysis that are more than numbers: panels, checkpoint, capacity, prevention."""
+"""The paragraphs of the gap analysis that are more than numbers: panels, capacity, prevention."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from flight_recorder.tui.report.compare.changes import PANELS, Change, changes_since
+from flight_recorder.tui.numbers import count, number
 from flight_recorder.tui.report.markdown.overfit_story import Story
-from flight_recorder.tui.report.markdown.run_facts import settings
-from flight_recorder.tui.report.wording import markdown_code, markdown_text, number, percent, steps
+from flight_recorder.tui.report.markdown.recommendations import recommendations
+from flight_recorder.tui.report.wording import markdown_code, markdown_text
 from flight_recorder.tui.run import Run
-
-PATIENCE = 3
-"""Evaluations without a new best after which the text lets early stopping act."""
+from flight_recorder.tui.series.changes import PANELS, Change, changes_since
+from flight_recorder.tui.vocabulary import title
 
 
 def panels(run: Run, story: Story) -> str:
@@ -84,53 +83,13 @@ def _class_losses(run: Run, story: Story) -> list[str]:
             continue
         before, after = float(values[best[0]]), float(values[known[-1]])
         lowest = min(known, key=lambda index: float(values[index]))
-        if abs(after - before) >= 0.1 * abs(before):
+        if after != before:
             lines.append(
                 f"- validation loss of {markdown_code(name, 60)}: {number(before)} → {number(after)}; its "
                 "own minimum "
-                f"is {number(float(values[lowest]))} at step {steps(int(at[lowest]))}"
+                f"is {number(float(values[lowest]))} at step {count(int(at[lowest]))}"
             )
     return lines
-
-
-def keep(run: Run, story: Story) -> str:
-    """Which checkpoint to evaluate, and whether one at or near the best exists."""
-    facts = story.facts
-    best, nearest = facts.get("best_checkpoint_step"), facts.get("nearest_checkpoint_step")
-    wanted = (
-        f"The checkpoint to evaluate is the one at t_val_min = {steps(facts['t_val_min'])} "
-        f"(val {number(facts['val_min'])}), not the last one (val {number(facts['val_final'])})."
-    )
-    if story.seen.best == len(story.seen) - 1:
-        wanted = "The last evaluation is the best, so the newest checkpoint is the one to evaluate."
-    if best is not None and best == facts["t_val_min"]:
-        path = _path(run, best, "best")
-        return f"{wanted} It exists: {path} holds step {steps(best)}, and later ones did not replace it."
-    if nearest is None:
-        return f"{wanted} The log records no checkpoint at all, so whether one exists is unknown."
-    away = abs(nearest - facts["t_val_min"])
-    within = facts["t_val_min_interval"][0] <= nearest <= facts["t_val_min_interval"][1]
-    cost = _loss_at(story, nearest)
-    price = (
-        ""
-        if cost is None
-        else f", whose validation loss was {number(cost)}, {number(cost - facts['val_min'])} worse"
-    )
-    broad = "; it lies on the broad bottom and is as good as the best" if within else ""
-    exact = "It exists" if away == 0 else f"None is exactly there. The nearest is {steps(away)} steps away"
-    return f"{wanted} {exact}: {_path(run, nearest, '')} of step {steps(nearest)}{price}{broad}."
-
-
-def _path(run: Run, step: int, role: str) -> str:
-    found = [record for record in run.recording.checkpoints if record["step"] == step]
-    found = [record for record in found if record.get("role") == role] or found
-    path = found[-1].get("path") if found else None
-    return markdown_code(path, 120) if path else "the checkpoint"
-
-
-def _loss_at(story: Story, step: int) -> float | None:
-    at = [index for index, seen in enumerate(story.seen.steps.tolist()) if seen == step]
-    return float(story.seen.val[at[0]]) if at else None
 
 
 def capacity(run: Run, story: Story) -> str:
@@ -148,7 +107,7 @@ def capacity(run: Run, story: Story) -> str:
     since = facts.get("train_at_val_min")
     fell = "" if since is None or train is None else f"{number(since - train)} nats below what it was at t*, "
     return (
-        f"{sizes} can hold more than the rule that the data share: after step {steps(facts['onset'])} "
+        f"{sizes} can hold more than the rule that the data share: after step {count(facts['onset'])} "
         f"{held}{fell}while "
         f"validation got worse by {number(facts['val_final'] - facts['val_min'])}, so everything learned "
         "from there on "
@@ -161,83 +120,35 @@ def _sizes(header: dict[str, Any]) -> str:
     parameters, per_step, per_epoch = (
         header.get(name) for name in ("num_parameters", "tokens_per_step", "steps_per_epoch")
     )
-    model = f"{steps(parameters)} parameters" if isinstance(parameters, int | float) else "This model"
+    model = f"{count(parameters)} parameters" if isinstance(parameters, int | float) else "This model"
     if isinstance(per_step, int | float) and isinstance(per_epoch, int | float):
-        return f"{model} trained on about {steps(per_step * per_epoch)} tokens"
+        return f"{model} trained on about {count(per_step * per_epoch)} tokens"
     return model
 
 
 def prevent(run: Run, story: Story) -> str:
-    """The three remedies of the lab, which comes first, and the reason that this run gives."""
+    """What comes first and why, then everything that this run gives a reason for."""
     if not story.overfit:
         return _go_on(run, story)
-    stopping, data, regular = _stopping(story), _data(run, story), _regularisation(run)
-    if story.memorised_before_best:
+    gap, rise = number(story.gap_at_best), number(story.rise)
+    if story.is_data_first:
         reason = (
-            f"**More data first.** At the best evaluation the gap was {number(story.gap_at_best)} nats "
-            "already, more than "
-            "a tenth of the loss: the run was memorising before it was at its best, and stopping cannot "
-            "undo that."
+            f"**More data first.** At the best evaluation the gap was {gap} nats already, and no "
+            f"stopping undoes it; what came after it, {rise} nats, is less."
         )
-        order = [data, regular, stopping]
     else:
         reason = (
-            f"**Earlier stopping first.** At t* the gap was only {number(story.gap_at_best)} nats: nearly "
-            "all of the damage "
-            "came later, and stopping avoids all of it and costs nothing."
+            f"**Earlier stopping first.** It wins back what validation lost after t*, {rise} nats, and costs "
+            f"nothing; more data could win at most the gap at t*, {gap} nats."
         )
-        order = [stopping, data, regular]
-    return reason + "\n\n" + "\n".join(f"{index}. {text}" for index, text in enumerate(order, 1))
+    return f"{reason}\n\n{recommendations(run, story)}"
 
 
 def _go_on(run: Run, story: Story) -> str:
     level, headline = run.judge.level, run.judge.headline
     if headline is not None:
-        return (
-            f"The tree has another finding first ({level}): {headline.check} {headline.symptom}, "
-            f"{markdown_text(headline.evidence)}. {headline.fix}"
-        )
-    if story.seen.best == len(story.seen) - 1:
+        words = markdown_text(f"{title(headline)}, {headline.evidence}")
+        return f"The tree has another finding first ({level}): {words}. {headline.fix}"
+    if story.last_is_best:
         return "Nothing needs preventing: validation was still improving at the end. Train on to see it rise."
-    return "Nothing needs preventing yet. Three evaluations in a row above 1.02 x the best would be an onset."
-
-
-def _stopping(story: Story) -> str:
-    stop = story.stop(PATIENCE)
-    if stop is None:
-        return f"Earlier stopping: with a patience of {PATIENCE} evaluations this run would not have stopped."
-    step, val = story.best_before(stop)
-    saved = (story.last_step - stop) / story.last_step if story.last_step else 0.0
-    kept = (
-        "the best of the whole run"
-        if step == story.facts["t_val_min"]
-        else f"best until then, step {steps(step)}"
-    )
-    return (
-        f"Earlier stopping: a patience of {PATIENCE} evaluations stops at step {steps(stop)} with "
-        f"{number(val)} ({kept}) "
-        f"and saves {percent(saved)} of the steps."
-    )
-
-
-def _data(run: Run, story: Story) -> str:
-    per_epoch = run.recording.header.get("steps_per_epoch")
-    passes = ""
-    if isinstance(per_epoch, int | float) and per_epoch > 0:
-        passes = (
-            f" The training set had been seen {number(story.facts['t_val_min'] / per_epoch, 3)} times by t*."
-        )
-    return "More data: the only one of the three that can lower the minimum itself." + passes
-
-
-def _regularisation(run: Run) -> str:
-    known = settings(run.recording.header.get("config"))
-    decay = next((value for name, value in known.items() if name.endswith("weight_decay")), None)
-    dropout = run.recording.header.get("dropout")
-    parts = [
-        f"weight decay was {markdown_text(decay)}" if decay is not None else "the weight decay is unknown"
-    ]
-    parts.append(
-        f"dropout was {number(float(dropout))}" if isinstance(dropout, int | float) else "dropout is unknown"
-    )
-    return f"More regularisation: {', '.join(parts)}; what another value would do, this run cannot tell."
+    return "Nothing needs preventing yet: no onset of overfitting was called."

@@ -8,11 +8,31 @@ from typing import Any
 
 import numpy as np
 
+from flight_recorder.tui.checks.rule import REGISTRY
 from flight_recorder.tui.checks.signals.onset import Evaluations, evaluations_of, patience_stop
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.numbers import percent
 from flight_recorder.tui.run import Run
 
-MEMORISED_SHARE = 0.1
-"""A gap at the best evaluation beyond this share of its loss: memorising had begun before the best."""
+SIGNS = frozenset({"overfit", "memorised"})
+"""Causes whose evidence is told as the story of overfitting."""
+
+USUAL_PATIENCE = 3
+"""Evaluations without a new best after which the texts let early stopping act."""
+
+Call = tuple[int, str, str, Level]
+
+
+def overfitting_calls(run: Run) -> list[Call]:
+    """(step, check, symptom, level) at which each sign of overfitting could first be called, by step."""
+    checks = {
+        check.id for check in REGISTRY.values() for leaf in check.leaves if SIGNS.intersection(leaf.causes)
+    }
+    first: dict[tuple[str, str], Call] = {}
+    for call in run.judge.calls():
+        if call[1] in checks and call[3] > Level.GREEN:
+            first.setdefault(call[1:3], call)
+    return list(first.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +63,25 @@ class Story:
         return None if train is None else self.facts["val_min"] - train
 
     @property
-    def memorised_before_best(self) -> bool:
-        """Whether the gap was wide already where validation was best."""
-        gap = self.gap_at_best
-        return gap is not None and gap > MEMORISED_SHARE * abs(self.facts["val_min"])
+    def rise(self) -> float:
+        """What stopping at the best would have won: the last validation loss over the best."""
+        return float(self.facts["val_final"] - self.facts["val_min"])
+
+    @property
+    def is_data_first(self) -> bool:
+        """Whether more data, which can win the gap at the best at most, could win more than stopping."""
+        return self.gap_at_best is not None and self.gap_at_best > self.rise
+
+    @property
+    def last_is_best(self) -> bool:
+        """Whether validation was still improving when the run ended."""
+        return self.seen.best == len(self.seen) - 1
+
+    def saved(self, patience: int) -> str:
+        """Share of the steps that early stopping with this patience would have saved."""
+        stop = self.stop(patience)
+        left = 0 if stop is None else self.last_step - stop
+        return percent(left / (self.last_step or 1))
 
     def stop(self, patience: int) -> int | None:
         """Step at which early stopping with this patience, in evaluations, would have ended the run."""

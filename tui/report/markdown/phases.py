@@ -1,23 +1,20 @@
-"""A run cut into phases, each by a rule that can be checked against the table.
+"""A run cut into phases, each opened by a finding of the tree: with no rule of its own it cannot disagree.
 
-Cuts lie at evaluations: a phase that a symptom opens begins at the last evaluation without it.
+Cuts lie at evaluations: the best one ends the learning, and a phase that a finding opens begins at the
+evaluation at which it could first be called.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from flight_recorder.tui.report.markdown.timeline import VANISHED, Row, as_logged, rows_of, typical_grad_norm
-from flight_recorder.tui.report.wording import percent, steps
+import numpy as np
+
+from flight_recorder.tui.numbers import count, percent
+from flight_recorder.tui.report.markdown.overfit_story import overfitting_calls
+from flight_recorder.tui.report.markdown.timeline import Row, as_logged, rows_of
 from flight_recorder.tui.run import Run
-
-DIVERGED = 1.05
-"""Validation loss over its best with which overfitting is severe."""
-
-MEMORISED = 0.05
-"""Share of the training loss at the best evaluation below which the training set is memorised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,50 +32,22 @@ def phases_of(run: Run) -> list[Phase]:
     overfit = run.judge.overfit
     if len(rows) < 2 or not overfit:
         return []
-    best = next(at for at, row in enumerate(rows) if row.step == overfit["t_val_min"])
-    if overfit["onset"] is None:
-        cuts = [(0, "Learning", "up to the best validation loss"), (best, *_without_onset(rows, best))]
-    else:
-        cuts = _overfit_cuts(rows, best)
-    ends = [start for start, _, _ in cuts[1:]] + [len(rows) - 1]
+    steps = np.array([row.step for row in rows])
+    best = int(np.searchsorted(steps, overfit["t_val_min"]))
+    cuts = {0: ("Learning", "up to the best validation loss"), best: ("After the best", "nothing called yet")}
+    for step, check, symptom, level in sorted(
+        overfitting_calls(run), key=lambda call: call[3]
+    ):  # the gravest names it
+        at = min(int(np.searchsorted(steps, step)), len(rows) - 1)
+        if at > best:
+            cuts[at] = symptom.capitalize(), f"{check} could be called ({level})"
+    starts = sorted(cuts)
+    ends = [*starts[1:], len(rows) - 1]
     return [
-        Phase(name, rule, rows[start : end + 1])
-        for (start, name, rule), end in zip(cuts, ends, strict=True)
+        Phase(*cuts[start], rows[start : end + 1])
+        for start, end in zip(starts, ends, strict=True)
         if end > start
     ]
-
-
-def _without_onset(rows: list[Row], best: int) -> tuple[str, str]:
-    return "No further improvement", "after the best validation loss, no onset called"
-
-
-def _overfit_cuts(rows: list[Row], best: int) -> list[tuple[int, str, str]]:
-    typical = typical_grad_norm(rows, rows[best].step)
-    symptoms: list[tuple[str, str, Callable[[Row], bool]]] = [
-        (
-            "Severe overfitting",
-            f"validation more than {percent(DIVERGED - 1)} over its best",
-            lambda row: row.val > DIVERGED * rows[best].val,
-        ),
-        (
-            "Memorisation",
-            f"training loss under {percent(MEMORISED)} of what it was at the best",
-            lambda row: row.train < MEMORISED * rows[best].train,
-        ),
-        (
-            "Dead training",
-            f"gradient norm under {percent(VANISHED)} of its median while the run learned",
-            lambda row: row.grad_norm < VANISHED * typical,
-        ),
-    ]
-    cuts = [(0, "Learning", "up to the best validation loss"), (best, "Divergence", "after the best")]
-    for name, rule, holds in symptoms:
-        first = next((at for at in range(cuts[-1][0] + 1, len(rows)) if holds(rows[at])), None)
-        if first is None:
-            break
-        # Memorisation begins where it is complete, the other two where the last good evaluation was.
-        cuts.append((first if name == "Memorisation" else max(first - 1, cuts[-1][0]), name, rule))
-    return cuts
 
 
 def phases(run: Run) -> str:
@@ -95,11 +64,11 @@ def _told(place: int, phase: Phase, last_step: int) -> str:
     epochs = ""
     if math.isfinite(first.epoch) and math.isfinite(end.epoch):
         epochs = f", epochs {as_logged(first.epoch)} to {as_logged(end.epoch)}"
-    share = percent((end.step - first.step) / last_step)
+    part = percent((end.step - first.step) / last_step)
     lines = [
-        f"### Phase {place}: {phase.name} (steps {steps(first.step)} to {steps(end.step)}{epochs})",
+        f"### Phase {place}: {phase.name} (steps {count(first.step)} to {count(end.step)}{epochs})",
         "",
-        f"- by the rule: {phase.rule}; {share} of the run",
+        f"- by the rule: {phase.rule}; {part} of the run",
         *(
             f"- {name}: {as_logged(before)} → {as_logged(after)}"
             for name, before, after in (

@@ -6,14 +6,11 @@ can be found in the log, and that what the log cannot show is said to be unknown
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from flight_recorder.tui.checks.verdict import Level, State
+from flight_recorder.tui.numbers import count, number, percent
 from flight_recorder.tui.panels.registry import PANELS
-from flight_recorder.tui.report.artefact import write_artefact
-from flight_recorder.tui.report.html.tree_html import gravest
 from flight_recorder.tui.report.markdown.after_best import checkpoints, compute, early_stopping, epoch_of
 from flight_recorder.tui.report.markdown.overfit_story import Story, story_of
 from flight_recorder.tui.report.markdown.phases import phases
@@ -25,20 +22,12 @@ from flight_recorder.tui.report.markdown.recommendations import (
 from flight_recorder.tui.report.markdown.run_facts import run_facts, schedule_text, settings
 from flight_recorder.tui.report.markdown.timeline import newest, timeline
 from flight_recorder.tui.report.terminal.verdicts import misshapen_words
-from flight_recorder.tui.report.wording import markdown_code, markdown_text, number, percent, steps, table
+from flight_recorder.tui.report.wording import markdown_code, markdown_text, table
 from flight_recorder.tui.run import Run
+from flight_recorder.tui.vocabulary import main_verdict, title
 
 MOST_SETTINGS = 60
 MOST_FLAGS = 40
-
-
-def write_post_mortem(run: Run, path: Path) -> None:
-    """The file holds the post-mortem of this run.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    write_artefact(path, post_mortem(run))
 
 
 @np.errstate(all="ignore")  # a log may hold any number
@@ -71,7 +60,7 @@ def _summary(run: Run, story: Story | None) -> str:
         facts = story.facts
         ratio = facts["val_final"] / facts["val_min"] if facts["val_min"] > 0 else float("nan")
         epoch = epoch_of(run, facts["t_val_min"])
-        at = f"step {steps(facts['t_val_min'])}" + (f" (epoch {epoch})" if epoch else "")
+        at = f"step {count(facts['t_val_min'])}" + (f" (epoch {epoch})" if epoch else "")
         lines.append(
             f"Best validation loss {number(facts['val_min'])} at {at}; at the end "
             f"{number(facts['val_final'])}, "
@@ -84,10 +73,10 @@ def _headline(run: Run) -> str:
     headline = run.judge.headline
     if headline is None:
         return "No leaf of the tree fires."
-    words = markdown_text(f"{headline.check} {headline.symptom}: {headline.evidence}") + "."
-    worst = gravest(run.judge)
-    if worst is not None and worst.level > headline.level:
-        grave = markdown_text(f"{worst.check} {worst.symptom}: {worst.evidence}")
+    words = markdown_text(f"{title(headline)}: {headline.evidence}") + "."
+    worst = main_verdict(run.judge.verdicts, headline)
+    if worst is not None and worst is not headline:
+        grave = markdown_text(f"{title(worst)}: {worst.evidence}")
         words += f" {str(worst.level).capitalize()} because of {grave}."
     return words
 
@@ -119,7 +108,7 @@ def _flags(run: Run) -> str:
         val = newest(run.recording.evaluations["val_loss"], step)
         rows.append(
             (
-                steps(step),
+                count(step),
                 epoch_of(run, step),
                 str(level),
                 f"{markdown_text(check)} {markdown_text(symptom)}",
@@ -137,10 +126,10 @@ def _after_the_warning(run: Run, serious: list[int]) -> str:
     last = run.recording.last_step
     if not serious or not last:
         return ""
-    share = percent((last - serious[0]) / last)
+    part = percent((last - serious[0]) / last)
     return (
-        f"\n\nThe first flag that asks for action was visible at step {steps(serious[0])}; "
-        f"{share} of the run followed."
+        f"\n\nThe first flag that asks for action was visible at step {count(serious[0])}; "
+        f"{part} of the run followed."
     )
 
 

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from flight_recorder.tui.checks.verdict import State
+from flight_recorder.tui.numbers import count, number
 from flight_recorder.tui.report.markdown.after_best import PATIENCES
-from flight_recorder.tui.report.markdown.overfit_story import Story
+from flight_recorder.tui.report.markdown.overfit_story import USUAL_PATIENCE, Story
 from flight_recorder.tui.report.markdown.run_facts import schedule_text, settings
-from flight_recorder.tui.report.wording import markdown_text, number, percent, steps
+from flight_recorder.tui.report.wording import markdown_text
 from flight_recorder.tui.run import Run
-
-USUAL_PATIENCE = 3
-"""Evaluations: what the fine-tune post-mortem asks for."""
 
 OVERFITTING = frozenset({"overfit", "memorised", "best_checkpoint_missing"})
 SCHEDULE = frozenset({"schedule_mismatch", "constant_lr", "step_decay"})
@@ -38,18 +36,23 @@ def _overfit(run: Run, story: Story | None) -> Iterator[tuple[str, str]]:
     patience = _patience(story)
     if patience:
         stop = story.stop(patience) or 0
-        saved = (story.last_step - stop) / story.last_step if story.last_step else 0.0
         yield (
             f"Stop early, with a patience of {patience} evaluations.",
-            f"it would have stopped at step {steps(stop)} with the best loss of the run, "
-            f"{number(story.facts['val_min'])}, in hand and saved {percent(saved)} of the steps.",
+            f"it would have stopped at step {count(stop)} with the best loss of the run, "
+            f"{number(story.facts['val_min'])}, in hand and saved {story.saved(patience)} of the steps.",
         )
     yield from _keep_best(run, story)
     best, last = story.facts["t_val_min"], story.last_step
     yield (
-        f"Plan a shorter run: about {steps(2 * best)} steps instead of {steps(last)}.",
-        f"the best evaluation came at step {steps(best)}; twice that leaves room for a later minimum.",
+        f"Plan a shorter run: about {count(2 * best)} steps instead of {count(last)}.",
+        f"the best evaluation came at step {count(best)}; twice that leaves room for a later minimum.",
     )
+    per_epoch = run.recording.header.get("steps_per_epoch")
+    if isinstance(per_epoch, int | float) and per_epoch > 0:
+        yield (
+            "Get more data: it alone can lower the minimum itself.",
+            f"the training set had been seen {number(best / per_epoch, 3)} times by t*.",
+        )
     yield from _regularise(run)
 
 
@@ -73,7 +76,7 @@ def _keep_best(run: Run, story: Story) -> Iterator[tuple[str, str]]:
     elif nearest != best:
         yield (
             "Save a checkpoint whenever validation improves, and never overwrite it.",
-            f"the best was at step {steps(best)}, the nearest checkpoint at step {steps(nearest)}.",
+            f"the best was at step {count(best)}, the nearest checkpoint at step {count(nearest)}.",
         )
 
 

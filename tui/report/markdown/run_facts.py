@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from flight_recorder.tui.numbers import count, duration, number
 from flight_recorder.tui.panels.pulse_words import pulse_words
-from flight_recorder.tui.report.wording import duration, number, steps
 from flight_recorder.tui.run import Run
 
 _RUNTIME = re.compile(r"^train_runtime ([0-9.]+) s$")
@@ -40,7 +40,7 @@ def run_facts(run: Run) -> list[tuple[str, str]]:
     done = (
         "none"
         if recording.last_step is None
-        else steps(recording.num_steps) + (f" of {steps(planned)}" if _is_number(planned) else "")
+        else count(recording.num_steps) + (f" of {count(planned)}" if _is_number(planned) else "")
     )
     facts = [
         ("steps done", done),
@@ -70,7 +70,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _count(value: Any) -> str | None:
-    return steps(value) if _is_number(value) else None
+    return count(value) if _is_number(value) else None
 
 
 def _measure(value: Any) -> str | None:

@@ -7,19 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flight_recorder.tui.report.wording import percent, table
+from flight_recorder.tui.numbers import exact, percent
+from flight_recorder.tui.report.markdown.overfit_story import overfitting_calls
+from flight_recorder.tui.report.wording import table
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.series.columns import Column
 from flight_recorder.tui.series.recording import Recording
 
 MOST_ROWS = 40
 """Evaluations that the table shows; of more, evenly spread ones and those that matter."""
-
-MUCH_WORSE = 1.5
-"""Validation loss over its best from which it is told as a multiple and no more as per cent."""
-
-VANISHED = 0.05
-"""Share of its median while the run learned, below which a gradient norm has vanished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +40,26 @@ def rows_of(recording: Recording) -> list[Row]:
 
 
 def _row(recording: Recording, step: int, val: float) -> Row:
-    columns = recording.steps
+    train, lr, grad_norm = (newest(recording.steps[name], step) for name in ("loss", "lr", "grad_norm"))
+    return Row(step, epoch_at(recording, step), train, val, lr, grad_norm)
+
+
+def epoch_at(recording: Recording, step: int) -> float:
+    """The epoch at this step; NaN where the log does not say it."""
     epoch = newest(recording.evaluations["epoch"], step, exactly=True)
-    epoch = epoch if math.isfinite(epoch) else newest(columns["epoch"], step)
+    epoch = epoch if math.isfinite(epoch) else newest(recording.steps["epoch"], step)
     per_epoch = recording.header.get("steps_per_epoch")
     if not math.isfinite(epoch) and isinstance(per_epoch, int | float) and per_epoch > 0:
-        epoch = step / per_epoch
-    logged = (newest(columns[name], step) for name in ("loss", "lr", "grad_norm"))
-    train, lr, grad_norm = logged
-    return Row(step, epoch, train, val, lr, grad_norm)
+        return step / per_epoch
+    return epoch
 
 
 def newest(column: Column, step: int, exactly: bool = False) -> float:
-    """The newest value at this step or before it, NaN where there is none; only at the step with "
-    "`exactly`."""
+    """The newest value up to this step, with `exactly` only the one at it; NaN where there is none."""
     at = int(np.searchsorted(column.steps, step, side="right")) - 1 if len(column) else -1
     if at < 0 or (exactly and column.steps[at] != step):
         return math.nan
     return float(column.values[at])
-
-
-def typical_grad_norm(rows: list[Row], best_step: int) -> float:
-    """Median gradient norm at the evaluations up to the best one; NaN where none was logged."""
-    norms = [row.grad_norm for row in rows if row.step <= best_step and math.isfinite(row.grad_norm)]
-    return float(np.median(norms)) if norms else math.nan
 
 
 def timeline(run: Run) -> str:
@@ -77,7 +69,7 @@ def timeline(run: Run) -> str:
         return "The log has no step and no evaluation."
     overfit = run.judge.overfit
     best = overfit["t_val_min"] if overfit else rows[-1].step
-    observations = _observations(rows, best)
+    observations = _observations(run, rows, best)
     shown = _chosen(len(rows), {at for at, row in enumerate(rows) if row.step == best})
     cells = [
         (
@@ -99,7 +91,7 @@ def timeline(run: Run) -> str:
 
 def as_logged(value: float) -> str:
     """A number with the digits of the log, at most six; a dash for what was not logged."""
-    return "–" if math.isnan(value) else f"{value:.6g}"
+    return "–" if math.isnan(value) else exact(value)
 
 
 def _chosen(count: int, wanted: set[int]) -> list[int]:
@@ -107,20 +99,17 @@ def _chosen(count: int, wanted: set[int]) -> list[int]:
     return sorted({*spread, *wanted})
 
 
-def _observations(rows: list[Row], best_step: int) -> list[str]:
-    typical = typical_grad_norm(rows, best_step)
-    highest_lr = max((row.lr for row in rows if math.isfinite(row.lr)), default=math.nan)
-    lowest, words = math.inf, []
+def _observations(run: Run, rows: list[Row], best_step: int) -> list[str]:
+    """Against the best so far, and what the tree could first call by then."""
+    calls = overfitting_calls(run)
+    lowest, before, words = math.inf, -1, []
     for row in rows:
         said = [_against_best(row, lowest, best_step)]
         lowest = min(lowest, row.val) if math.isfinite(row.val) else lowest
-        if row.train == 0:
-            said.append("training loss logged as 0")
-        if row.step > best_step and row.grad_norm < VANISHED * typical:
-            said.append("gradient vanished")
-        if row.step > best_step and 0 <= row.lr < 0.01 * highest_lr:
-            said.append("learning rate near 0")
-        words.append("; ".join(part for part in said if part))
+        said += ["training loss logged as 0"] if row.train == 0 else []
+        said += [f"{check} {symptom}" for step, check, symptom, _ in calls if before < step <= row.step]
+        before = row.step
+        words.append("; ".join(said))
     return words
 
 
@@ -133,5 +122,4 @@ def _against_best(row: Row, lowest: float, best_step: int) -> str:
         return "first evaluation"
     if row.val < lowest:
         return "improving"
-    ratio = row.val / lowest if lowest > 0 else math.nan
-    return f"{ratio:.2f} x best" if ratio >= MUCH_WORSE else f"{percent(ratio - 1)} over best"
+    return f"{percent(row.val / lowest - 1 if lowest > 0 else math.nan)} over best"

@@ -16,17 +16,16 @@ from flight_recorder.tui.checks.judge import Judge
 from flight_recorder.tui.checks.thresholds import Thresholds
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.follow.once import read_all
-from flight_recorder.tui.panels.palette import LEVEL_SIGNS
 from flight_recorder.tui.panels.printable import printable
 from flight_recorder.tui.panels.pulse_words import pulse_words, steps_done
-from flight_recorder.tui.report.html.tree_html import gravest
 from flight_recorder.tui.report.terminal.ci import FORMATS
-from flight_recorder.tui.report.terminal.verdicts import STYLES, as_json, page, unread_as_json
+from flight_recorder.tui.report.terminal.verdicts import as_json, page, unread_as_json
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.locate.runs import telling_names
 from flight_recorder.tui.sources.naming.options import GivenNames
 from flight_recorder.tui.sources.parser import SourceOptions
+from flight_recorder.tui.vocabulary import LEVEL_STYLES, level_words, main_verdict, since, title
 
 LONG_S = 2.0
 """Time after which somebody at a terminal is told how far it is, and after which others are asked to help."""
@@ -123,7 +122,7 @@ def print_lines(found: Sequence[Judged], console: Console) -> None:
     names = [printable(name, _LONGEST_NAME) for name in telling_names([judged.path for judged in found])]
     width = max(map(len, names))
     for judged, name in zip(found, names, strict=True):
-        line = Text(_badge(judged.level), style="dim" if judged.level is None else STYLES[judged.level])
+        line = Text(_badge(judged.level), style="dim" if judged.level is None else LEVEL_STYLES[judged.level])
         line.append(f" {name:<{width}}", style="bold")
         line.append(f"  {printable(judged.failure or judged.headline, 1000)}", style="default")
         if judged.progress:
@@ -139,8 +138,7 @@ def as_one_object(found: Sequence[Judged]) -> str:
 
 
 def _badge(level: Level | None) -> str:
-    sign, word = ("?", "UNREAD") if level is None else (LEVEL_SIGNS[level], str(level).upper())
-    return f"{sign} {word:<6}"
+    return f"{'? UNREAD' if level is None else level_words(level):<8}"
 
 
 def _each(runs: Sequence[str], order: Order) -> Iterator[Judged]:
@@ -215,12 +213,9 @@ def _failed(path: str, reason: str) -> Judged:
 
 
 def _headline(judge: Judge) -> str:
-    """What gives the run its level; without anything that fires, the first that is outside its pass band."""
-    verdict = gravest(judge) or max(judge.verdicts, key=lambda one: one.level, default=None)
-    if verdict is None or verdict.level is Level.GREEN:
-        return ""
-    since = "" if verdict.first_step is None else f" since {verdict.first_step:,}"
-    return f"{verdict.check} {verdict.symptom or 'outside its pass band'}{since}"
+    """What gives the run its level, and since when."""
+    verdict = main_verdict(judge.verdicts, judge.headline)
+    return f"{title(verdict)}{since(verdict.first_step)}" if verdict else ""
 
 
 def _progress(run: Run) -> str:

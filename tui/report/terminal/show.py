@@ -1,12 +1,11 @@
-"""A run on plain standard output: its facts, the seven panels, what is wrong with it. Needs no Textual."""
+"""A run on plain standard output: its facts, its panels, what is wrong with it. Needs no Textual."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
@@ -15,18 +14,20 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from flight_recorder.tui.checks.verdict import Level, State, Verdict
-from flight_recorder.tui.panels.braille import draw, roles_of
-from flight_recorder.tui.panels.canvas import Row
-from flight_recorder.tui.panels.chart import chart
+from flight_recorder.tui.checks.verdict import Level
+from flight_recorder.tui.panels.drawing.braille import draw, roles_of
+from flight_recorder.tui.panels.drawing.canvas import Row
+from flight_recorder.tui.panels.drawing.chart import chart
+from flight_recorder.tui.panels.drawing.layout import Options, name_of
+from flight_recorder.tui.panels.drawing.palette import DARK
 from flight_recorder.tui.panels.figure import Figure
-from flight_recorder.tui.panels.layout import Options, name_of
-from flight_recorder.tui.panels.palette import DARK, LEVEL_SIGNS
 from flight_recorder.tui.panels.panel import Panel
 from flight_recorder.tui.panels.printable import printable
 from flight_recorder.tui.panels.pulse_words import pulse_words, steps_done
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.panels.view import View
+from flight_recorder.tui.report.terminal.verdicts import verdict_lines
+from flight_recorder.tui.vocabulary import LEVEL_SIGNS, LEVEL_STYLES, level_words
 
 if TYPE_CHECKING:
     from flight_recorder.tui.run import Run
@@ -55,11 +56,12 @@ def _terminal_width() -> int:
 
 def render(run: Run, width: int, height: int | None = None, colour: bool = False) -> str:
     """The picture as lines of at most `width` columns; panels as high as `height` rows allow."""
-    below = [Text(), *_verdict_lines(run)]
+    below = [Text(), *verdict_lines(run)]
     num_columns = max(1, min(4, width // _CELL_WIDTH))
-    num_rows = -(-len(PANELS) // num_columns)
+    panels = [panel for panel in PANELS if panel.measured(run.recording)] or list(PANELS[:1])
+    num_rows = -(-len(panels) // num_columns)
     panel_height = max(_LEAST_HEIGHT, (height - 3 - len(below)) // num_rows) if height else _PANEL_HEIGHT
-    lines = [_header(run), *_grid(run, width, num_columns, panel_height, colour), *below]
+    lines = [_header(run), *_grid(run, panels, width, num_columns, panel_height, colour), *below]
     return _written(lines, width, colour)
 
 
@@ -91,7 +93,7 @@ def _header(run: Run) -> Text:
     line = Text(printable(run.name), style="bold").append(
         "  " + "  ".join(filter(None, facts)), style="not bold"
     )
-    return line.append(f"  {LEVEL_SIGNS[level]} {str(level).upper()}", style=_level_style(level))
+    return line.append(f"  {level_words(level)}", style=LEVEL_STYLES[level])
 
 
 _FACTS = (
@@ -107,15 +109,13 @@ def _shown(value: object) -> str:
     return f"{value:,}" if is_number else printable(str(value))
 
 
-def _level_style(level: Level) -> str:
-    return DARK["muted"] if level is Level.GREEN else f"bold {DARK[f'level-{level}']}"
-
-
-def _grid(run: Run, width: int, num_columns: int, height: int, colour: bool) -> Iterable[Text]:
+def _grid(
+    run: Run, panels: Sequence[Panel], width: int, num_columns: int, height: int, colour: bool
+) -> Iterable[Text]:
     """The panels in reading order, row by row, with a blank column between neighbours."""
     cell_width = (width - num_columns + 1) // num_columns
     view = View(width_dots=2 * cell_width)
-    cells = [_safe_cell(panel, run, view, cell_width, height, colour) for panel in PANELS]
+    cells = [_safe_cell(panel, run, view, cell_width, height, colour) for panel in panels]
     for first in range(0, len(cells), num_columns):
         for row in zip_longest(*cells[first : first + num_columns], fillvalue=Text(" " * cell_width)):
             yield Text(" ").join(row)
@@ -137,7 +137,7 @@ def _cell(figure: Figure, width: int, height: int, colour: bool) -> list[Text]:
         note = Text(figure.note, style=DARK["muted"])
         note.truncate(width, overflow="ellipsis", pad=True)
         return [title, note]
-    if figure.heat:
+    if figure.heat or figure.as_list:
         rows = draw(figure, width, height - 1, Options(colour=colour))
         return [title, *(_styled(row, width) for row in rows)]
     drawn = chart(figure, width, height - 1, DARK if colour else None)
@@ -148,7 +148,7 @@ def _title(figure: Figure, width: int) -> Text:
     """Number and name, what is wrong, and the newest values in the colours of their lines."""
     title = Text.assemble((f"{figure.number} {figure.title}", "bold"))
     if figure.level > Level.GREEN:
-        title.append(f"  {LEVEL_SIGNS[figure.level]} {printable(figure.health)}", _level_style(figure.level))
+        title.append(f"  {LEVEL_SIGNS[figure.level]} {printable(figure.health)}", LEVEL_STYLES[figure.level])
     lines = [
         pair for pair in zip(figure.lines, roles_of(figure.lines), strict=True) if pair[0].role != "faint"
     ]
@@ -169,39 +169,3 @@ def _styled(row: Row, width: int) -> Text:
     for piece in row:
         text.append(piece.text, style=DARK.get(piece.role.split("+")[0], ""))
     return _filled(text, width)
-
-
-def _verdict_lines(run: Run) -> Iterable[Text]:
-    """What is wrong, worst first, each with its fix; then how many checks said what."""
-    verdicts = run.judge.verdicts
-    wrong = [verdict for verdict in verdicts if verdict.level > Level.GREEN]
-    for verdict in sorted(wrong, key=lambda verdict: -verdict.level):
-        yield from _verdict(verdict)
-    for verdict in (one for one in verdicts if one.state is State.FAILED):
-        yield Text(f"{verdict.check} {printable(verdict.evidence)}")
-    counts = Counter(verdict.state for verdict in verdicts)
-    words = ", ".join(f"{counts[state]} {_STATES[state]}" for state in State if counts[state])
-    yield Text(f"{len(verdicts)} checks: {words}.", style=DARK["muted"])
-
-
-_STATES = {
-    State.UNKNOWN: "too early to say",
-    State.NOT_MEASURED: "not measured",
-    State.NOT_APPLICABLE: "not applicable",
-    State.EXCUSED: "excused",
-    State.PASS: "passed",
-    State.AMBER: "outside the usual range",
-    State.PENDING: "about to fire",
-    State.FIRING: "firing",
-    State.RESOLVED: "resolved",
-    State.FAILED: "could not be judged",
-}
-
-
-def _verdict(verdict: Verdict) -> Iterable[Text]:
-    since = f" since step {verdict.first_step:,}" if verdict.first_step is not None else ""
-    line = Text(f"{LEVEL_SIGNS[verdict.level]} {verdict.check} ", style=_level_style(verdict.level))
-    line.append(f"{printable(verdict.symptom or verdict.question)}{since}", style=_level_style(verdict.level))
-    yield line.append(f"  {printable(verdict.evidence)}", style="not bold default")
-    if verdict.fix:
-        yield Text(f"  → {printable(verdict.fix)}")

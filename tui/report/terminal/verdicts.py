@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,24 +12,25 @@ from rich.console import Console
 from rich.text import Text
 
 from flight_recorder.tui.checks.verdict import Level, State, Verdict
-from flight_recorder.tui.panels.palette import LEVEL_SIGNS, sign_of
 from flight_recorder.tui.panels.printable import escaped, printable
 from flight_recorder.tui.panels.pulse_words import pulse_words, steps_done
-from flight_recorder.tui.report.html.tree_html import gravest
 from flight_recorder.tui.run import Run
-
-STYLES = {
-    Level.GREEN: "green",
-    Level.YELLOW: "yellow",
-    Level.ORANGE: "bold bright_yellow",
-    Level.RED: "bold red",
-    Level.BLACK: "bold reverse red",
-}
+from flight_recorder.tui.vocabulary import (
+    LEVEL_STYLES,
+    STATE_WORDS,
+    counts,
+    excuse,
+    level_words,
+    main_verdict,
+    sign_of,
+    title,
+    when,
+)
 
 _LONGEST_SENTENCE = 1000
 _MOST_MISSHAPEN = 8
 _ANY_WIDTH = 1_000_000
-_OPEN = (State.FIRING, State.PENDING, State.AMBER, State.RESOLVED, State.FAILED)
+_OPEN = (State.FIRING, State.PENDING, State.AMBER, State.EXCUSED, State.RESOLVED, State.FAILED)
 
 
 def as_json(run: Run) -> str:
@@ -97,32 +98,34 @@ def page() -> Console:
 
 def print_verdicts(run: Run, console: Console) -> None:
     """The level, the first thing wrong with its fix, what else is wrong, and what could not be judged."""
+    for line in (_heading(run), *verdict_lines(run)):
+        console.print(line, soft_wrap=True)
+
+
+def verdict_lines(run: Run) -> Iterator[Text]:
+    """What is wrong, the headline first, each with its fix; what may go wrong; how many nodes said what."""
     judge = run.judge
-    console.print(_heading(run), soft_wrap=True)
     for note in _notes(run):
-        console.print(Text(f"note: {printable(note)}", style="dim"), soft_wrap=True)
+        yield Text(f"note: {printable(note)}", style="dim")
     firing = [one for one in judge.verdicts if one.state is State.FIRING and one.level > Level.GREEN]
-    if (worst := gravest(judge)) and judge.headline and worst.level > judge.headline.level:
-        console.print(Text(f"{judge.level} because of {_title(worst)}", style="dim"))
+    worst = main_verdict(judge.verdicts, judge.headline)
+    if worst and judge.headline and worst is not judge.headline:
+        yield Text(f"{judge.level} because of {printable(title(worst))}", style="dim")
     if judge.causes and firing:
         names = ", ".join(cause for cause, _ in judge.causes)
-        console.print(Text(f"likeliest cause first: {names}", style="dim"))
+        yield Text(f"likeliest cause first: {names}", style="dim")
     for verdict in _headline_first(firing, judge.headline):
-        console.print()
-        _print_one(verdict, console)
+        yield from _in_full(verdict)
     rest = [verdict for verdict in judge.verdicts if verdict.state in _OPEN and verdict not in firing]
     if rest:
-        console.print()
-        for verdict in rest:
-            console.print(_one_line(verdict))
-    console.print()
-    console.print(_counts(judge.verdicts))
+        yield Text()
+        yield from map(_one_line, rest)
+    yield from (Text(), Text(f"checks: {counts(judge.verdicts)}", style="dim"))
     if run.damaged:
         first = run.damaged[0]
-        console.print(
+        yield Text(
             f"{len(run.damaged)} damaged stretch(es) of the log were skipped, "
-            f"the first at byte {first.offset:,}: {printable(first.reason)}",
-            markup=False,
+            f"the first at byte {first.offset:,}: {printable(first.reason)}"
         )
 
 
@@ -130,8 +133,8 @@ def teller(console: Console) -> Callable[[Verdict], None]:
     """Says in a line that a leaf has begun to fire, or that a check broke."""
 
     def tell(verdict: Verdict) -> None:
-        text = Text(f"{sign_of(verdict)} {_title(verdict)}", style=STYLES[verdict.level])
-        text.append(f"   {_when(verdict)}   {_said(verdict.evidence)}", style="default")
+        text = Text(f"{sign_of(verdict)} {printable(title(verdict))}", style=LEVEL_STYLES[verdict.level])
+        text.append(f"   {when(verdict)}   {_said(verdict.evidence)}", style="default")
         console.print(text)
 
     return tell
@@ -155,7 +158,7 @@ def _heading(run: Run) -> Text:
     if not run.has_numbers and level is Level.GREEN:
         text.append("· no step was read yet", style="dim")
     else:
-        text.append(f"{LEVEL_SIGNS[level]} {str(level).upper()}", style=STYLES[level])
+        text.append(level_words(level), style=LEVEL_STYLES[level])
     text.append(f"   {printable(run.name)}", style="bold")
     text.append(f"   {steps_done(run):,} steps   {pulse_words(run)}   {run.format}")
     if (kind := run.judge.kind.name) != "unknown":
@@ -183,42 +186,26 @@ def _headline_first(firing: Iterable[Verdict], headline: Verdict | None) -> list
     return sorted(firing, key=lambda verdict: headline is None or verdict.check != headline.check)
 
 
-def _print_one(verdict: Verdict, console: Console) -> None:
-    text = Text()
-    text.append(f"{LEVEL_SIGNS[verdict.level]} {_title(verdict)}", style=STYLES[verdict.level])
-    text.append(f"   {_when(verdict)}")
-    console.print(text)
-    console.print(Text(f"    {_said(verdict.evidence)}"))
+def _in_full(verdict: Verdict) -> Iterator[Text]:
+    yield Text()
+    text = Text(f"{sign_of(verdict)} {printable(title(verdict))}", style=LEVEL_STYLES[verdict.level])
+    yield text.append(f"   {when(verdict)}", style="not bold default")
+    yield Text(f"    {_said(verdict.evidence)}")
     if verdict.bound_text:
-        console.print(Text(f"    bound: {_said(verdict.bound_text)}", style="dim"))
-    console.print(Text(f"    → {_said(verdict.fix)}"))
+        yield Text(f"    bound: {_said(verdict.bound_text)}", style="dim")
+    if verdict.fix:
+        yield Text(f"    → {_said(verdict.fix)}")
 
 
 def _one_line(verdict: Verdict) -> Text:
-    words, state = _said(verdict.symptom or verdict.evidence), str(verdict.state)
+    words, state = _said(verdict.symptom or verdict.evidence), STATE_WORDS[verdict.state]
     if verdict.state is State.FIRING:  # at level green: true of honest runs, and only worth knowing
         words, state = f"{words}: {_said(verdict.evidence)}", "note"
-    return Text(f"  {printable(verdict.check)} {state}: {words}  {_when(verdict)}", style="dim")
-
-
-def _title(verdict: Verdict) -> str:
-    return printable(f"{verdict.check} {verdict.symptom}")
+    if verdict.state is State.EXCUSED:
+        words = f"{words}: {excuse(verdict)}"
+    return Text(f"  {printable(verdict.check)} {state}: {words}  {when(verdict)}", style="dim")
 
 
 def _said(sentence: str) -> str:
     """A sentence of ours, which may quote the log."""
     return printable(sentence, _LONGEST_SENTENCE)
-
-
-def _when(verdict: Verdict) -> str:
-    if verdict.first_step is None:
-        return ""
-    if verdict.last_step is None or verdict.last_step == verdict.first_step:
-        return f"at step {verdict.first_step:,}"
-    return f"steps {verdict.first_step:,} to {verdict.last_step:,}"
-
-
-def _counts(verdicts: Iterable[Verdict]) -> Text:
-    states = [verdict.state for verdict in verdicts]
-    words = [f"{states.count(state)} {state.replace('_', ' ')}" for state in State if state in states]
-    return Text("checks: " + ", ".join(words), style="dim")

@@ -8,17 +8,17 @@ from functools import partial
 
 import numpy as np
 
-from flight_recorder.tui.checks.verdict import Level, Verdict
+from flight_recorder.tui.checks.verdict import Level, State, Verdict
 from flight_recorder.tui.defect import named_or_raised
+from flight_recorder.tui.panels.drawing.layout import Options
 from flight_recorder.tui.panels.figure import Figure
-from flight_recorder.tui.panels.layout import Options
 from flight_recorder.tui.panels.registry import PANEL_BY_ID, PANELS
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.screen.drawing import curve, zoom
 from flight_recorder.tui.screen.drawing.figures import Figures, role_of_other
 from flight_recorder.tui.screen.drawing.frame import framed
 from flight_recorder.tui.screen.drawing.layout import TREE_CELL
-from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, level_role
+from flight_recorder.tui.screen.drawing.palette import level_role
 from flight_recorder.tui.screen.drawing.spans import (
     Span,
     Spans,
@@ -30,8 +30,8 @@ from flight_recorder.tui.screen.drawing.spans import (
     wrapped,
 )
 from flight_recorder.tui.screen.drawing.tree_view import tree_cell, tree_rows
-from flight_recorder.tui.screen.runs.progress import main_verdict
 from flight_recorder.tui.screen.state.view import Mode, Range, View
+from flight_recorder.tui.vocabulary import LEVEL_SIGNS, STATE_WORDS, main_verdict
 
 LinesOfSpans = list[Spans]
 
@@ -50,6 +50,7 @@ class Scene:
     others: tuple[Run, ...] = ()
     options: Options = field(default_factory=Options)
     is_paused: bool = False
+    bare: tuple[int, ...] = ()
 
     def figure(self, panel_id: str, width_cells: int) -> Figure:
         """The figure of a panel for a drawing of this width."""
@@ -131,9 +132,9 @@ def _tree_frame(
 
 
 def _count_words(run: Run) -> str:
-    states = [verdict.state.value for verdict in run.judge.verdicts]
-    counts = [(state, states.count(state)) for state in ("firing", "pass", "failed")]
-    return ", ".join(f"{count} {state}" for state, count in counts if count or state == "pass")
+    states = [verdict.state for verdict in run.judge.verdicts]
+    counts = [(state, states.count(state)) for state in (State.FIRING, State.PASS, State.FAILED)]
+    return ", ".join(f"{n} {STATE_WORDS[state]}" for state, n in counts if n or state is State.PASS)
 
 
 def run_lines(scene: Scene, width: int) -> LinesOfSpans:
@@ -153,7 +154,11 @@ def run_lines(scene: Scene, width: int) -> LinesOfSpans:
 
 def panel_rows(scene: Scene, _: str, width: int, height: int) -> LinesOfSpans:
     """A row for each panel and one for the tree: number, name, newest values, a small curve."""
-    rows = [_or_sentence(partial(_one_row, scene, panel.id, width), width) for panel in PANELS]
+    rows = [
+        _or_sentence(partial(_one_row, scene, panel.id, width), width)
+        for panel in PANELS
+        if panel.number not in scene.bare
+    ]
     lines = [row for row, *_ in rows]
     judge = scene.run.judge
     main = main_verdict(judge.verdicts, judge.headline)

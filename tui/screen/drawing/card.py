@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from flight_recorder.tui.checks.rule import REGISTRY
 from flight_recorder.tui.checks.verdict import Level, State, Verdict
+from flight_recorder.tui.numbers import count, exact, steps
 from flight_recorder.tui.panels.printable import printable
-from flight_recorder.tui.screen.drawing.numbers import exact_number, step_text, steps_text
-from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, level_role
+from flight_recorder.tui.screen.drawing.palette import level_role
 from flight_recorder.tui.screen.drawing.spans import Span, Spans, said, wrapped
-from flight_recorder.tui.screen.drawing.violations import Violation, name_of
+from flight_recorder.tui.screen.drawing.violations import Violation
+from flight_recorder.tui.vocabulary import STATE_WORDS, excuse, level_words
 
 _LABEL_WIDTH = 12
 
@@ -26,7 +27,8 @@ def card_lines(
         ("question", verdict.question, "strong"),
         ("reading", _reading_text(verdict), "text"),
         ("since", _since_text(verdict, violation, newest), "text"),
-        ("evidence", verdict.evidence, "text"),
+        ("excused", excuse(verdict), "text"),
+        ("why not" if verdict.state is State.NOT_APPLICABLE else "evidence", verdict.evidence, "text"),
         ("cause", " or ".join(cause.replace("_", " ") for cause in verdict.causes), "text"),
         ("fix", verdict.fix, "strong"),
         ("threshold", _source_text(verdict), "muted"),
@@ -42,12 +44,11 @@ def card_lines(
 
 def _title(verdict: Verdict, level: Level) -> Spans:
     if verdict.state is State.FIRING or (verdict.state is State.RESOLVED and level > Level.GREEN):
-        words = f"{LEVEL_SIGNS[level]} {str(level).upper()}"
         return [
-            Span(words, level_role(level)),
+            Span(level_words(level), level_role(level)),
             Span(f"  {verdict.check} {said(verdict.symptom)}", "strong"),
         ]
-    return [Span(verdict.check, "strong"), Span(f"  {verdict.state.value.replace('_', ' ')}", "muted")]
+    return [Span(verdict.check, "strong"), Span(f"  {STATE_WORDS[verdict.state]}", "muted")]
 
 
 def _entry(label: str, text: str, role: str, width: int) -> list[Spans]:
@@ -59,8 +60,8 @@ def _entry(label: str, text: str, role: str, width: int) -> list[Spans]:
 def _reading_text(verdict: Verdict) -> str:
     if verdict.reading is None:
         return ""
-    bound = verdict.bound_text or ("" if verdict.bound is None else exact_number(verdict.bound))
-    return f"{exact_number(verdict.reading)}" + (f" against {bound}" if bound else "")
+    bound = verdict.bound_text or ("" if verdict.bound is None else exact(verdict.bound))
+    return f"{exact(verdict.reading)}" + (f" against {bound}" if bound else "")
 
 
 def _since_text(verdict: Verdict, violation: Violation | None, newest: int | None) -> str:
@@ -73,10 +74,10 @@ def _since_text(verdict: Verdict, violation: Violation | None, newest: int | Non
     else:
         return ""
     if is_over and last is not None:
-        return f"step {step_text(first)} to {step_text(last)}, {steps_text(last - first + 1)}; over"
-    length = f", {steps_text(newest - first + 1)} so far" if newest is not None and newest >= first else ""
+        return f"step {count(first)} to {count(last)}, {steps(last - first + 1)}; over"
+    length = f", {steps(newest - first + 1)} so far" if newest is not None and newest >= first else ""
     times = f"; {len(verdict.spans)} times in all" if len(verdict.spans) > 1 else ""
-    return f"step {step_text(first)}{length}{times}"
+    return f"step {count(first)}{length}{times}"
 
 
 def _source_text(verdict: Verdict) -> str:
@@ -98,8 +99,3 @@ def _unmeasured_text(verdict: Verdict, verdicts: Iterable[Verdict]) -> str:
 def _causes(check_id: str) -> Sequence[str]:
     check = REGISTRY.get(check_id)
     return [] if check is None else [cause for leaf in check.leaves for cause in leaf.causes]
-
-
-def headline_words(verdict: Verdict | None) -> str:
-    """The headline in a word or two for the status line; empty without one."""
-    return "" if verdict is None else name_of(verdict)

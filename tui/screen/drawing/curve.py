@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flight_recorder.tui.panels.braille import draw, roles_of, sparkline
+from flight_recorder.tui.panels.drawing.braille import draw, roles_of, sparkline
+from flight_recorder.tui.panels.drawing.layout import Options
 from flight_recorder.tui.panels.figure import Figure
-from flight_recorder.tui.panels.layout import Options
 from flight_recorder.tui.screen.drawing.spans import Span, Spans
 
 

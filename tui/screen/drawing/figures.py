@@ -203,6 +203,7 @@ def _panel_view(panel: Panel, run: Run, view: View, steps: Range, width_dots: in
         y_scale=_scale(panel, view),
         smoothing=view.smoothing,
         heat=view.heat,
+        search=view.search,
     )
 
 

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from flight_recorder.tui.checks.verdict import Level
-from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, STATE_SIGNS, level_role
+from flight_recorder.tui.screen.drawing.palette import level_role
 from flight_recorder.tui.screen.drawing.spans import Span, Spans, width_of, wrapped
 from flight_recorder.tui.screen.keys import Key, groups
-
-_LEVEL_MEANINGS = {
-    Level.GREEN: "nothing",
-    Level.YELLOW: "watch it",
-    Level.ORANGE: "act now",
-    Level.RED: "damage is happening",
-    Level.BLACK: "the run is lost",
-}
+from flight_recorder.tui.vocabulary import LEVEL_MEANINGS, LEVEL_SIGNS, STATE_SIGNS, STATE_WORDS
 
 
 def help_lines(width: int) -> list[Spans]:
@@ -44,9 +36,9 @@ def _block(group: str, keys: list[Key], width: int) -> list[Spans]:
 def _signs(width: int) -> list[Spans]:
     levels = [
         [Span(f"  {LEVEL_SIGNS[level]} {level!s:<8}", level_role(level)), Span(meaning)]
-        for level, meaning in _LEVEL_MEANINGS.items()
+        for level, meaning in LEVEL_MEANINGS.items()
     ]
-    states = "   ".join(f"{sign} {state.value.replace('_', ' ')}" for state, sign in STATE_SIGNS.items())
+    states = "   ".join(f"{sign} {STATE_WORDS[state]}" for state, sign in STATE_SIGNS.items())
     return [[Span("Signs", "strong")], *levels, *wrapped(states, width, "muted", "  ", "  ")]
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-NUM_PANELS = 7
-TREE_CELL = 8
-"""The tree is the eighth cell of the screen, after panels 1 to 7."""
+from flight_recorder.tui.panels.registry import PANELS
+
+TREE_CELL = len(PANELS) + 1
+"""The tree is the last cell of the screen, after the panels."""
+
+_IN_TWO_ROWS = 8
+"""Cells for which two rows are enough on a wide terminal."""
 
 
 class Layout(StrEnum):
     """The arrangements, by how much room there is. The value is the CSS class."""
 
-    WIDE = "wide"  # 4 x 2: seven panels and the tree
-    NORMAL = "normal"  # 2 x 4
+    WIDE = "wide"  # cells in two rows, or three
+    NORMAL = "normal"  # cells in two columns
     SMALL = "small"  # one row a panel, and the focused one below
     TINY = "tiny"  # nothing but the status line
 
@@ -34,9 +38,9 @@ ALL_CELLS = tuple(range(1, TREE_CELL + 1))
 
 
 def columns_of(layout: Layout, num_cells: int = TREE_CELL) -> int:
-    """Cells beside each other when so many are seen: two rows of them on a wide terminal."""
+    """Cells beside each other when so many are seen."""
     if layout is Layout.WIDE:
-        return max(1, -(-num_cells // 2))
+        return max(1, -(-num_cells // (2 if num_cells <= _IN_TWO_ROWS else 3)))
     return 2 if layout is Layout.NORMAL and num_cells > 1 else 1
 
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from rich.style import Style
 
 from flight_recorder.tui.checks.verdict import Level
-from flight_recorder.tui.panels import palette as drawing
-from flight_recorder.tui.panels.palette import LEVEL_SIGNS as LEVEL_SIGNS
-from flight_recorder.tui.panels.palette import STATE_SIGNS as STATE_SIGNS
+from flight_recorder.tui.panels.drawing import palette as drawing
 
 
 @dataclass(frozen=True)
@@ -107,9 +105,19 @@ def _without_colours() -> dict[str, Style]:
     """Bold, dim, reversed and underlined: what is left of a palette where NO_COLOR is set."""
     plain, bold, dim, reverse = Style.null(), Style(bold=True), Style(dim=True), Style(reverse=True)
     styles = dict.fromkeys(DARK.styles, plain)
-    quiet = ("muted", "faint", "frame", "axis", "rule", "line-faint", "line-overlay", "mark-checkpoint")
+    quiet = (
+        "muted",
+        "faint",
+        "frame",
+        "axis",
+        "hatch",
+        "rule",
+        "line-faint",
+        "line-overlay",
+        "mark-checkpoint",
+    )
     others = (role for role in styles if role.startswith("line-other-"))
-    styles |= dict.fromkeys((*quiet, *others), dim)
+    styles |= dict.fromkeys((*quiet, "mark-checkpoint", *others), dim)
     styles |= dict.fromkeys(("strong", "accent", "line-second", "offender", "nonfinite"), bold)
     styles["selected"] = reverse
     for level in Level:

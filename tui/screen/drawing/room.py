@@ -1,4 +1,4 @@
-"""Room goes to the panels that have something to show; the others say in one line that they have nothing."""
+"""Room goes to the panels that have something to show; the others take none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from textual.widget import Widget
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.screen.drawing.layout import TREE_CELL, Layout, columns_of
-from flight_recorder.tui.screen.drawing.spans import Span, Spans, clipped
 
 ENOUGH_STEPS = 100
 """Step records of our own log without a number of a panel after which none is waited for any more; another
@@ -20,23 +19,17 @@ def bare_panels(run: Run) -> tuple[int, ...]:
     """Numbers of the panels for which the run's log has nothing."""
     recording = run.recording
     is_foreign = "source" in recording.header
-    if len(recording.steps) < (1 if is_foreign else ENOUGH_STEPS):
-        return ()
-    return tuple(panel.number for panel in PANELS if not panel.measured(recording))
+    is_early = len(recording.steps) < (1 if is_foreign else ENOUGH_STEPS)
+    return tuple(
+        panel.number
+        for panel in PANELS
+        if not (is_early and panel.is_awaited) and not panel.measured(recording)
+    )
 
 
 def seen_cells(bare: tuple[int, ...]) -> tuple[int, ...]:
     """The cells that are on the board, in order, the tree last."""
     return tuple(cell for cell in range(1, TREE_CELL + 1) if cell not in bare)
-
-
-def bare_line(bare: tuple[int, ...], width: int) -> Spans:
-    """What the log has nothing for."""
-    spans: Spans = [Span(" not in this log  ", "muted")]
-    for place, number in enumerate(bare):
-        spans += [Span("  " if place else ""), Span(f"{number} ", "accent")]
-        spans.append(Span(PANELS[number - 1].title.lower(), "faint"))
-    return clipped(spans, width)
 
 
 def arrange(board: Widget, bare: tuple[int, ...], layout: Layout) -> None:

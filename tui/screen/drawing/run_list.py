@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.numbers import number
 from flight_recorder.tui.run import Run
-from flight_recorder.tui.screen.drawing.numbers import number
-from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, level_role
+from flight_recorder.tui.screen.drawing.palette import level_role
 from flight_recorder.tui.screen.drawing.spans import Span, Spans, clipped, said
 from flight_recorder.tui.screen.drawing.status import PULSE_SIGNS, Status
 from flight_recorder.tui.screen.naming import worst_first
 from flight_recorder.tui.screen.runs.progress import status_of
+from flight_recorder.tui.vocabulary import LEVEL_SIGNS
 
 _NAME_WIDTH = 28
 _PULSE_WIDTH = max(map(len, Pulse)) + 1
@@ -50,7 +51,7 @@ def _row(run: Run, status: Status, room: int) -> Spans:
     planned = f" / {status.planned_steps:,}" if status.planned_steps else ""
     step = "" if status.step is None else f"step {status.step:,}{planned}"
     values = [
-        f"{label} {number(value)}"
+        f"{label} {number(value, width=5)}"
         for label, value in (("train", status.train), ("val", status.val))
         if value is not None
     ]

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.numbers import duration, memory, number, percent
 from flight_recorder.tui.panels.pulse_words import NO_CLOSING_RECORD, REASONS
-from flight_recorder.tui.screen.drawing.numbers import bytes_text, duration, number, step_text
-from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, level_role
+from flight_recorder.tui.screen.drawing.palette import level_role
 from flight_recorder.tui.screen.drawing.spans import Span, Spans, clipped, said, width_of
 from flight_recorder.tui.screen.pieces import Piece, joined, piece, total
+from flight_recorder.tui.vocabulary import LEVEL_SIGNS, level_words, since
 
 PULSE_SIGNS = {
     Pulse.WAITING: ("◌", "muted"),
@@ -62,6 +63,8 @@ class Status:
     memory_bytes: float | None = None
     behind: int | None = None
     """Steps that a paused view is behind the newest; None when it is not paused."""
+    kind: str = ""
+    """What kind of run it is, where that is known."""
     run_number: str = ""
     """"1/2" when several runs are open."""
     elsewhere: Sequence[tuple[str, Level, str]] = ()
@@ -103,11 +106,13 @@ def _level_piece(status: Status) -> Piece:
         if status.pulse is Pulse.WAITING:
             return Piece([[Span("·  ", "muted")]], [])
         return Piece([[Span(f"{sign} green ", role)], [Span(sign, role)]], [58])
-    badge = Span(f" {sign} {str(status.level).upper()} ", role)
+    badge = Span(f" {level_words(status.level)} ", role)
     cause = Span(f" {said(status.cause)} ", level_role(status.level))
-    since = Span(f"since {step_text(status.since)} ", "text") if status.since is not None else Span("")
+    began = (
+        Span(f"{since(status.since, short=True).lstrip()} ", "text") if status.since is not None else Span("")
+    )
     forms = [
-        [badge, cause, since],
+        [badge, cause, began],
         [badge, cause],
         [badge],
         [Span(f"{sign}{str(status.level)[0].upper()}", role)],
@@ -133,13 +138,14 @@ def _left_pieces(status: Status) -> list[Piece]:
         _value_piece("val", status.val, 70),
         _best_piece(status),
         _device_piece(status),
+        piece(status.kind, 18, role="faint"),
         _damaged_piece(status),
         _elsewhere_piece(status),
     ]
 
 
 def _rate(steps_per_s: float) -> str:
-    return f"{number(steps_per_s)} it/s" if steps_per_s >= 1 else f"{number(1 / steps_per_s)} s/it"
+    return f"{number(steps_per_s, 3)} it/s" if steps_per_s >= 1 else f"{number(1 / steps_per_s, 3)} s/it"
 
 
 def _name_piece(status: Status) -> Piece:
@@ -181,7 +187,7 @@ def _pulse_words(status: Status) -> str:
 def _reading_piece(status: Status) -> Piece:
     if status.part_read is None:
         return piece("", 0)
-    part = f"reading {status.part_read:.0%}".replace("%", " %") if status.part_read else "reading"
+    part = f"reading {percent(status.part_read)}" if status.part_read else "reading"
     return Piece(
         [[Span(f"newest part, {part}", "accent")], [Span(part, "accent")], [Span("…", "accent")]], [61, 87]
     )
@@ -209,9 +215,9 @@ def _bar_piece(status: Status) -> Piece:
     if not status.planned_steps or status.step is None:
         return piece("", 0)
     part = min(1.0, (status.step + 1) / status.planned_steps)
-    percent = Span(f"{part:.0%}".replace("%", " %"))
-    forms = [[*_bar(part, cells), Span(" "), percent] for cells in (16, 8)]
-    return Piece([*forms, [percent], []], [28, 30, 60])
+    done = Span(percent(part))
+    forms = [[*_bar(part, cells), Span(" "), done] for cells in (16, 8)]
+    return Piece([*forms, [done], []], [28, 30, 60])
 
 
 def _bar(part: float, cells: int) -> Spans:
@@ -222,7 +228,7 @@ def _bar(part: float, cells: int) -> Spans:
 
 def _left_piece(status: Status) -> Piece:
     known = status.seconds_left is not None and status.pulse is Pulse.LIVE
-    return piece(f"{_about(status)}{duration(status.seconds_left or 0)} left", 55, known)
+    return piece(f"{_about(status)}{duration(status.seconds_left or 0, short=True)} left", 55, known)
 
 
 def _about(status: Status) -> str:
@@ -232,22 +238,24 @@ def _about(status: Status) -> str:
 def _value_piece(label: str, value: float | None, weight: float) -> Piece:
     if value is None:
         return piece("", 0)
-    return Piece([[Span(label + " ", "muted"), Span(number(value), "strong")], []], [weight])
+    return Piece([[Span(label + " ", "muted"), Span(number(value, width=5), "strong")], []], [weight])
 
 
 def _best_piece(status: Status) -> Piece:
     if status.best is None:
         return piece("", 0)
     value, step = status.best
-    return Piece([[Span("best ", "muted"), Span(number(value)), Span(f" @ {step:,}", "muted")], []], [40])
+    return Piece(
+        [[Span("best ", "muted"), Span(number(value, width=5)), Span(f" @ {step:,}", "muted")], []], [40]
+    )
 
 
 def _device_piece(status: Status) -> Piece:
     spans: Spans = []
     if status.device_load is not None:
-        spans += [Span("device ", "muted"), Span(f"{status.device_load:.0%}".replace("%", " %"))]
+        spans += [Span("device ", "muted"), Span(percent(status.device_load))]
     if status.memory_bytes is not None:
-        spans += [Span(" " if spans else ""), Span(bytes_text(status.memory_bytes))]
+        spans += [Span(" " if spans else ""), Span(memory(status.memory_bytes))]
     return Piece([spans, []], [20])
 
 
@@ -256,7 +264,7 @@ def _elsewhere_piece(status: Status) -> Piece:
     if not status.elsewhere:
         return piece("", 0)
     name, level, cause = status.elsewhere[0]
-    badge = Span(f" {LEVEL_SIGNS[level]} {str(level).upper()} ", f"badge-{level}")
+    badge = Span(f" {level_words(level)} ", f"badge-{level}")
     more = f"and {len(status.elsewhere) - 1} more " if len(status.elsewhere) > 1 else ""
     long = [badge, Span(f" {said(cause)} in ", level_role(level)), Span(f"{said(name)} {more}")]
     return Piece(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from flight_recorder.tui import vocabulary
 from flight_recorder.tui.checks.verdict import Level, State, Verdict
-from flight_recorder.tui.panels import palette
-from flight_recorder.tui.screen.drawing.numbers import number, step_text
-from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, level_role
+from flight_recorder.tui.numbers import count, number
+from flight_recorder.tui.screen.drawing.palette import level_role
 from flight_recorder.tui.screen.drawing.spans import Span, Spans, clipped, fitted, said, width_of, wrapped
-from flight_recorder.tui.screen.drawing.violations import name_of
+from flight_recorder.tui.vocabulary import LEVEL_SIGNS, name_of, since, state_words
 
 _STATE_ORDER = (
     State.NOT_MEASURED,
@@ -30,7 +30,7 @@ _LOUD = frozenset({State.FIRING, State.AMBER, State.PENDING, State.FAILED})
 
 def sign_of(verdict: Verdict) -> Span:
     """One sign for the state of a node; that of the level when it fires."""
-    sign = palette.sign_of(verdict)
+    sign = vocabulary.sign_of(verdict)
     if verdict.state is State.FIRING:
         return Span(sign, level_role(verdict.level))
     role = {State.PASS: "muted"} | dict.fromkeys(_LOUD, "level-yellow")
@@ -41,6 +41,9 @@ def tree_cell(verdicts: Sequence[Verdict], headline: Verdict | None, width: int,
     """The tree in a cell: the headline with its fix first, everything else in as much detail as fits."""
     if not verdicts:
         return [[Span(" no verdicts yet", "muted")]]
+    is_judged = any(one.state is State.PASS for one in verdicts)
+    not_meant = sum(one.state is State.NOT_APPLICABLE for one in verdicts) if is_judged else 0
+    verdicts = [one for one in verdicts if one.state is not State.NOT_APPLICABLE]
     reason = _headline_lines(headline, width)
     firing = [
         one
@@ -54,8 +57,13 @@ def tree_cell(verdicts: Sequence[Verdict], headline: Verdict | None, width: int,
             parts = [part for part in (reason, also, nodes(verdicts, width)) if part]
             lines = [line for part in parts for line in [*part, []]][:-1]
             if len(lines) <= height:
-                return lines
+                return [*lines, *_not_meant(not_meant)][:height]
     return [*reason, *short_also][:height]
+
+
+def _not_meant(number_of: int) -> list[Spans]:
+    words = f" {number_of} {'rule does' if number_of == 1 else 'rules do'} not apply to such a run"
+    return [[Span(words, "faint")]] if number_of else []
 
 
 def sections(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
@@ -105,8 +113,7 @@ def _node_entry(family: str, verdict: Verdict) -> Spans:
             sign,
             Span(f" {family}  ", "text" if verdict.state in (State.AMBER, State.FAILED) else "faint"),
         ]
-    since = f" since {step_text(verdict.first_step)}  " if verdict.first_step is not None else "  "
-    return [sign, Span(f" {family}", sign.role), Span(since, "text")]
+    return [sign, Span(f" {family}", sign.role), Span(f"{since(verdict.first_step, short=True)}  ", "text")]
 
 
 def _short_lines(verdicts: Sequence[Verdict], width: int) -> list[Spans]:
@@ -142,7 +149,7 @@ def _also_lines(firing: Sequence[Verdict], width: int) -> list[Spans]:
 
 def _also_line(verdict: Verdict, width: int) -> Spans:
     line = [Span(" "), sign_of(verdict), Span(f" {verdict.check} {said(verdict.symptom)}")]
-    since = Span(f" since {step_text(verdict.first_step)}", "muted")
+    since = Span(f" since {count(verdict.first_step)}", "muted")
     fits = verdict.first_step is not None and width_of([*line, since]) <= width
     return clipped([*line, since] if fits else line, width)
 
@@ -185,9 +192,9 @@ def _tree_row(verdict: Verdict, is_selected: bool, width: int) -> Spans:
 
 def _state_words(verdict: Verdict) -> Spans:
     if verdict.state is State.FIRING:
-        since = f" since {step_text(verdict.first_step)}" if verdict.first_step is not None else ""
-        return [Span(f"{said(verdict.symptom)}{since}", level_role(verdict.level))]
-    words = verdict.state.value.replace("_", " ")
+        return [
+            Span(f"{said(verdict.symptom)}{since(verdict.first_step, short=True)}", level_role(verdict.level))
+        ]
     reading = f"{number(verdict.reading)}  " if verdict.reading is not None else ""
     role = "level-yellow" if verdict.level > Level.GREEN or verdict.state is State.FAILED else "faint"
-    return [Span(reading, "text"), Span(words, role)]
+    return [Span(reading, "text"), Span(state_words(verdict), role)]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from flight_recorder.tui.checks.verdict import Level, State, Verdict
 from flight_recorder.tui.checks.verdict import Span as Violating
-from flight_recorder.tui.screen.drawing.numbers import step_text
-from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, level_role
+from flight_recorder.tui.numbers import count
+from flight_recorder.tui.screen.drawing.palette import level_role
 from flight_recorder.tui.screen.drawing.spans import Span, Spans, clipped, fitted, said, spread, width_of
-from flight_recorder.tui.screen.keys import KEYS
+from flight_recorder.tui.screen.keys import KEYS, PANEL_KEYS
+from flight_recorder.tui.vocabulary import LEVEL_SIGNS, name_of
 
 _STOPPED = "reading stopped, nothing after it is known"
 _KEYS_AT_LEAST = 19
@@ -36,11 +37,6 @@ def violations_of(verdicts: Iterable[Verdict]) -> list[Violation]:
         Violation(verdict, span) for verdict in verdicts for span in verdict.spans if span.level > Level.GREEN
     ]
     return sorted(found, key=lambda one: (one.span.first_step, -one.span.level, one.verdict.check))
-
-
-def name_of(verdict: Verdict) -> str:
-    """What to call it in a few words: its likeliest cause, else its symptom."""
-    return verdict.causes[0].replace("_", " ") if verdict.causes else verdict.symptom or verdict.check
 
 
 def violations_line(
@@ -116,7 +112,7 @@ def _first_shown(found: Sequence[Violation], selected: int, room: int) -> int:
 def _entry(violation: Violation, is_selected: bool) -> Spans:
     level = violation.span.level
     role = "selected" if is_selected else ("muted" if violation.is_over else level_role(level))
-    text = f"{step_text(violation.span.first_step)} {LEVEL_SIGNS[level]} {violation.verdict.check}"
+    text = f"{count(violation.span.first_step)} {LEVEL_SIGNS[level]} {violation.verdict.check}"
     name = f" {said(name_of(violation.verdict))}"
     return [Span(" "), Span(f" {text}", role), Span(f"{name} ", role)]
 
@@ -125,7 +121,7 @@ def _key_reminder(room: int) -> Spans:
     """The keys with a short word in the table; the first ones give way first."""
     entries = [(key.shown, key.short) for key in KEYS if key.short]
     spans: Spans = []
-    for shown, short in [("1-7", "panel"), *entries][::-1]:
+    for shown, short in [(PANEL_KEYS, "panel"), *entries][::-1]:
         entry = [Span(shown, "accent"), Span(f" {short}  ", "muted")]
         if width_of(spans) + width_of(entry) > room:
             break

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flight_recorder.tui.checks.documents.signatures import HEALTHY, SIGNATURES, holding_now
+from flight_recorder.tui.checks.documents.signatures import SIGNATURES, holding_now
 from flight_recorder.tui.checks.verdict import State, Verdict
+from flight_recorder.tui.numbers import count, exact
 from flight_recorder.tui.panels.figure import Figure, Mark
 from flight_recorder.tui.panels.panel import Panel
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.screen.drawing import curve
 from flight_recorder.tui.screen.drawing.figures import axis_for, role_of_other
 from flight_recorder.tui.screen.drawing.frame import framed
-from flight_recorder.tui.screen.drawing.numbers import exact_number, step_text
-from flight_recorder.tui.screen.drawing.palette import LEVEL_SIGNS, level_role
+from flight_recorder.tui.screen.drawing.palette import level_role
 from flight_recorder.tui.screen.drawing.spans import Span, Spans, clipped, said, wrapped
+from flight_recorder.tui.vocabulary import LEVEL_SIGNS, since, title
 
 if TYPE_CHECKING:
     from flight_recorder.tui.screen.drawing.board import Scene
@@ -69,10 +70,10 @@ def read_out_lines(scene: Scene, panel: Panel, figure: Figure, width: int) -> li
     """
     step = scene.whole[1] if scene.view.cursor is None else scene.view.cursor
     place = "newest" if scene.view.cursor is None else "cursor"
-    entries: list[Spans] = [[Span(f" {place} ", "muted"), Span(f"step {step_text(step)}", "strong")]]
+    entries: list[Spans] = [[Span(f" {place} ", "muted"), Span(f"step {count(step)}", "strong")]]
     if figure.x_label != "step":
         x = float(axis_for(scene.run, scene.view).x_of(np.array([step]))[0])
-        entries[0].append(Span(f" = {exact_number(x)} {figure.x_label}", "muted"))
+        entries[0].append(Span(f" = {exact(x)} {figure.x_label}", "muted"))
     roles = curve.line_roles(figure)
     for number, run in enumerate((scene.run, *scene.others)):
         for name, at, value in panel.values_at(run, step):
@@ -86,7 +87,7 @@ def read_out_lines(scene: Scene, panel: Panel, figure: Figure, width: int) -> li
 
 
 def _entry(role: str, name: str, at: int, value: float, step: float) -> Spans:
-    spans = [Span("━ ", role), Span(f"{said(name)} ", "muted"), Span(exact_number(value), "strong")]
+    spans = [Span("━ ", role), Span(f"{said(name)} ", "muted"), Span(exact(value), "strong")]
     return [*spans, Span(f" @ {at:,}", "faint")] if at != step else spans
 
 
@@ -112,7 +113,7 @@ def _side_box(scene: Scene, panel: Panel, width: int, height: int) -> list[Spans
 def side_lines(scene: Scene, panel: Panel, width: int) -> list[Spans]:
     """The panel's question, what healthy looks like, what is sick now, the thresholds and what they say."""
     lines = wrapped(panel.question, width, "strong")
-    lines += wrapped(HEALTHY.get(panel.id, panel.healthy), width, "text", "  ", "✓ ")
+    lines += wrapped(panel.healthy, width, "text", "  ", "✓ ")
     mine = [verdict for verdict in scene.run.judge.verdicts if verdict.panel == panel.id]
     lines += [[], *_signatures(panel, mine, width)]
     firing = [verdict for verdict in mine if verdict.state in (State.FIRING, State.AMBER, State.PENDING)]
@@ -140,9 +141,8 @@ def _signatures(panel: Panel, verdicts: Sequence[Verdict], width: int) -> list[S
 
 def _sick(verdict: Verdict, width: int) -> list[Spans]:
     role = level_role(verdict.level)
-    since = f" since {step_text(verdict.first_step)}" if verdict.first_step is not None else ""
-    name = said(verdict.symptom) or verdict.state.value
-    lines = wrapped(f"{LEVEL_SIGNS[verdict.level]} {verdict.check} {name}{since}", width, role, "  ")
+    words = f"{LEVEL_SIGNS[verdict.level]} {said(title(verdict))}{since(verdict.first_step, short=True)}"
+    lines = wrapped(words, width, role, "  ")
     lines += wrapped(said(verdict.evidence), width, "text") if verdict.evidence else []
     return [*lines, *(wrapped(said(verdict.fix), width, "strong", "  ", "→ ") if verdict.fix else [])]
 
@@ -151,6 +151,6 @@ def _thresholds(scene: Scene, panel: Panel, width: int) -> list[Spans]:
     bounds = scene.run.judge.thresholds(panel.id)
     lines: list[Spans] = [[], [Span("thresholds", "muted")]] if bounds else []
     for bound in bounds:
-        text = f"  {exact_number(bound.value)}  {LEVEL_SIGNS[bound.level]} {bound.label}"
+        text = f"  {exact(bound.value)}  {LEVEL_SIGNS[bound.level]} {bound.label}"
         lines.append(clipped([Span(text, "text")], width))
     return lines

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flight_recorder.tui.checks.verdict import Level, State, Verdict
+from flight_recorder.tui.checks.verdict import State, Verdict
 from flight_recorder.tui.panels.pulse_words import exit_message, has_made_all_steps, steps_done
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.screen.drawing.status import Status
-from flight_recorder.tui.screen.drawing.violations import name_of
 from flight_recorder.tui.series.columns import Column
+from flight_recorder.tui.vocabulary import main_verdict, name_of
 
 PACE_WINDOW = 200
 """Step records over which the pace is taken: enough to average evaluations in, few enough to be now."""
@@ -56,18 +56,11 @@ def status_of(
         device_load=_newest(recording.steps["device_load"]),
         memory_bytes=_newest(recording.steps["memory_bytes"]),
         behind=None if paused_at is None or newest is None else max(0, newest - paused_at),
+        kind=judge.kind.name.replace("_", " ") if judge.kind.name != "unknown" else "",
         run_number=run_number,
         is_judged=run.is_judged,
         part_read=part_read,
     )
-
-
-def main_verdict(verdicts: Sequence[Verdict], headline: Verdict | None) -> Verdict | None:
-    """The first of the worst, and the headline where nothing is worse than that: what the level is due to."""
-    worst = max(verdicts, key=lambda verdict: verdict.level, default=None)
-    if worst is None or (headline is not None and headline.level >= worst.level):
-        return headline
-    return worst if worst.level > Level.GREEN else None
 
 
 def _first_sign(verdicts: Sequence[Verdict], headline: Verdict) -> int | None:

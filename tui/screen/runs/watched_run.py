@@ -171,6 +171,12 @@ class Watched:
             self._keep_index()
         return has_news or has_verdicts
 
+    def alarms(self) -> bool:
+        """Whether the run has become red or black and was neither since it was last below orange."""
+        level, before = self.run.judge.level, self.worst_level
+        self.worst_level = max(level, before) if level >= Level.ORANGE else level
+        return level >= Level.RED > before
+
     def _judge(self, is_live: bool) -> bool:
         """Judge what is new, in a live run unless that was done a moment ago; whether it was done now."""
         now = time.monotonic()

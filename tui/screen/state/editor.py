@@ -14,9 +14,10 @@ from flight_recorder.tui.checks.leaf import resolve
 from flight_recorder.tui.checks.thresholds import ThresholdError, Thresholds
 from flight_recorder.tui.checks.tree import every_check
 from flight_recorder.tui.checks.verdict import Verdict
+from flight_recorder.tui.numbers import count, exact, steps
 from flight_recorder.tui.run import Run
-from flight_recorder.tui.screen.drawing.numbers import exact_number, step_text, steps_text
 from flight_recorder.tui.screen.drawing.spans import Span, Spans, said, wrapped
+from flight_recorder.tui.vocabulary import STATE_WORDS
 
 _NUDGE, _BIG_NUDGE = 1.1, 2.0
 _SIGNS = {"above": ">", "below": "<", "equals": "="}
@@ -135,7 +136,7 @@ def _row(place: int, editor: Editor) -> Spans:
     bound = editor.bounds[place]
     is_chosen = place == editor.chosen
     role = "selected" if is_chosen else "text"
-    value = editor.typed + "▏" if is_chosen and editor.typed else exact_number(bound.value)
+    value = editor.typed + "▏" if is_chosen and editor.typed else exact(bound.value)
     mark = Span("▸ " if is_chosen else "  ", "accent")
     name = Span(f"{bound.check:<6} {bound.symptom[:30]:<30} ", "text" if is_chosen else "muted")
     return [mark, name, Span(f"{_SIGNS[bound.side]} "), Span(f" {value} ", role)]
@@ -147,8 +148,8 @@ def _outcome(verdicts: Sequence[Verdict], check: str) -> Spans:
     if verdict is None:
         return [Span("not judged", "faint")]
     if not verdict.spans:
-        return [Span(f"never fires ({verdict.state.value.replace('_', ' ')})")]
-    steps = sum(span.last_step - span.first_step + 1 for span in verdict.spans)
+        return [Span(f"never fires ({STATE_WORDS[verdict.state]})")]
+    number_of = sum(span.last_step - span.first_step + 1 for span in verdict.spans)
     times = "once" if len(verdict.spans) == 1 else f"{len(verdict.spans)} times"
-    text = f"fires {times}, first at step {step_text(verdict.spans[0].first_step)}, over {steps_text(steps)}"
+    text = f"fires {times}, first at step {count(verdict.spans[0].first_step)}, over {steps(number_of)}"
     return [Span(text, "strong")]

@@ -43,13 +43,15 @@ class View:
 
     mode: Mode = Mode.OVERVIEW
     cell: int = 1
-    """Focused cell: 1 to 7 a panel, 8 the tree."""
+    """Focused cell: the number of a panel, or that of the tree."""
     window: Range | None = None
     """First and last step that are shown; None for the whole run."""
     follow: bool = True
     """Whether the window moves with the newest step."""
     x_axis: AxisName = "step"
     smoothing: int = 1
+    search: str = ""
+    """What stands in the names of the metrics that are shown."""
     heat: bool = False
     """Whether layers are a heat strip and no lines."""
     flipped_scales: frozenset[int] = field(default=frozenset())
@@ -82,6 +84,11 @@ def opened(view: View) -> View:
 def closed(view: View) -> View:
     """Back to all cells."""
     return replace(view, mode=Mode.OVERVIEW, cursor=None, violation=-1)
+
+
+def anew(view: View) -> View:
+    """The same way of looking at another run: nothing of that run is selected."""
+    return replace(view, violation=-1, node=0, cursor=None)
 
 
 def shown_range(view: View, whole: Range) -> Range:

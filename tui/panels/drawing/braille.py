@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from flight_recorder.tui.panels import annotate, heat_strip
-from flight_recorder.tui.panels.canvas import Canvas, Piece, Row
+from flight_recorder.tui.panels.drawing import annotate, heat_strip
+from flight_recorder.tui.panels.drawing.axis import x_ticks
+from flight_recorder.tui.panels.drawing.canvas import Canvas, Piece, Row
+from flight_recorder.tui.panels.drawing.glyphs import GLYPHS, Glyphs
+from flight_recorder.tui.panels.drawing.layout import Layout, Options, layout_of, shortened
+from flight_recorder.tui.panels.drawing.raster import Dots, column_positions, dots_of
 from flight_recorder.tui.panels.figure import Figure, Line
-from flight_recorder.tui.panels.glyphs import GLYPHS, Glyphs
-from flight_recorder.tui.panels.layout import Layout, Options, layout_of
-from flight_recorder.tui.panels.raster import Dots, column_positions, dots_of
-from flight_recorder.tui.panels.scale import x_ticks
 
 _ORDER = ("faint", "other", "layer", "main", "second", "overlay")
 """Roles from the back to the front."""
@@ -36,6 +36,9 @@ def draw(figure: Figure, width: int, height: int, options: Options | None = None
     if figure.note and not figure.lines and not figure.heat:
         annotate.write_note(canvas, figure.note)
         return canvas.rows()
+    if figure.as_list:
+        _draw_list(canvas, figure, options)
+        return canvas.rows()
     if figure.heat:
         heat_strip.draw_heat(canvas, figure, layout, options)
     else:
@@ -49,13 +52,37 @@ def sparkline(figure: Figure, width: int, options: Options | None = None) -> Row
     """The lines of the figure in one row, without axes and names."""
     options = options or Options()
     options = Options(options.glyphs, axes=False, names=False, colour=options.colour)
-    rows = draw(replace(figure, rules=()), width, 1, options) if not figure.note else []
+    lines = figure.lines[:1] if figure.as_list else figure.lines
+    alone = replace(figure, rules=(), lines=lines, as_list=False)
+    rows = draw(alone, width, 1, options) if not figure.note else []
     return rows[0] if rows else [Piece(" " * max(width, 0), "text")]
+
+
+def _draw_list(canvas: Canvas, figure: Figure, options: Options) -> None:
+    """A row a line: its name, its curve at a scale of its own, its words; the last row counts the rest."""
+    shown = figure.lines
+    if len(shown) > canvas.height:
+        shown = shown[: max(1, canvas.height - 1)]
+        canvas.write(canvas.height - 1, 1, f"{len(figure.lines) - len(shown)} more   / search", "muted")
+    names = min(max(len(line.name) for line in shown) + 1, canvas.width // 3)
+    widest = max(len(line.words) for line in shown) + 1
+    is_cut = widest > canvas.width // 2
+    said = [line.words.partition("  ")[0] if is_cut else line.words for line in shown]  # half a word is none
+    words = max(map(len, said)) + 1
+    middle = canvas.width - names - words
+    for row, (line, text) in enumerate(zip(shown, said, strict=True)):
+        canvas.write(row, 0, shortened(line.name, names - 1, options), "axis")
+        column = names
+        curve = replace(figure, lines=(replace(line, role="main"),), marks=(), tints=(), as_list=False)
+        for piece in sparkline(curve, middle, options) if middle > 0 else ():
+            canvas.write(row, column, piece.text, piece.role)
+            column += len(piece.text)
+        canvas.write(row, canvas.width - words + 1, text, "text")
 
 
 def _draw_curves(canvas: Canvas, figure: Figure, layout: Layout, options: Options) -> None:
     glyphs = GLYPHS[options.glyphs]
-    for tint in figure.tints:
+    for tint in (one for one in figure.tints if one.level is not None):
         annotate.tint_range(canvas, layout, tint, layout.plot_height)
     roles = roles_of(figure.lines)
     behind = np.zeros((layout.plot_height, layout.plot_width), np.int64)
@@ -70,6 +97,8 @@ def _draw_curves(canvas: Canvas, figure: Figure, layout: Layout, options: Option
     annotate.draw_rules(canvas, figure, layout, options)
     if options.names:
         annotate.name_lines(canvas, figure, layout, roles)
+    for tint in (one for one in figure.tints if one.level is None):  # last: it gives way to everything
+        annotate.tint_range(canvas, layout, tint, layout.plot_height, glyphs.hatch)
 
 
 def _depth(line: Line) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -30,6 +30,7 @@ class Glyphs:
     resume: str
     cursor: str
     nonfinite: str
+    hatch: str
     shades: str
     """Heat from low to high where there is no colour."""
     solid: str
@@ -45,39 +46,27 @@ def _thirds() -> str:
     return " '-|.|||"
 
 
+_BRAILLE = Glyphs(
+    weights=np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]]),
+    cells=np.array([" ", *(chr(0x2800 + pattern) for pattern in range(1, 256))]),
+    axis="│",
+    tick="┤",
+    rule="─ ",
+    best="●",
+    onset="┊",
+    checkpoint="▴",
+    resume="┊",
+    cursor="│",
+    nonfinite="×",
+    hatch="╱",
+    shades="·░▒▓█",
+    solid="█",
+    ellipsis="…",
+)
+
 GLYPHS: dict[GlyphName, Glyphs] = {
-    "braille": Glyphs(
-        weights=np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]]),
-        cells=np.array([" ", *(chr(0x2800 + pattern) for pattern in range(1, 256))]),
-        axis="│",
-        tick="┤",
-        rule="─ ",
-        best="●",
-        onset="┊",
-        checkpoint="▴",
-        resume="┊",
-        cursor="│",
-        nonfinite="×",
-        shades="·░▒▓█",
-        solid="█",
-        ellipsis="…",
-    ),
-    "block": Glyphs(
-        weights=np.array([[1, 2], [4, 8]]),
-        cells=np.array(list(_quadrants())),
-        axis="│",
-        tick="┤",
-        rule="─ ",
-        best="●",
-        onset="┊",
-        checkpoint="▴",
-        resume="┊",
-        cursor="│",
-        nonfinite="×",
-        shades="·░▒▓█",
-        solid="█",
-        ellipsis="…",
-    ),
+    "braille": _BRAILLE,
+    "block": replace(_BRAILLE, weights=np.array([[1, 2], [4, 8]]), cells=np.array(list(_quadrants()))),
     "ascii": Glyphs(
         weights=np.array([[1], [2], [4]]),
         cells=np.array(list(_thirds())),
@@ -90,6 +79,7 @@ GLYPHS: dict[GlyphName, Glyphs] = {
         resume=":",
         cursor="|",
         nonfinite="x",
+        hatch="/",
         shades=".:+*#",
         solid="#",
         ellipsis="~",

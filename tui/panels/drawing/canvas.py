@@ -17,6 +17,7 @@ ROLES = (
     "axis",
     "rule",
     "nonfinite",
+    "hatch",
     *(f"line-{role}" for role in ("main", "second", "faint", "overlay")),
     *(f"line-other-{place}" for place in range(4)),
     *(f"layer-{place}" for place in range(8)),

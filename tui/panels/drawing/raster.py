@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from flight_recorder.tui.panels.drawing.axis import AxisRange, x_share
 from flight_recorder.tui.panels.figure import Floats, Line
-from flight_recorder.tui.panels.scale import YScale, x_share
 
 Dots = NDArray[np.bool_]
 
 
-def dots_of(line: Line, x_range: tuple[float, float], scale: YScale, num_rows: int, num_columns: int) -> Dots:
+def dots_of(
+    line: Line, x_range: tuple[float, float], scale: AxisRange, num_rows: int, num_columns: int
+) -> Dots:
     """The dots of a line, shape (num_rows, num_columns), row 0 at the top.
 
     Every column is set from its smallest to its largest value, and neighbours are joined, so that a line has

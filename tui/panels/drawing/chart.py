@@ -15,10 +15,10 @@ import numpy as np
 import plotext
 from numpy.typing import NDArray
 
-from flight_recorder.tui.panels.braille import roles_of
+from flight_recorder.tui.panels.drawing.axis import AxisRange, x_ticks, y_axis, y_ticks
+from flight_recorder.tui.panels.drawing.braille import roles_of
+from flight_recorder.tui.panels.drawing.glyphs import GLYPHS
 from flight_recorder.tui.panels.figure import Figure, Floats, Line, Mark
-from flight_recorder.tui.panels.glyphs import GLYPHS
-from flight_recorder.tui.panels.scale import YScale, x_ticks, y_scale, y_ticks
 
 Colour = tuple[int, int, int]
 
@@ -38,7 +38,7 @@ def chart(figure: Figure, width: int, height: int, colours: Mapping[str, str] | 
 
 
 def _built(canvas: Any, figure: Figure, width: int, height: int, colours: Mapping[str, str] | None) -> str:
-    scale = y_scale(figure, _MARGIN)
+    scale = y_axis(figure, _MARGIN)
     _draw_references(canvas, figure, scale, colours)
     for line, role in zip(figure.lines, roles_of(figure.lines), strict=True):
         _draw_line(canvas, line, figure, scale, _colour(colours, role))
@@ -64,13 +64,13 @@ def _colour(colours: Mapping[str, str] | None, role: str) -> Colour | None:
     return int(value[0:2], 16), int(value[2:4], 16), int(value[4:6], 16)
 
 
-def _draw_line(canvas: Any, line: Line, figure: Figure, scale: YScale, colour: Colour | None) -> None:
+def _draw_line(canvas: Any, line: Line, figure: Figure, scale: AxisRange, colour: Colour | None) -> None:
     inside = (line.x >= figure.x_range[0]) & (line.x <= figure.x_range[1])
     for x, y in _strokes(line, inside, scale):
         canvas.plot(x.tolist(), y.tolist(), marker="braille", color=colour)
 
 
-def _strokes(line: Line, inside: NDArray[np.bool_], scale: YScale) -> Iterable[tuple[Floats, Floats]]:
+def _strokes(line: Line, inside: NDArray[np.bool_], scale: AxisRange) -> Iterable[tuple[Floats, Floats]]:
     """The stretches without a gap, every column from its smallest to its largest and on to its last value."""
     x = np.repeat(line.x[inside], 3)
     y = np.stack([line.low[inside], line.high[inside], line.last[inside]], axis=1).ravel()
@@ -80,26 +80,28 @@ def _strokes(line: Line, inside: NDArray[np.bool_], scale: YScale) -> Iterable[t
         yield x[first:end], y[first:end]
 
 
-def _draw_references(canvas: Any, figure: Figure, scale: YScale, colours: Mapping[str, str] | None) -> None:
+def _draw_references(
+    canvas: Any, figure: Figure, scale: AxisRange, colours: Mapping[str, str] | None
+) -> None:
     first, last = figure.x_range
     colour = _colour(colours, "rule")
     for rule in figure.rules:
-        if scale.low <= rule.value <= scale.high:
+        if scale.holds(rule.value):
             y = _fraction(scale, rule.value)
             canvas.plot([first, last], [y, y], marker="╌", color=colour)
             canvas.text(rule.label, x=(first + last) / 2, y=y, color=colour, alignment="center")
-    for tint in figure.tints:
+    for tint in (one for one in figure.tints if one.level is not None):
         ends = [max(tint.first, first), min(tint.last, last)]
         if ends[0] <= ends[1]:
             level = _colour(colours, f"level-{tint.level}")
             canvas.plot(ends, [1 - _EDGE, 1 - _EDGE], marker="▀", color=level)
 
 
-def _fraction(scale: YScale, value: float) -> float:
+def _fraction(scale: AxisRange, value: float) -> float:
     return float(np.clip(scale.fraction(np.array([value]))[0], _EDGE, 1 - _EDGE))
 
 
-def _draw_marks(canvas: Any, figure: Figure, scale: YScale, colours: Mapping[str, str] | None) -> None:
+def _draw_marks(canvas: Any, figure: Figure, scale: AxisRange, colours: Mapping[str, str] | None) -> None:
     signs = GLYPHS["braille"]
     for mark in figure.marks:
         if mark.kind == "best" and mark.y is not None and _is_shown(mark, figure):
@@ -118,7 +120,7 @@ def _is_shown(mark: Mark, figure: Figure) -> bool:
     return figure.x_range[0] <= mark.x <= figure.x_range[1]
 
 
-def _set_axes(canvas: Any, figure: Figure, scale: YScale, width: int, height: int) -> None:
+def _set_axes(canvas: Any, figure: Figure, scale: AxisRange, width: int, height: int) -> None:
     """Our own ticks: plotext's are equal parts of the axis, not round numbers."""
     first, last = figure.x_range
     canvas.xlim(first, last if last > first else first + 1)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flight_recorder.tui.numbers import count, scientific
 from flight_recorder.tui.panels.figure import Figure, Floats, Line, Rule, Scale
-from flight_recorder.tui.panels.numbers import count, scientific
 
 _REACH = {True: 1.0, False: 0.4}
 """How far outside the data, in parts of their range, a line still is that widens the axis to show it; plain
@@ -20,8 +20,8 @@ TINY, HUGE = 1e-150, 1e150
 
 
 @dataclass(frozen=True, slots=True)
-class YScale:
-    """A y axis from `low` to `high`, both finite, low < high, and positive on a log axis."""
+class AxisRange:
+    """An axis from `low` to `high`, both finite, low < high, and positive on a log axis."""
 
     kind: Scale
     low: float
@@ -34,13 +34,17 @@ class YScale:
         result: Floats = np.clip(share, 0.0, 1.0)
         return result
 
+    def holds(self, value: float) -> bool:
+        """Whether the value lies on the axis."""
+        return self.low <= value <= self.high
+
 
 def _transform(kind: Scale, values: Floats) -> Floats:
     limited: Floats = np.clip(values, TINY if kind == "log" else -HUGE, HUGE)
     return np.log10(limited) if kind == "log" else limited
 
 
-def y_scale(figure: Figure, margin: float) -> YScale:
+def y_axis(figure: Figure, margin: float) -> AxisRange:
     """An axis that holds every line within the shown x, and the rules that are near enough.
 
     `margin` is the part of the range that stays free above and below.
@@ -51,7 +55,7 @@ def y_scale(figure: Figure, margin: float) -> YScale:
     if kind == "log":
         values = values[values > 0]
     if not len(values):
-        return YScale(kind, 0.1, 1.0)
+        return AxisRange(kind, 0.1, 1.0)
     return _widened(kind, float(values.min()), float(values.max()), figure.rules, margin)
 
 
@@ -62,7 +66,7 @@ def _shown(line: Line, x_range: tuple[float, float]) -> Floats:
     return finite
 
 
-def _widened(kind: Scale, low: float, high: float, rules: Iterable[Rule], margin: float) -> YScale:
+def _widened(kind: Scale, low: float, high: float, rules: Iterable[Rule], margin: float) -> AxisRange:
     bottom, top = _transform(kind, np.array([low, high]))
     smallest = 0.1 if kind == "log" else max(0.05 * max(abs(bottom), abs(top)), TINY)
     size = max(top - bottom, smallest)
@@ -75,9 +79,15 @@ def _widened(kind: Scale, low: float, high: float, rules: Iterable[Rule], margin
     bottom, top = min(near), max(near)
     pad = max(margin * (top - bottom), (smallest - (top - bottom)) / 2)
     if kind == "log":
-        return YScale(kind, 10 ** (bottom - pad), 10 ** (top + pad))
+        return AxisRange(kind, 10 ** (bottom - pad), 10 ** (top + pad))
     floor = 0.0 if bottom == 0 else -math.inf  # what starts at zero sits on the frame
-    return YScale(kind, max(bottom - pad, floor), top + pad)
+    return AxisRange(kind, max(bottom - pad, floor), top + pad)
+
+
+def x_axis(figure: Figure) -> AxisRange:
+    """The figure's own range of x, widened to one unit where the run has one step only."""
+    low, high = (min(max(end, -HUGE), HUGE) for end in figure.x_range)
+    return AxisRange("linear", low, high if high > low else low + 1.0)
 
 
 def x_share(x: Floats, x_range: tuple[float, float]) -> Floats:
@@ -88,7 +98,7 @@ def x_share(x: Floats, x_range: tuple[float, float]) -> Floats:
     return share
 
 
-def y_ticks(scale: YScale, most: int, whole: bool = False) -> list[tuple[float, str]]:
+def y_ticks(scale: AxisRange, most: int, whole: bool = False) -> list[tuple[float, str]]:
     """At most `most` round values inside the axis with their labels, from low to high."""
     if scale.kind == "log":
         narrow = _narrow_log_ticks(scale, most) if scale.high <= 10 * scale.low else []
@@ -103,7 +113,7 @@ def y_ticks(scale: YScale, most: int, whole: bool = False) -> list[tuple[float, 
     return ticks
 
 
-def _narrow_log_ticks(scale: YScale, most: int) -> list[tuple[float, str]]:
+def _narrow_log_ticks(scale: AxisRange, most: int) -> list[tuple[float, str]]:
     """Equal steps within one decade of a log axis: as many as leave half a label's share between any two."""
     for wanted in range(most, 1, -1):
         ticks = linear_ticks(scale.low, scale.high, wanted)

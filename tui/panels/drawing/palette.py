@@ -9,37 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flight_recorder.tui.checks.verdict import Level, State, Verdict
-
-LEVEL_SIGNS: Mapping[Level, str] = {
-    Level.GREEN: "✓",
-    Level.YELLOW: "△",
-    Level.ORANGE: "▲",
-    Level.RED: "◆",
-    Level.BLACK: "■",
-}
-"""One sign a level, each of another shape and more filled the worse it is."""
-
-STATE_SIGNS: Mapping[State, str] = {
-    State.UNKNOWN: "·",
-    State.NOT_MEASURED: "–",
-    State.NOT_APPLICABLE: "∅",
-    State.EXCUSED: "◇",
-    State.PASS: "✓",
-    State.AMBER: "△",
-    State.PENDING: "…",
-    State.FIRING: "▲",
-    State.RESOLVED: "○",
-    State.FAILED: "✗",
-}
-"""One sign a state of a node. A firing node shows the sign of its level instead."""
-
-
-def sign_of(verdict: Verdict) -> str:
-    """The sign of a node's state, or of its level when it fires."""
-    return LEVEL_SIGNS[verdict.level] if verdict.state is State.FIRING else STATE_SIGNS[verdict.state]
-
-
 _HEAT_ON_DARK = (
     "#00224e", "#123570", "#3b496c", "#575d6d", "#707173",
     "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
@@ -61,7 +30,7 @@ DARK: Mapping[str, str] = _colours(
     _HEAT_ON_DARK,
     {
         "text": "#d6d9de", "muted": "#8b919b", "axis": "#7b828d", "rule": "#8b919b",
-        "nonfinite": "#ff5f3c", "offender": "#ffa726",
+        "nonfinite": "#ff5f3c", "hatch": "#3d434d", "offender": "#ffa726",
         "line-main": "#d6e4f2", "line-second": "#56b4e9", "line-faint": "#5d636d",
         "line-overlay": "#cc79a7", "line-other-0": "#cc79a7",
         "line-other-1": "#35b88c", "line-other-2": "#b59bf2", "line-other-3": "#d0a875",
@@ -79,7 +48,7 @@ LIGHT: Mapping[str, str] = _colours(
     _HEAT_ON_LIGHT,
     {
         "text": "#23262b", "muted": "#666c76", "axis": "#767c86", "rule": "#666c76",
-        "nonfinite": "#c03000", "offender": "#b35c00",
+        "nonfinite": "#c03000", "hatch": "#c3c7cd", "offender": "#b35c00",
         "line-main": "#1f3d5c", "line-second": "#0072b2", "line-faint": "#a5abb4",
         "line-overlay": "#a8447f", "line-other-0": "#a8447f",
         "line-other-1": "#00795a", "line-other-2": "#6a4fc0", "line-other-3": "#8a6420",

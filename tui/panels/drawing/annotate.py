@@ -7,13 +7,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from flight_recorder.tui.panels.canvas import Canvas
+from flight_recorder.tui.panels.drawing.canvas import Canvas
+from flight_recorder.tui.panels.drawing.glyphs import GLYPHS, Glyphs
+from flight_recorder.tui.panels.drawing.layout import Layout, Options, name_of
 from flight_recorder.tui.panels.figure import Figure, Floats, Line, Mark, Rule, Tint
-from flight_recorder.tui.panels.glyphs import GLYPHS, Glyphs
-from flight_recorder.tui.panels.layout import Layout, Options, name_of
 
 Mask = NDArray[np.bool_]
 
+_HATCH_EVERY = 6
+"""Cells between two strokes of a hatched range, calmer than any line; a narrower range has none."""
 _ROOM_FOR_CHECKPOINTS = 12
 """Rows of a plot from which on checkpoints are marked; below that they would be noise."""
 _WIDTH_FOR_LABELS = 60
@@ -39,14 +41,23 @@ def _wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
-def tint_range(canvas: Canvas, layout: Layout, tint: Tint, num_rows: int) -> None:
-    """The background of a violating range; a single step is still a column wide."""
+def tint_range(canvas: Canvas, layout: Layout, tint: Tint, num_rows: int, glyph: str = " ") -> None:
+    """The background of a violating range, thin strokes in an excused one; a step is still a column wide."""
     first, last = layout.x_range
     if tint.last < first or tint.first > last:
         return
     start, end = layout.column_of(max(tint.first, first)), layout.column_of(min(tint.last, last))
-    if start is not None and end is not None:
+    if start is not None and end is not None and tint.level is not None:
         canvas.tint(slice(start, end + 1), num_rows, tint.level)
+    elif start is not None and end is not None and end - start >= _HATCH_EVERY:
+        _hatch(canvas, range(start, end + 1), num_rows, glyph)
+
+
+def _hatch(canvas: Canvas, columns: range, num_rows: int, glyph: str) -> None:
+    for row in range(num_rows):
+        for column in columns:
+            if (row + column) % _HATCH_EVERY == 0 and canvas.is_free(row, column):
+                canvas.write(row, column, glyph, "hatch")
 
 
 def draw_rules(canvas: Canvas, figure: Figure, layout: Layout, options: Options) -> None:
@@ -54,7 +65,7 @@ def draw_rules(canvas: Canvas, figure: Figure, layout: Layout, options: Options)
     glyphs = GLYPHS[options.glyphs]
     taken: set[int] = set()
     for rule in figure.rules:
-        if not layout.scale.low <= rule.value <= layout.scale.high:
+        if not layout.scale.holds(rule.value):
             continue
         row = layout.row_of(rule.value)
         if row not in taken:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from flight_recorder.tui.numbers import count, number
+from flight_recorder.tui.panels.drawing.axis import AxisRange, x_share, y_axis, y_ticks
+from flight_recorder.tui.panels.drawing.glyphs import GLYPHS, GlyphName
 from flight_recorder.tui.panels.figure import Figure, Floats, Line
-from flight_recorder.tui.panels.glyphs import GlyphName
-from flight_recorder.tui.panels.numbers import count, short
-from flight_recorder.tui.panels.scale import YScale, x_share, y_scale, y_ticks
 
 _LEAST_FOR_AXES = (18, 4)
 """Width and height in cells below which the room goes to the curve."""
@@ -45,7 +45,7 @@ class Layout:
     left: int
     plot_height: int
     x_range: tuple[float, float]
-    scale: YScale
+    scale: AxisRange
     ticks: tuple[tuple[float, str], ...] = ()
     right: int = 0
 
@@ -80,7 +80,7 @@ class Layout:
 
 def layout_of(figure: Figure, width: int, height: int, options: Options) -> Layout:
     """The layout of a figure at this size, both at least 1."""
-    scale = y_scale(figure, _margin(figure, height))
+    scale = y_axis(figure, _margin(figure, height))
     has_axes = options.axes and width >= _LEAST_FOR_AXES[0] and height >= _LEAST_FOR_AXES[1]
     if not has_axes or not (figure.lines or figure.heat):
         return Layout(width, height, 0, height, figure.x_range, scale)
@@ -105,7 +105,7 @@ def name_of(line: Line, whole: bool = False) -> str:
     """The line's name with its newest value, which may be a count."""
     if line.latest is None:
         return line.name
-    return f"{line.name} {count(line.latest) if whole else short(line.latest)}"
+    return f"{line.name} {count(line.latest) if whole else number(line.latest, 3)}"
 
 
 def _room_for_names(figure: Figure, width: int, plot_height: int) -> int:
@@ -113,3 +113,13 @@ def _room_for_names(figure: Figure, width: int, plot_height: int) -> int:
     if width < _LEAST_FOR_NAMES or not 1 < len(figure.lines) <= plot_height:
         return 0
     return min(max(len(name_of(line, figure.y_whole)) for line in figure.lines) + 2, width // 3)
+
+
+def shortened(name: str, width: int, options: Options) -> str:
+    """Cut in the middle: they differ at both ends of their names."""
+    if len(name) <= width:
+        return name.rjust(width)
+    if width < 3:
+        return name[: max(width, 0)]
+    tail = (width - 1) // 2
+    return name[: width - 1 - tail] + GLYPHS[options.glyphs].ellipsis + name[len(name) - tail :]
