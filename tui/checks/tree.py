@@ -50,6 +50,7 @@ from flight_recorder.tui.checks.signals import (
     rates,
     spike_finder,
     standing,
+    step_time,
 )
 
 SIGNAL_FILES: tuple[ModuleType, ...] = (
@@ -62,6 +63,7 @@ SIGNAL_FILES: tuple[ModuleType, ...] = (
     rates,
     norms,
     spike_finder,
+    step_time,
 )
 """Files of signals, each behind those that it reads: importing declares."""
 

@@ -7,7 +7,7 @@ import numpy as np
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Bound, Leaf, Readings, check
 from flight_recorder.tui.checks.scope import CLIP_KNOWN, CLIP_UNKNOWN
-from flight_recorder.tui.checks.signals.rolling import rolling_mean, rolling_sums
+from flight_recorder.tui.checks.signals.rolling import Events, rolling_mean, rolling_sums
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
@@ -189,24 +189,14 @@ def outlier(view: View) -> Readings:
     as_written="norm > 100 more than 3 times in 200 steps",
     why="outliers as Q3.2a counts them",
 )
-class NumOutliers:
+def num_outliers(view: View, *, outlier: float = 10.0, steps: int = 200, apart: int = 10) -> Readings:
     """Outliers in the last 200 steps: norms over 10 x their recent median, counted once in 10 steps."""
-
-    def __init__(self, *, outlier: float = 10.0, steps: int = 200, apart: int = 10) -> None:
-        self._outlier, self._steps, self._apart = outlier, steps, apart
-        self._counted: list[int] = []
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows."""
-        for step in view.steps[view["signal.grad_norm.over_median"] > self._outlier].tolist():
-            # An outlier and its aftermath are one.
-            if not self._counted or step - self._counted[-1] >= self._apart:
-                self._counted.append(step)
-        known = np.array(self._counted, np.int64)
-        counts = np.searchsorted(known, view.steps, side="right")
-        counts -= np.searchsorted(known, view.steps - self._steps, side="right")
-        return Readings(
-            view.steps,
-            counts.astype(np.float64),
-            lambda i: f"{counts[i]} outliers in the {self._steps} steps up to {view.steps[i]}",
-        )
+    events = view.kept("outliers", Events)
+    for step in view.steps[view["signal.grad_norm.over_median"] > outlier].tolist():
+        events.add(step, step, apart)  # an outlier and its aftermath are one
+    counts = events.within(view.steps, steps)
+    return Readings(
+        view.steps,
+        counts,
+        lambda i: f"{counts[i]:.0f} outliers in the {steps} steps up to {view.steps[i]}",
+    )

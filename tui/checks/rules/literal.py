@@ -6,21 +6,19 @@ can see how often the literal numbers alarm on healthy runs.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from flight_recorder.engine.runlog.schema import is_number
 from flight_recorder.tui.checks.rule import HINT, NOTHING, Leaf, Readings, check
 from flight_recorder.tui.checks.rules.activations import initial_points
 from flight_recorder.tui.checks.rules.gradients import WINDOW
+from flight_recorder.tui.checks.rules.layers import grown
 from flight_recorder.tui.checks.rules.start import single
 from flight_recorder.tui.checks.signals.rolling import rolling_mean, rolling_sum_of
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View, latest_before
-
-Floats = NDArray[np.float64]
 
 _CHECKLIST = "the stability checklist"
 _PANELS = "the seven-panels page"
@@ -93,6 +91,7 @@ def num_over_100(view: View) -> Readings:
     question="As written: does the 50-step EMA of the loss fall at every one of the first 200 steps?",
     panel="loss",
     reads=("loss",),
+    window=lambda p: int(p["until"]) + 1,
     shipped=False,
     leaves=(
         Leaf(
@@ -106,21 +105,13 @@ def num_over_100(view: View) -> Readings:
     ),
     source=f"{_CHECKLIST}, Q4.1, literally",
 )
-class EmaRise:
+def ema_rise(view: View, *, until: int = 200, span: int = 50) -> Readings:
     """Rise of the 50-step EMA of the loss from one step to the next, up to step 200."""
-
-    def __init__(self) -> None:
-        self.ema: float | None = None
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows."""
-        early = view.steps <= 200
-        steps, rises = view.steps[early], np.zeros(int(early.sum()))
-        for row, loss in enumerate(view["loss"][early].tolist()):
-            before = loss if self.ema is None else self.ema
-            self.ema = before + 2 / 51 * (loss - before)
-            rises[row] = self.ema - before
-        return Readings(steps, rises)
+    early = int(np.searchsorted(view.steps_with_past, until, side="right"))
+    losses = view.with_past("loss")[:early].tolist()
+    emas = np.array(list(accumulate(losses, lambda ema, loss: ema + 2 / (span + 1) * (loss - ema))))
+    rises = np.diff(emas, prepend=emas[:1])[view.num_past :]
+    return Readings(view.steps[: len(rises)], rises)
 
 
 @check(
@@ -215,19 +206,9 @@ def plain_balance(view: View) -> Readings:
     leaves=(Leaf("grows", above=2.0, causes=("drift",), weight=HINT, fix="Look at weight decay."),),
     source=f"{_PANELS}, panel 5, literally",
 )
-class PlainSpectralGrowth:
+def plain_spectral_growth(view: View) -> Readings:
     """Largest ratio of a spectral norm to its first value."""
-
-    def __init__(self) -> None:
-        self.first: Floats | None = None
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows."""
-        norms = np.array(list(view.items("spectral_norm").values()))
-        if self.first is None:
-            self.first = norms[:, :1].copy()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return Readings(view.steps, (norms / self.first).max(axis=0))
+    return grown(view, "spectral_norm", "spectral norm", 0.0)
 
 
 @check(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 
 from flight_recorder.tui.checks.rule import NOTHING, PROOF, STRONG, Bound, Leaf, Readings, check
@@ -251,10 +253,6 @@ def recomputed_ratio(view: View) -> Readings:
     )
 
 
-_ROUNDED_AWAY = 2.0**-23
-"""Adam moves a weight by about the learning rate; next to 1.0 float32 has nothing closer than this."""
-
-
 @check(
     "Q6.4",
     section="optimizer",
@@ -275,30 +273,24 @@ _ROUNDED_AWAY = 2.0**-23
     source=f"{_SOURCE}, Q3.1 (all parameters are frozen), compared bit by bit",
     why="left out are steps at a rate under 2^-23: float32 rounds away what Adam then adds to a gain of 1",
 )
-class FrozenTensors:
+def num_unmoved(view: View, *, rounded_away: float = 2.0**-23) -> Readings:
     """Whole parameter tensors that have not moved by a bit since the measurement before.
 
     Single elements do not count: the embedding of a token that never occurs gets no gradient.
     """
+    lr, texts = view["lr"], view.recording.texts
+    first = bisect_left(texts, int(view.steps[0]), key=lambda text: text[0])
+    names = {
+        step: [str(name) for name in listed]
+        for step, field, listed in texts[first:]
+        if field == "frozen_names" and isinstance(listed, list)
+    }
+    # Adam moves a weight by about the rate; next to 1.0 float32 has nothing closer than 2^-23.
+    steps = view.steps[~((lr > 0) & (lr < rounded_away))]
+    counts = np.array([len(names.get(step, ())) for step in steps.tolist()], np.float64)
 
-    def __init__(self) -> None:
-        self.num_texts = 0
-        self.names: dict[int, list[str]] = {}
+    def evidence(i: int) -> str:
+        listed = ", ".join(names.get(int(steps[i]), [])[:3]) or "none"
+        return f"{counts[i]:.0f} tensors have not moved: {listed}"
 
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows."""
-        texts = view.recording.texts
-        self.names = {}
-        for step, field, names in texts[self.num_texts :]:
-            if field == "frozen_names" and isinstance(names, list):
-                self.names[step] = [str(name) for name in names]
-        self.num_texts = len(texts)
-        lr, names = view["lr"], self.names
-        steps = view.steps[~((lr > 0) & (lr < _ROUNDED_AWAY))]
-        counts = np.array([len(names.get(step, ())) for step in steps.tolist()], np.float64)
-
-        def evidence(i: int) -> str:
-            listed = ", ".join(names.get(int(steps[i]), [])[:3]) or "none"
-            return f"{counts[i]:.0f} tensors have not moved: {listed}"
-
-        return Readings(steps, counts, evidence)
+    return Readings(steps, counts, evidence)

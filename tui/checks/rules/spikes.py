@@ -7,7 +7,7 @@ import numpy as np
 from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Floats, Leaf, Readings, check
 from flight_recorder.tui.checks.scope import NOT_ADVERSARIAL_OR_POLICY
 from flight_recorder.tui.checks.signals.random_walk import validation_acquits
-from flight_recorder.tui.checks.signals.rolling import trailing_median
+from flight_recorder.tui.checks.signals.rolling import Events, trailing_median
 from flight_recorder.tui.checks.signals.spike_finder import PAST, RATIO_MIN, Spike, Spikes
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
@@ -95,26 +95,17 @@ def spike_ratio(view: View) -> Readings:
     why="counted are spikes of the loss, at least 10 steps apart, confirmed by a gradient norm of 10 x its "
     "median where the log has one",
 )
-class SpikesInCluster:
-    """Spikes of the loss in the last 200 steps, a run of neighbouring ones counted once."""
+def num_spikes(view: View, *, steps: int = 200, apart: int = 10, confirmed_by: float = 10.0) -> Readings:
+    """Spikes of the loss in the last 200 steps, a run of neighbouring ones counted once.
 
-    def __init__(self, *, steps: int = 200, apart: int = 10, confirmed_by: float = 10.0) -> None:
-        self._steps, self._apart, self._confirmed_by = steps, apart, confirmed_by
-        self._starts: list[int] = []
-        self._last = -steps
-
-    def __call__(self, view: View) -> Readings:
-        """One reading for each step; a spike counts from two records after it on, when it is confirmed."""
-        for spike in _new_spikes(view, delay=2):
-            if spike.row - self._last > self._apart and _is_confirmed(spike, view, self._confirmed_by):
-                self._starts.append(int(view.steps_with_past[_place(spike, view) + 2]))
-                self._last = spike.row
-        starts = np.array(self._starts, np.int64)
-        count = np.searchsorted(starts, view.steps, side="right")
-        count -= np.searchsorted(starts, view.steps - self._steps, side="right")
-        return Readings(
-            view.steps, count.astype(np.float64), lambda i: f"{count[i]} spikes in {self._steps} steps"
-        )
+    A spike counts from two records after it on, when it is confirmed.
+    """
+    events = view.kept("spikes", Events)
+    for spike in _new_spikes(view, delay=2):
+        if _is_confirmed(spike, view, confirmed_by):
+            events.add(spike.row, int(view.steps_with_past[_place(spike, view) + 2]), apart + 1)
+    counts = events.within(view.steps, steps)
+    return Readings(view.steps, counts, lambda i: f"{counts[i]:.0f} spikes in {steps} steps")
 
 
 def _place(spike: Spike, view: View) -> int:
