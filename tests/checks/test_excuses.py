@@ -66,6 +66,7 @@ def _excused_runs() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     )
     yield "learned before", log(loss="6.2 *0.99x299", evaluations={"val_loss": [5.0, 4.0, 7.0]})
     yield "the rate has decayed", log(loss="2x2200", lr=[1e-3] * 1000 + [5e-5] * 1200)
+    yield "a steady rise without a jump", log(loss=[2 * float(np.exp(row / 150)) for row in range(300)])
     yield "a warm-up", log(header=FOREIGN, loss="2x400", lr="0.00001 +0.00001x399")
 
 

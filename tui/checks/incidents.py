@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from flight_recorder.tui.checks.signals.spike_finder import Floats, Spike, SpikeFinder
+from flight_recorder.tui.checks.signals.spike_finder import Floats, Spike, Spikes
 from flight_recorder.tui.series.recording import Recording
 
 Outcome = Literal["back within 0.1", "back within 0.5", "did not recover", "not known yet"]
@@ -47,7 +47,7 @@ def incidents(recording: Recording) -> list[Incident]:
     """Every incident of a run so far, oldest first."""
     loss = recording.steps["loss"]
     found: list[list[Spike]] = []
-    for spike in SpikeFinder().find(loss.values, 0, 0):
+    for spike in Spikes().find(loss.values, 0, 0):
         if found and spike.row - found[-1][-1].row <= _APART:
             found[-1].append(spike)
         else:
