@@ -144,9 +144,9 @@ def first_moment_alone(view: View) -> Readings:
     why="the wrong way round; without correction the first update has (1-beta1)/sqrt(1-beta2) of its size, "
     "0.45 at 0.9 and 0.95",
 )
-def update_share(view: View) -> Readings:
+def update_share(view: View, *, num_first: int = 50) -> Readings:
     """Norm of the update made over the norm of the one prescribed, over the first 50 steps."""
-    early = (view.steps < 50) & ~np.isnan(view["update_ratio"])  # 0 / 0: nothing to do, nothing done
+    early = (view.steps < num_first) & ~np.isnan(view["update_ratio"])  # 0 / 0: nothing to do, nothing done
     steps, ratios = view.steps[early], view["update_ratio"][early]
     return Readings(
         steps, ratios, lambda i: f"the update of step {steps[i]} has {ratios[i]:.3g} of its proper size"
@@ -173,7 +173,7 @@ def update_share(view: View) -> Readings:
     why="without it update t has (1 - beta1^t) / sqrt(1 - beta2^t) of its size: too small at 0.9 and 0.95, "
     "too large at 0.9 and 0.999. In the first three updates only, since later ones may pass there by chance",
 )
-def distance_from_uncorrected(view: View) -> Readings:
+def distance_from_uncorrected(view: View, *, num_first: int = 3, least_apart: float = 0.05) -> Readings:
     """Distance of the update's size from that without bias correction, as a share of it.
 
     Over the first three updates, where that size is more than 5 % from the proper one; eps is left out.
@@ -184,7 +184,9 @@ def distance_from_uncorrected(view: View) -> Readings:
     t = view.steps + 1.0
     with np.errstate(divide="ignore", invalid="ignore"):
         uncorrected = (1 - betas[0] ** t) / np.sqrt(1 - betas[1] ** t)
-    apart = (view.steps < 3) & np.isfinite(view["update_ratio"]) & (np.abs(uncorrected - 1) > 0.05)
+    apart = (
+        (view.steps < num_first) & np.isfinite(view["update_ratio"]) & (np.abs(uncorrected - 1) > least_apart)
+    )
     steps, made, without = view.steps[apart], view["update_ratio"][apart], uncorrected[apart]
     return Readings(
         steps,

@@ -14,8 +14,6 @@ from flight_recorder.tui.checks.schedules.shapes import PHRASES, Schedule
 
 Floats = NDArray[np.float64]
 
-_MAX_DROPS = 1000
-
 
 def declared_schedule(facts: Facts) -> Schedule | None:
     """The schedule of the header with every constant; None where one of them is missing or unknown."""
@@ -67,10 +65,13 @@ def _of_family(family: str, common: dict[str, Any], number: Callable[..., float 
     return None
 
 
-def _steps_down(common: dict[str, Any], every: float | None, factor: float | None) -> Schedule | None:
+def _steps_down(
+    common: dict[str, Any], every: float | None, factor: float | None, *, most: int = 1000
+) -> Schedule | None:
+    """Drops at equal distances, of which only so many are worked out."""
     if not every or factor is None:
         return None
-    count = min(int((common["total_steps"] - common["decay_start"]) // every), _MAX_DROPS)
+    count = min(int((common["total_steps"] - common["decay_start"]) // every), most)
     milestones = tuple(common["decay_start"] + every * (index + 1) + common["lag"] for index in range(count))
     levels = tuple(max(common["lr_min"], common["lr_max"] * factor**index) for index in range(count + 1))
     return Schedule(kind="step", milestones=milestones, levels=levels, **common)
