@@ -99,10 +99,13 @@ def log(
     return records + rows + [dict(record) for record in also]
 
 
-def judged(records: Sequence[Mapping[str, Any]], thresholds: Thresholds | None = None) -> Judge:
-    """What is judged of these records, all at once."""
+def judged(
+    records: Sequence[Mapping[str, Any]], thresholds: Thresholds | None = None, silence: str = ""
+) -> Judge:
+    """What is judged of these records, all at once; `silence` is what the clock says of a log that ended."""
     recording = Recording()
     recording.extend([dict(record) for record in records])
+    recording.silence = silence
     return Judge(recording, thresholds)
 
 

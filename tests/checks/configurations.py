@@ -108,12 +108,13 @@ def stream(*sizes: float) -> list[float]:
 
 @dataclass(frozen=True)
 class Case:
-    """A leaf, a log that fires it and one that does not."""
+    """A leaf, a log that fires it and one that does not; `silence` is the sick one's, by the clock."""
 
     check: str
     symptom: str
     sick: Records
     well: Records
+    silence: str = ""
 
 
 WELL_START = started(weights=FRESH, parameter_groups=GROUPS)

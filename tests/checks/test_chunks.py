@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,8 @@ from flight_recorder.tui.checks.thresholds import Thresholds
 from flight_recorder.tui.checks.tree import every_check
 from flight_recorder.tui.series.recording import Recording
 from tests.checks.builders import judged, log
-from tests.checks.configurations import CASES, COSINE, FRESH, GROUPS, cosine
+from tests.checks.configurations import CASES, COSINE, FRESH, GROUPS, Case, cosine
+from tests.checks.dynamics import DYNAMICS
 
 ALL = Thresholds({check.id: {} for check in every_check() if not check.shipped})
 
@@ -116,6 +118,13 @@ def test_every_sick_log_is_judged_alike_record_by_record() -> None:
     for case in CASES:
         records = [dict(record) for record in case.sick]
         assert repr(_chunked(records, [1]).verdicts) == repr(judged(records, ALL).verdicts), case.symptom
+
+
+@pytest.mark.parametrize("case", DYNAMICS, ids=lambda case: f"{case.check}-{case.symptom}")
+def test_every_sick_dynamics_are_judged_alike_in_parts(case: Case) -> None:
+    records = [dict(record) for record in case.sick]
+    sizes = [1] if len(records) < 100 else [61, 1, 2]
+    assert repr(_chunked(records, sizes).verdicts) == repr(judged(records, ALL).verdicts)
 
 
 def test_a_list_that_gets_names_or_grows_on_the_way_is_judged_alike_however_it_came() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from flight_recorder.tui.checks.signals.spike_finder import PAST, SpikeFinder
+from flight_recorder.tui.checks.signals.spike_finder import Spikes
 from flight_recorder.tui.checks.verdict import Level, State
 from tests.checks.builders import judged, log, verdict
 
@@ -66,13 +66,13 @@ def test_the_fall_of_an_honest_start_holds_no_spike() -> None:
 
 def test_a_spike_never_enters_the_baseline_of_the_next() -> None:
     spikes = {row: 5.0 for row in range(200, 240, 4)}
-    found = SpikeFinder().find(np.array(_with(spikes)), 0, 0)
+    found = Spikes().find(np.array(_with(spikes)), 0, 0)
     assert [spike.row for spike in found] == list(spikes)
     assert max(abs(spike.before - 2.0) for spike in found) < 0.1
 
 
 def test_a_loss_that_has_moved_for_good_is_the_new_normal_after_a_while() -> None:
-    found = SpikeFinder().find(np.array(_losses(200) + _losses(400, level=5.0)), 0, 0)
+    found = Spikes().find(np.array(_losses(200) + _losses(400, level=5.0)), 0, 0)
     assert 200 <= found[0].row <= 201
     assert found[-1].row < 300
 
@@ -128,13 +128,13 @@ def test_spikes_do_not_depend_on_how_the_log_was_cut_up(cuts: list[int], seed: i
     losses = 2 * np.exp(0.05 * rng.standard_normal(700))
     losses[rng.choice(700, 12)] *= 3
     losses[rng.choice(700, 2)] = np.nan
-    finder, found, start = SpikeFinder(), [], 0
+    finder, found, start = Spikes(), [], 0
     while start < len(losses):
         for cut in cuts:
-            first = max(start - PAST, 0)
+            first = max(start - 256, 0)
             found += finder.find(losses[first : start + cut], first, start - first)
             start += cut
-    assert found == SpikeFinder().find(losses, 0, 0)
+    assert found == Spikes().find(losses, 0, 0)
 
 
 def test_a_loss_that_goes_below_zero_has_no_spikes() -> None:

@@ -27,7 +27,7 @@ class Observers:
 
     @contextmanager
     def of(self, path: str) -> Iterator[Callable[[Run], None]]:
-        """What to do at each look at the run of a path. Behind it the last messages have a while to arrive."""
+        """What to do at each look at the run of a path. Behind it the last messages may still arrive."""
         notifier = Notifier(self.receivers, Path(path), self.level) if self.receivers.by_name else None
         metrics = MetricsFile(self.metrics) if self.metrics else None
         newest: Run | None = None

@@ -7,16 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from flight_recorder.tui.checks.signals.spike_finder import Floats, Spike, SpikeFinder
+from flight_recorder.tui.checks.signals.spike_finder import Floats, Spike, Spikes
 from flight_recorder.tui.series.recording import Recording
 
 Outcome = Literal["back within 0.1", "back within 0.5", "did not recover", "not known yet"]
-
-_APART = 10
-"""Records between two spikes from which they are two incidents."""
-
-_AROUND = 5
-"""Records on either side of the step at which the outcome is read: one batch says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +37,12 @@ class Incident:
     dtype: str | None
 
 
-def incidents(recording: Recording) -> list[Incident]:
-    """Every incident of a run so far, oldest first."""
+def incidents(recording: Recording, *, apart: int = 10) -> list[Incident]:
+    """Every incident of a run so far, oldest first; spikes within ten records are one."""
     loss = recording.steps["loss"]
     found: list[list[Spike]] = []
-    for spike in SpikeFinder().find(loss.values, 0, 0):
-        if found and spike.row - found[-1][-1].row <= _APART:
+    for spike in Spikes().find(loss.values, 0, 0):
+        if found and spike.row - found[-1][-1].row <= apart:
             found[-1].append(spike)
         else:
             found.append([spike])
@@ -90,11 +84,11 @@ def _outcome(after: float | None, before: float) -> Outcome:
     return "back within 0.1" if excess <= 0.1 else "back within 0.5" if excess <= 0.5 else "did not recover"
 
 
-def _near(recording: Recording, step: int) -> float | None:
-    """Median loss around a step, None before it is recorded."""
+def _near(recording: Recording, step: int, *, around: int = 5) -> float | None:
+    """Median loss around a step, None before it is recorded: one batch says nothing."""
     if (recording.last_step or 0) < step:
         return None
-    values = _between(recording, "loss", step - _AROUND, step + _AROUND + 1)
+    values = _between(recording, "loss", step - around, step + around + 1)
     return float(np.median(values)) if len(values) else None
 
 

@@ -162,13 +162,8 @@ class Check:
     why: str = ""
 
     def measure(self) -> Measure:
-        """A measure with the parameters that are in force, for one replay of a log."""
-        made: Measure = (
-            self.make(**self.parameters)
-            if isinstance(self.make, type)
-            else partial(self.make, **self.parameters)
-        )
-        return made
+        """The measure with the parameters that are in force."""
+        return partial(self.make, **self.parameters)
 
     def not_meant_for(self, facts: Facts) -> str:
         """Why it is not meant for this run; empty for one that it is meant for."""
@@ -197,11 +192,11 @@ M = TypeVar("M", bound=Callable[..., Any])
 def check(
     id: str, *, section: str, question: str, panel: str, reads: tuple[str, ...], **form: Any
 ) -> Callable[[M], M]:
-    """Declare a node; the decorated function is its measure, a decorated class a measure with memory.
+    """Declare a node; the decorated function is its measure.
 
-    A class is made anew whenever the log is replayed from its start, which happens after each resume. The
-    keyword-only arguments are the check's parameters. The first paragraph of the docstring says in the
-    documents what is measured.
+    What it carries from view to view it keeps by `View.kept`: that is made anew whenever the log is replayed
+    from its start, which happens after each resume. The keyword-only arguments are the check's parameters.
+    The first paragraph of the docstring says in the documents what is measured.
     """
 
     def register(measure: M) -> M:

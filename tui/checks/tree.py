@@ -1,106 +1,54 @@
 """The order in which the tree is walked: the configuration first, then the exact probes, then the dynamics.
 
-The first firing leaf on this walk is the headline. The order is that of the ids, Q before P before D; a file
-of nodes belongs into MODULES, wherever in it.
+The first firing leaf on this walk is the headline. The order is that of the ids, Q before P before D. Every
+file in rules/ declares nodes and every file in signals/ signals, by being imported. So does a module of
+another package that its entry points name:
+
+    [project.entry-points."training_flight_recorder.checks"]
+    my_checks = "my_package.my_checks"
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
-from types import ModuleType
+from importlib import import_module
+from pkgutil import iter_modules
 
+from flight_recorder.tui.checks import rules, signals
 from flight_recorder.tui.checks.rule import REGISTRY, Check
-from flight_recorder.tui.checks.rules import (
-    activations,
-    drift,
-    endings,
-    gradients,
-    initial_weights,
-    layers,
-    learning_rate,
-    level_of_loss,
-    losses,
-    nonfinite,
-    optimizer_groups,
-    optimizer_state,
-    pace,
-    per_token,
-    precision,
-    probes,
-    rate_ran_out,
-    schedule_slips,
-    setback,
-    spikes,
-    start,
-    stuck,
-    summed_gradients,
-    untrained,
-)
-from flight_recorder.tui.checks.rules import after_best as aftermath
-from flight_recorder.tui.checks.rules import literal as as_written
-from flight_recorder.tui.checks.rules import overfitting as overfit
-from flight_recorder.tui.checks.signals import (
-    blocks,
-    evaluation_noise,
-    level_curve,
-    lowest,
-    norms,
-    onset,
-    rates,
-    spike_finder,
-    standing,
-)
+from flight_recorder.tui.checks.signals.signal import SIGNALS
+from flight_recorder.tui.defect import named_or_raised
 
-SIGNAL_FILES: tuple[ModuleType, ...] = (
-    evaluation_noise,
-    onset,
-    standing,
-    lowest,
-    blocks,
-    level_curve,
-    rates,
-    norms,
-    spike_finder,
-)
-"""Files of signals, each behind those that it reads: importing declares."""
+GROUP = "training_flight_recorder.checks"
+"""Entry points of modules that declare nodes and signals of other packages."""
 
-MODULES: tuple[ModuleType, ...] = (
-    start,
-    per_token,
-    learning_rate,
-    rate_ran_out,
-    schedule_slips,
-    gradients,
-    summed_gradients,
-    losses,
-    initial_weights,
-    activations,
-    optimizer_groups,
-    optimizer_state,
-    probes,
-    nonfinite,
-    spikes,
-    precision,
-    overfit,
-    aftermath,
-    drift,
-    setback,
-    untrained,
-    stuck,
-    level_of_loss,
-    layers,
-    pace,
-    endings,
-    as_written,
-)
-"""Every file that declares nodes."""
+for _package in (signals, rules):
+    for _module in iter_modules(_package.__path__, f"{_package.__name__}."):
+        import_module(_module.name)
 
 
 @cache
 def every_check() -> tuple[Check, ...]:
     """Every declared node in walking order, those that only a thresholds file switches on last."""
+    _take_in_plug_ins()
     return tuple(sorted(REGISTRY.values(), key=_place))
+
+
+def _take_in_plug_ins() -> None:
+    """Import what other packages declare; one that is broken is left out, and a sentence says so."""
+    from importlib.metadata import entry_points
+
+    for entry in sorted(entry_points(group=GROUP)):
+        checks, derived = dict(REGISTRY), dict(SIGNALS)
+        try:
+            entry.load()
+        except Exception as error:
+            for registry, before in ((REGISTRY, checks), (SIGNALS, derived)):
+                registry.clear()
+                registry.update(before)
+            print(f"The checks of {entry.value} are left out: {named_or_raised(error)}.", file=sys.stderr)
 
 
 def _place(check: Check) -> tuple[bool, int, list[int], str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from flight_recorder.tui.series.recording import Recording
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
+K = TypeVar("K")
 
 _SCALARS = frozenset(
     name
@@ -81,8 +82,10 @@ class View:
         num_past: int = 0,
         first_index: int = 0,
         signals: SignalsRead | None = None,
+        memory: dict[str, Any] | None = None,
     ) -> None:
         self._signals = signals
+        self._memory = {} if memory is None else memory
         self.recording = recording
         self.facts = facts
         self.num_past = num_past
@@ -107,6 +110,16 @@ class View:
         assert self._signals is not None
         return self._signals.object(name)
 
+    def kept(self, name: str, make: Callable[..., K], *given: Any) -> K:
+        """What this measure carries from view to view under a name of its own, made at its first use.
+
+        A log that is replayed from its start begins with an empty memory.
+        """
+        if name not in self._memory:
+            self._memory[name] = make(*given)
+        found: K = self._memory[name]
+        return found
+
     def items(self, field: str) -> dict[str, Floats]:
         """The new rows of each item of a list field, {"block_0_out": ...}, in the order of the header."""
         prefix = field.removeprefix("evaluation.") + "/"
@@ -122,7 +135,8 @@ class View:
         kept = slice(self.num_past + start, self.num_past + stop)
         columns = {name: values[kept] for name, values in self._columns.items()}
         steps = self.steps_with_past[kept]
-        return View(self.recording, self.facts, steps, columns, 0, self.first_index + start, self._signals)
+        first_index, memory = self.first_index + start, self._memory
+        return View(self.recording, self.facts, steps, columns, 0, first_index, self._signals, memory)
 
 
 def latest_before(column: Column, steps: Steps) -> Floats:
@@ -168,6 +182,7 @@ class Stream:
         self._taken: dict[str, int] = {}
         self._plan: _Plan | None = None
         self._past: tuple[Steps, dict[str, Floats]] | None = None
+        self._memory: dict[str, Any] = {}
         self.num_rows = 0
 
     def table(self, recording: Recording) -> Table:
@@ -248,7 +263,7 @@ class Stream:
         if self._window > 1:
             keep = self._window - 1
             self._past = steps[-keep:].copy(), {name: v[-keep:].copy() for name, v in columns.items()}
-        return View(recording, facts, steps, columns, num_past, first_index, self._signals)
+        return View(recording, facts, steps, columns, num_past, first_index, self._signals, self._memory)
 
 
 def _bare(name: str) -> str:

@@ -25,7 +25,8 @@ Generated from the declarations in this folder by `render_tree()`; edit those, n
 The nodes are walked from top to bottom: the configuration first, then the exact probes, then the dynamics.
 The first firing leaf is the headline, later ones are listed with it. Each node measures one number; bounds
 are data, can be overridden with `--thresholds FILE`, and stand here once for the rule, the line on the panel
-and the test.
+and the test. Another package adds nodes by an entry point of the group `training_flight_recorder.checks` that
+names a module of such declarations.
 
 States: `unknown` (not enough data yet), `not_measured` (the log lacks a field), `not_applicable` (the node
 is not meant for such a run), `pass`, `amber` (outside the pass band, in no leaf), `pending` (a leaf holds,

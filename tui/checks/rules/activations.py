@@ -191,20 +191,23 @@ def growth_over_embedding(view: View) -> Readings:
 
 
 def _loudest(view: View, *, of_embedding: bool) -> Readings:
-    """The largest ratio among the blocks whose input is an embedding, or among the others."""
+    """The largest ratio among the blocks whose input is an embedding, or among the others.
+
+    A block whose input is exactly 0 has none.
+    """
     points = _residual(view.facts, view.items("activation"))
     pairs = [pair for pair in pairwise(points) if ("embed" in pair[0][0]) is of_embedding]
     if not pairs:
         return NOTHING
     inputs, outputs = (np.stack([pair[side][1] for pair in pairs]) for side in (0, 1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(inputs > 0, outputs / inputs, np.where(inputs == 0, 1.0, np.nan))
+        ratios = np.where(inputs > 0, outputs / inputs, np.where(inputs == 0, -np.inf, np.nan))
+    known = ~np.isneginf(ratios.max(axis=0))
+    ratios, inputs, outputs, steps = ratios[:, known], inputs[:, known], outputs[:, known], view.steps[known]
 
     def evidence(i: int) -> str:
         block = int(np.argmax(ratios[:, i]))
         (before, _), (after, _) = pairs[block]
-        return (
-            f"{after} {outputs[block, i]:.3g} after {before} {inputs[block, i]:.3g} at step {view.steps[i]}"
-        )
+        return f"{after} {outputs[block, i]:.3g} after {before} {inputs[block, i]:.3g} at step {steps[i]}"
 
-    return Readings(view.steps, ratios.max(axis=0), evidence)
+    return Readings(steps, ratios.max(axis=0), evidence)

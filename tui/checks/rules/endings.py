@@ -6,7 +6,7 @@ An ending says nothing of the numbers before it: a crash is no verdict on the tr
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +15,6 @@ from flight_recorder.tui.checks.rule import HINT, NOTHING, Leaf, Measure, Readin
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 from flight_recorder.tui.series.recording import Recording
-
-_SECTION = "the end"
 
 _MEMORY = re.compile(
     r"out of memory|OutOfMemoryError|oom[-_ ]kill|\bMemoryError\b|CUBLAS_STATUS_ALLOC_FAILED"
@@ -57,8 +55,15 @@ def _reading(recording: Recording, value: float, evidence: str) -> Readings:
     return Readings(np.array([step], np.int64), np.array([value]), lambda i: evidence)
 
 
-def _errors(kind: str) -> Measure:
-    """A measure of whether the run ended with an error of this kind: 1, else 0; nothing before the end."""
+def _node(id: str, question: str, leaf: Leaf, measure: Measure, what: str, **form: Any) -> None:
+    """Declare a node of the end, "what" being what its measure reads."""
+    measure.__doc__ = what
+    common: dict[str, Any] = {"section": "the end", "panel": "loss", "whole": True, "leaves": (leaf,)}
+    check(id, question=question, **common, **form)(measure)
+
+
+def _error(kind: str) -> Measure:
+    """A measure of whether the run ended with an error of this kind; nothing before the end."""
 
     def measure(view: View) -> Readings:
         ended = view.recording.exit
@@ -69,65 +74,25 @@ def _errors(kind: str) -> Measure:
         said = f"after {_made(view.recording)}: {message}" if is_so else f"ended: {ended.get('reason')}"
         return _reading(view.recording, float(is_so), said)
 
-    measure.__doc__ = f"1 if the run ended with an error of the kind {kind}, by its exit record, else 0."
     return measure
 
 
-def _lost(cause: str, fix: str, symptom: str) -> tuple[Leaf, ...]:
-    leaf = Leaf(symptom, above=0.5, level=Level.BLACK, causes=(cause,), weight=HINT, fix=fix)
-    return (leaf,)
+def _order(reason: str, words: str) -> Measure:
+    """A measure of what a run lost that ended for this reason; nothing before the end."""
+
+    def measure(view: View) -> Readings:
+        recording, ended = view.recording, view.recording.exit
+        if ended is None:
+            return NOTHING
+        lost = _way_left(recording) if ended.get("reason") == reason else 0.0
+        return _reading(recording, lost, f"after {_made(recording)}: {ended.get('message') or words}")
+
+    return measure
 
 
-_OURS = "ours; the exit record, or the last words of the print-out with nothing of the run behind them"
+def _silent(silence: str) -> Measure:
+    """A measure of what a run lost that fell silent in this way."""
 
-check(
-    "D9.1",
-    section=_SECTION,
-    question="Did the run end without an error?",
-    panel="loss",
-    reads=("exit.reason",),
-    whole=True,
-    leaves=_lost(
-        "crashed",
-        "Read the message and the traceback above it; resume from the last checkpoint once it is mended.",
-        "crashed",
-    ),
-    source=_OURS,
-)(_errors("crashed"))
-
-check(
-    "D9.2",
-    section=_SECTION,
-    question="Did the memory suffice to the end?",
-    panel="loss",
-    reads=("exit.reason",),
-    whole=True,
-    leaves=_lost(
-        "out_of_memory",
-        "Smaller batches with accumulation, checkpointed activations or a lower precision; where it came "
-        "late, look for what grows: a list of losses that hold their graph, longer inputs.",
-        "out of memory",
-    ),
-    source=_OURS,
-)(_errors("out_of_memory"))
-
-check(
-    "D9.3",
-    section=_SECTION,
-    question="Did the process live to its end?",
-    panel="loss",
-    reads=("exit.reason",),
-    whole=True,
-    leaves=_lost(
-        "killed",
-        "Ask the machine (dmesg, the scheduler's log) who killed it: most often memory of the host ran out.",
-        "killed",
-    ),
-    source=_OURS,
-)(_errors("killed"))
-
-
-def _while_silent(silence: str) -> Callable[[View], Readings]:
     def measure(view: View) -> Readings:
         recording = view.recording
         if recording.exit is not None:
@@ -145,111 +110,102 @@ def _is_awaited(recording: Recording) -> bool:
     return "source" not in recording.header or "planned_steps" in recording.header
 
 
-_silent_for_good = _while_silent("over")
-_silent_for_good.__doc__ = (
-    "Share of the planned steps that were not made (1 where no plan is known), of a log that fell silent "
-    "for good without an exit; else 0."
-)
-check(
-    "D9.4",
-    section=_SECTION,
-    question="Did the run reach its planned end?",
-    panel="loss",
-    reads=(),
-    whole=True,
-    leaves=(
-        Leaf(
-            "ended early",
-            above=0.0,
-            causes=("ended_early", "killed"),
-            weight=HINT,
-            fix="Look whether the process still lives, and at the end of its output; resume from the last "
-            "checkpoint.",
-        ),
+_RECORD: dict[str, Any] = {
+    "reads": ("exit.reason",),
+    "source": "ours; the exit record, or the last words of the print-out with nothing of the run behind them",
+}
+_SILENCE: dict[str, Any] = {"reads": (), "source": "ours; silence against the run's own pace"}
+
+for _id, _kind, _question, _fix in (
+    (
+        "D9.1",
+        "crashed",
+        "Did the run end without an error?",
+        "Read the message and the traceback above it; resume from the last checkpoint once it is mended.",
     ),
-    source="ours; silence against the run's own pace",
+    (
+        "D9.2",
+        "out_of_memory",
+        "Did the memory suffice to the end?",
+        "Smaller batches with accumulation, checkpointed activations or a lower precision; where it came "
+        "late, look for what grows: a list of losses that hold their graph, longer inputs.",
+    ),
+    (
+        "D9.3",
+        "killed",
+        "Did the process live to its end?",
+        "Ask the machine (dmesg, the scheduler's log) who killed it: most often memory of the host ran out.",
+    ),
+):
+    _node(
+        _id,
+        _question,
+        Leaf(_kind.replace("_", " "), above=0.5, level=Level.BLACK, causes=(_kind,), weight=HINT, fix=_fix),
+        _error(_kind),
+        f"1 if the run ended with an error of the kind {_kind}, by its exit record, else 0.",
+        **_RECORD,
+    )
+
+_node(
+    "D9.4",
+    "Did the run reach its planned end?",
+    Leaf(
+        "ended early",
+        above=0.0,
+        causes=("ended_early", "killed"),
+        weight=HINT,
+        fix="Look whether the process still lives, and at the end of its output; resume from the last "
+        "checkpoint.",
+    ),
+    _silent("over"),
+    "Share of the planned steps (1 where no plan is known) that a log lost by falling silent for good.",
     why="only where the plan is known, or where the format closes every run with a record: of any other log "
     "that no longer grows nothing is missed",
-)(_silent_for_good)
-
-_silent_now = _while_silent("stalled")
-_silent_now.__doc__ = "The same of a log that is silent for longer than any pause of the run so far."
-check(
+    **_SILENCE,
+)
+_node(
     "D9.5",
-    section=_SECTION,
-    question="Does the log still grow?",
-    panel="loss",
-    reads=(),
-    whole=True,
-    leaves=(
-        Leaf(
-            "silent",
-            above=0.0,
-            level=Level.YELLOW,
-            causes=("stalled",),
-            weight=HINT,
-            fix="An evaluation or a checkpoint may take that long once; else look for a hung loader or rank.",
-        ),
+    "Does the log still grow?",
+    Leaf(
+        "silent",
+        above=0.0,
+        level=Level.YELLOW,
+        causes=("stalled",),
+        weight=HINT,
+        fix="An evaluation or a checkpoint may take that long once; else look for a hung loader or rank.",
     ),
-    source="ours; silence against the run's own pace",
-)(_silent_now)
-
-
-@check(
+    _silent("stalled"),
+    "The same of a log that is silent for longer than any pause of the run so far.",
+    **_SILENCE,
+)
+_node(
     "D9.6",
-    section=_SECTION,
-    question="Was the run left to itself?",
-    panel="loss",
-    reads=("exit.reason",),
-    whole=True,
-    leaves=(
-        Leaf(
-            "stopped from outside",
-            above=0.0,
-            level=Level.YELLOW,
-            causes=("ended_early",),
-            weight=HINT,
-            fix="Its time was up, or somebody stopped it: resume from the last checkpoint.",
-        ),
+    "Was the run left to itself?",
+    Leaf(
+        "stopped from outside",
+        above=0.0,
+        level=Level.YELLOW,
+        causes=("ended_early",),
+        weight=HINT,
+        fix="Its time was up, or somebody stopped it: resume from the last checkpoint.",
     ),
-    source=_OURS,
+    _order("terminated", "a signal"),
+    "Share of the planned steps (1 where no plan is known) that a signal or a scheduler cost the run.",
     why="a scheduler's time limit or a signal is an order, no fault of the run",
+    **_RECORD,
 )
-def stopped_from_outside(view: View) -> Readings:
-    """Share of the planned steps that were not made (1 where no plan is known) when a signal or a scheduler
-    ended the run; else 0."""
-    ended = view.recording.exit
-    if ended is None:
-        return NOTHING
-    is_so = ended.get("reason") == "terminated"
-    said = f"after {_made(view.recording)}: {ended.get('message') or 'a signal'}"
-    return _reading(view.recording, _way_left(view.recording) if is_so else 0.0, said)
-
-
-@check(
+_node(
     "D9.7",
-    section=_SECTION,
-    question="Did its user let the run come to its end?",
-    panel="loss",
-    reads=("exit.reason",),
-    whole=True,
-    leaves=(
-        Leaf(
-            "stopped by hand",
-            above=0.0,
-            level=Level.GREEN,
-            causes=("ended_early",),
-            fix="Nothing to do; it can be resumed from its last checkpoint.",
-        ),
+    "Did its user let the run come to its end?",
+    Leaf(
+        "stopped by hand",
+        above=0.0,
+        level=Level.GREEN,
+        causes=("ended_early",),
+        fix="Nothing to do; it can be resumed from its last checkpoint.",
     ),
-    source=_OURS,
+    _order("interrupted", "stopped by hand"),
+    "The same of a run that its user stopped.",
     why="a Ctrl-C is a decision and no crash",
+    **_RECORD,
 )
-def stopped_by_hand(view: View) -> Readings:
-    """The same when its user stopped the run."""
-    ended = view.recording.exit
-    if ended is None:
-        return NOTHING
-    is_so = ended.get("reason") == "interrupted"
-    said = f"stopped by hand after {_made(view.recording)}"
-    return _reading(view.recording, _way_left(view.recording) if is_so else 0.0, said)

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Bound, Leaf, Readings, check
 from flight_recorder.tui.checks.scope import CLIP_KNOWN, CLIP_UNKNOWN
-from flight_recorder.tui.checks.signals.rolling import rolling_mean, rolling_sums
+from flight_recorder.tui.checks.signals.rolling import Events, rolling_mean, rolling_sums
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
 _SOURCE = "the stability checklist"
 
-WINDOW = 20
-"""Steps of the rolling mean, from the checklist."""
-
 FIVE_CLIPS = Bound("5 x clip", lambda facts: None if facts.grad_clip is None else 5 * facts.grad_clip)
-
-
-def _after_warmup(facts: Facts) -> float:
-    return (facts.warmup_steps or 0) + WINDOW
 
 
 @check(
@@ -29,15 +21,15 @@ def _after_warmup(facts: Facts) -> float:
     question="Is the gradient norm, averaged over 20 steps, in proportion to the clip value?",
     panel="grad_norm",
     reads=("grad_norm", "header.grad_clip"),
-    window=WINDOW,
+    window=lambda p: int(p["window"]),
     applies=(CLIP_KNOWN,),
-    after=_after_warmup,
+    after=lambda facts: (facts.warmup_steps or 0) + 20,
     drawn=True,
     leaves=(
         Leaf(
             "always clipping",
             above=FIVE_CLIPS,
-            hold=2 * WINDOW,
+            hold=40,
             keep=20,
             causes=("lr_too_high", "instability"),
             weight=HINT,
@@ -50,10 +42,10 @@ def _after_warmup(facts: Facts) -> float:
     "written for, after warm-up. The share of clipped steps is no fault: a healthy run that memorises is "
     "clipped at every step. Held for two windows: one outlier, however large, stays in the mean for one",
 )
-def mean_grad_norm(view: View) -> Readings:
+def mean_grad_norm(view: View, *, window: int = 20) -> Readings:
     """Mean global L2 norm of the gradient over 20 steps, before clipping."""
-    steps, means = rolling_mean(view, "grad_norm", WINDOW)
-    return Readings(steps, means, lambda i: f"mean gradient norm over {WINDOW} steps is {means[i]:.3g}")
+    steps, means = rolling_mean(view, "grad_norm", window)
+    return Readings(steps, means, lambda i: f"mean gradient norm over {window} steps is {means[i]:.3g}")
 
 
 @check(
@@ -62,7 +54,7 @@ def mean_grad_norm(view: View) -> Readings:
     question="Is the gradient norm in proportion to the run's own first norms?",
     panel="grad_norm",
     reads=("grad_norm",),
-    window=WINDOW,
+    window=lambda p: int(p["window"]),
     leaves=(
         Leaf(
             "norm has grown tenfold",
@@ -80,14 +72,14 @@ def mean_grad_norm(view: View) -> Readings:
     as_written="20-step mean > 5.0",
     why="where the clip value is unknown only the run's own history can be the measure",
 )
-def norm_growth(view: View, *, num_first: int = 100) -> Readings:
+def norm_growth(view: View, *, window: int = 20, num_first: int = 100) -> Readings:
     """Mean norm over 20 steps, over the median of the first 100 such means."""
-    column = view.recording.steps["grad_norm"].values[: num_first + WINDOW - 1]
-    first = rolling_sums(column / WINDOW, WINDOW)
+    column = view.recording.steps["grad_norm"].values[: num_first + window - 1]
+    first = rolling_sums(column / window, window)
     first = first[np.isfinite(first) & (first > 0)]
-    steps, means = rolling_mean(view, "grad_norm", WINDOW)
+    steps, means = rolling_mean(view, "grad_norm", window)
     rows = view.first_index + len(view) - len(means) + np.arange(len(means))
-    later = rows >= num_first + WINDOW - 1
+    later = rows >= num_first + window - 1
     if not len(first) or not later.any():
         return NOTHING
     usual = float(np.median(first))
@@ -103,7 +95,7 @@ def norm_growth(view: View, *, num_first: int = 100) -> Readings:
     question="Is there still a gradient while there is still loss?",
     panel="grad_norm",
     reads=("grad_norm", "loss"),
-    window=WINDOW,
+    window=lambda p: int(p["window"]),
     drawn=True,
     leaves=(
         Leaf(
@@ -121,10 +113,10 @@ def norm_growth(view: View, *, num_first: int = 100) -> Readings:
     why="a run that has memorised reads the same and the advice would be wrong: steps whose loss is under "
     "0.1 nats are left out, the overfitting flags speak for them",
 )
-def mean_grad_norm_under_loss(view: View, *, least_loss: float = 0.1) -> Readings:
+def mean_grad_norm_under_loss(view: View, *, window: int = 20, least_loss: float = 0.1) -> Readings:
     """Mean norm over 20 steps, where their mean loss is at least 0.1 nats."""
-    steps, means = rolling_mean(view, "grad_norm", WINDOW)
-    _, losses = rolling_mean(view, "loss", WINDOW)
+    steps, means = rolling_mean(view, "grad_norm", window)
+    _, losses = rolling_mean(view, "loss", window)
     kept = ~(losses < least_loss)
     steps, means, losses = steps[kept], means[kept], losses[kept]
     return Readings(
@@ -189,24 +181,14 @@ def outlier(view: View) -> Readings:
     as_written="norm > 100 more than 3 times in 200 steps",
     why="outliers as Q3.2a counts them",
 )
-class NumOutliers:
+def num_outliers(view: View, *, outlier: float = 10.0, steps: int = 200, apart: int = 10) -> Readings:
     """Outliers in the last 200 steps: norms over 10 x their recent median, counted once in 10 steps."""
-
-    def __init__(self, *, outlier: float = 10.0, steps: int = 200, apart: int = 10) -> None:
-        self._outlier, self._steps, self._apart = outlier, steps, apart
-        self._counted: list[int] = []
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows."""
-        for step in view.steps[view["signal.grad_norm.over_median"] > self._outlier].tolist():
-            # An outlier and its aftermath are one.
-            if not self._counted or step - self._counted[-1] >= self._apart:
-                self._counted.append(step)
-        known = np.array(self._counted, np.int64)
-        counts = np.searchsorted(known, view.steps, side="right")
-        counts -= np.searchsorted(known, view.steps - self._steps, side="right")
-        return Readings(
-            view.steps,
-            counts.astype(np.float64),
-            lambda i: f"{counts[i]} outliers in the {self._steps} steps up to {view.steps[i]}",
-        )
+    events = view.kept("outliers", Events)
+    for step in view.steps[view["signal.grad_norm.over_median"] > outlier].tolist():
+        events.add(step, step, apart)  # an outlier and its aftermath are one
+    counts = events.within(view.steps, steps)
+    return Readings(
+        view.steps,
+        counts,
+        lambda i: f"{counts[i]:.0f} outliers in the {steps} steps up to {view.steps[i]}",
+    )

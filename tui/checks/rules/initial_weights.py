@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,9 +21,6 @@ from flight_recorder.tui.checks.view import View
 _OURS = "our own proposal"
 _REINIT = "Initialise again: the standard deviation is not the one that the model declares."
 
-_LARGEST_FAN = 2**53
-"""No tensor is as large."""
-
 Row = Mapping[str, Any]
 
 
@@ -32,11 +30,11 @@ def _weights(facts: Facts, *roles: str) -> list[Row]:
     return [row for row in listed if row.get("role") in roles and is_number(row.get("std"))]
 
 
-def expected_stds(row: Row) -> tuple[float, float] | None:
+def expected_stds(row: Row, small: float, usual: float) -> tuple[float, float] | None:
     """(smallest, largest) standard deviation that a tensor may start with; None where nobody can say.
 
-    The declared one where the log has it. Else the range of the usual initialisations: 0.02 divided by up to
-    10 for residual projections, Xavier, Kaiming, and for embeddings a unit normal.
+    The declared one where the log has it. Else the range of the usual initialisations: GPT-2's 0.02, which is
+    divided by up to 10 for residual projections, Xavier, Kaiming, and for embeddings a unit normal.
     """
     declared = row.get("declared_std")
     if isinstance(declared, int | float) and declared > 0:
@@ -45,25 +43,25 @@ def expected_stds(row: Row) -> tuple[float, float] | None:
     if not isinstance(shape, Sequence) or len(shape) < 2 or row["std"] == 0:
         return None
     fan_out, fan_in = shape[0], math.prod(shape[1:])
-    if not (0 < fan_in < _LARGEST_FAN and 0 < fan_out < _LARGEST_FAN):
+    if not (0 < fan_in < sys.maxsize and 0 < fan_out < sys.maxsize):
         return None
     if row.get("role") == "embedding":
-        return 0.002, 1.0
-    usual = [
-        0.002,
-        0.02,
+        return small, 1.0
+    stds = [
+        small,
+        usual,
         math.sqrt(1 / (3 * fan_in)),
         math.sqrt(2 / (fan_in + fan_out)),
         math.sqrt(2 / fan_in),
     ]
-    return min(usual), max(usual)
+    return min(stds), max(stds)
 
 
-def _farthest(view: View, role: str) -> Readings:
+def _farthest(view: View, role: str, small: float, usual: float) -> Readings:
     """The ratio of std to expectation that is farthest from 1 among tensors of this role."""
     found: list[tuple[float, str]] = []
     for row in _weights(view.facts, role):
-        expected = expected_stds(row)
+        expected = expected_stds(row, small, usual)
         if expected is None:
             continue
         low, high = expected
@@ -95,9 +93,9 @@ def _farthest(view: View, role: str) -> Readings:
     why="a healthy GPT reads 0.01 to 0.02 (residual projections are divided by sqrt(2L)) and Kaiming at 64 "
     "inputs 0.18: only the ratio to the std that was declared for the tensor means something",
 )
-def linear_std(view: View) -> Readings:
+def linear_std(view: View, *, small: float = 0.002, usual: float = 0.02) -> Readings:
     """Standard deviation over the expected one, of the linear weight farthest from its own."""
-    return _farthest(view, "linear")
+    return _farthest(view, "linear", small, usual)
 
 
 @check(
@@ -129,9 +127,9 @@ def linear_std(view: View) -> Readings:
     as_written="embedding std 0.02",
     why="the ratio to the declared std",
 )
-def embedding_std(view: View) -> Readings:
+def embedding_std(view: View, *, small: float = 0.002, usual: float = 0.02) -> Readings:
     """Standard deviation over the expected one, of the embedding farthest from its own."""
-    return _farthest(view, "embedding")
+    return _farthest(view, "embedding", small, usual)
 
 
 @check(

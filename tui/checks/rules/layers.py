@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import numpy as np
 
 from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Bound, Floats, Leaf, Readings, check
@@ -13,37 +11,29 @@ from flight_recorder.tui.checks.view import View, latest_before
 
 _PANELS = "the seven-panels page"
 
-SPECTRAL_HIGH = 50.0
-"""Growth of a spectral norm over its first value that honest runs have not reached."""
-
-
-_SETTLED = 100
-"""Step until which silent units may come back: with ReLU all but 5 % had by step 80 ([ours], 44 runs)."""
-
 FEW_HEADS = Bound("a twentieth of the heads", lambda facts: (facts.number("num_heads") or 0.0) / 20)
 """As many as the share of hidden units that panel 6 calls normal."""
 
 
-class _Growth:
-    """The largest of several values over its own first value; the first must be worth dividing by."""
+def grown(view: View, field: str, what: str, least: float) -> Readings:
+    """The largest of several values over its own first value; a first below `least` divides nothing.
 
-    def __init__(self, *, least: float = 1e-6) -> None:
-        self._least = least
-        self._first: defaultdict[str, First] = defaultdict(First)
-
-    def _grown(self, view: View, field: str, what: str) -> Readings:
-        names, ratios = [], []
-        for name, values in view.items(field).items():
-            if (first := self._first[name].take(values)) > self._least:
-                names.append(name)
-                ratios.append(np.where(np.isfinite(values), values, 0.0) / first)  # D1 judges what is not
-        if not names:
-            return NOTHING
-        grid = np.stack(ratios)
-        worst, largest = grid.argmax(axis=0), grid.max(axis=0)
-        return Readings(
-            view.steps, largest, lambda i: f"{what} of {names[worst[i]]} is {largest[i]:.3g} x its first"
-        )
+    What is not finite is left out: D1 judges it.
+    """
+    names, ratios = [], []
+    for name, values in view.items(field).items():
+        if (first := view.kept(name, First).take(values)) > least:
+            names.append(name)
+            ratios.append(np.where(np.isfinite(values), values / first, -np.inf))
+    if not names:
+        return NOTHING
+    grid = np.stack(ratios)
+    known = np.isfinite(grid.max(axis=0))
+    grid = grid[:, known]
+    worst, largest = grid.argmax(axis=0), grid.max(axis=0)
+    return Readings(
+        view.steps[known], largest, lambda i: f"{what} of {names[worst[i]]} is {largest[i]:.3g} x its first"
+    )
 
 
 @check(
@@ -65,7 +55,7 @@ class _Growth:
         ),
         Leaf(
             "spectral norm has grown much",
-            above=SPECTRAL_HIGH,
+            above=50.0,
             level=Level.YELLOW,
             hold=2,
             keep=5,
@@ -79,12 +69,9 @@ class _Growth:
     why="an initial std of 0.02 must grow: healthy runs reach 4.6 to 15 x, with a constant rate of twice the "
     "reference 38 x; 30 x the reference rate reads 60 to 140",
 )
-class SpectralGrowth(_Growth):
+def spectral_growth(view: View, *, least: float = 1e-6) -> Readings:
     """Largest ratio of a matrix's spectral norm to its first one."""
-
-    def __call__(self, view: View) -> Readings:
-        """One reading for each measurement."""
-        return self._grown(view, "spectral_norm", "spectral norm")
+    return grown(view, "spectral_norm", "spectral norm", least)
 
 
 @check(
@@ -108,12 +95,9 @@ class SpectralGrowth(_Growth):
     source=f"{_PANELS}, panel 4",
     why="the stream starts at 0.02 and must grow: 270 x with a constant rate of twice the reference",
 )
-class ActivationGrowth(_Growth):
+def activation_growth(view: View, *, least: float = 1e-6) -> Readings:
     """Largest ratio of a measured point's mean activation to its first one."""
-
-    def __call__(self, view: View) -> Readings:
-        """One reading for each measurement."""
-        return self._grown(view, "activation", "activation")
+    return grown(view, "activation", "activation", least)
 
 
 @check(
@@ -171,6 +155,7 @@ def block_ratio(view: View) -> Readings:
             keep=3,
             causes=("dead_units",),
             weight=STRONG,
+            unless=("may_come_back",),
             fix="Lower the learning rate or use GELU; a whole dead block points to its initialisation.",
         ),
         Leaf(
@@ -181,30 +166,31 @@ def block_ratio(view: View) -> Readings:
             keep=3,
             causes=("dead_units",),
             weight=STRONG,
+            unless=("may_come_back",),
             fix="Watch whether they become more.",
         ),
     ),
     source=f"{_PANELS}, panel 6",
     as_written="5-10 % is normal",
     why="with GELU none is ever exactly 0; with ReLU a tenth may be, and while the first steps move the "
-    "weights most a quarter falls silent and comes back: until step 100 only those dead from the start count",
+    "weights most a quarter falls silent and comes back (all but 5 % by step 80 of 44 runs): until step 100 "
+    "half as many again as were dead at the fewest prove nothing",
 )
-class DeadShare:
-    """Share of the hidden units dead on over 99 % of a batch's tokens; the smallest so far until step 100."""
+def dead_share(view: View, *, settled: int = 100, as_many: float = 1.5) -> Readings:
+    """Share of the hidden units dead on over 99 % of a batch's tokens.
 
-    def __init__(self) -> None:
-        self._fewest = Running(np.fmin, np.inf)
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows; nothing where the log does not say how many units there are."""
-        total = view.facts.number("num_units")
-        if not total:
-            return NOTHING
-        fewest = self._fewest.take(view["dead_units"])
-        dead = np.where(view.steps < _SETTLED, fewest, view["dead_units"])
-        return Readings(
-            view.steps, dead / total, lambda i: f"{dead[i]:.0f} of {total:.0f} hidden units are dead"
-        )
+    Nothing where the log does not say how many units there are.
+    """
+    total, dead = view.facts.number("num_units"), view["dead_units"]
+    if not total:
+        return NOTHING
+    fewest = view.kept("fewest", Running, np.fmin, np.inf).take(dead)
+    return Readings(
+        view.steps,
+        dead / total,
+        lambda i: f"{dead[i]:.0f} of {total:.0f} hidden units are dead",
+        {"may_come_back": (view.steps < settled) & (dead > as_many * fewest)},
+    )
 
 
 @check(

@@ -6,21 +6,18 @@ can see how often the literal numbers alarm on healthy runs.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from flight_recorder.engine.runlog.schema import is_number
 from flight_recorder.tui.checks.rule import HINT, NOTHING, Leaf, Readings, check
 from flight_recorder.tui.checks.rules.activations import initial_points
-from flight_recorder.tui.checks.rules.gradients import WINDOW
+from flight_recorder.tui.checks.rules.layers import grown
 from flight_recorder.tui.checks.rules.start import single
 from flight_recorder.tui.checks.signals.rolling import rolling_mean, rolling_sum_of
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View, latest_before
-
-Floats = NDArray[np.float64]
 
 _CHECKLIST = "the stability checklist"
 _PANELS = "the seven-panels page"
@@ -52,7 +49,7 @@ def rate_at_w(view: View) -> Readings:
     question="As written: is the 20-step mean of the gradient norm within [0.01, 5.0]?",
     panel="grad_norm",
     reads=("grad_norm",),
-    window=WINDOW,
+    window=lambda p: int(p["window"]),
     shipped=False,
     leaves=(
         Leaf("always clipping", above=5.0, causes=("lr_too_high",), weight=HINT, fix="Reduce lr_max by 2 x."),
@@ -62,9 +59,9 @@ def rate_at_w(view: View) -> Readings:
     ),
     source=f"{_CHECKLIST}, Q3.1, literally",
 )
-def plain_mean_grad_norm(view: View) -> Readings:
+def plain_mean_grad_norm(view: View, *, window: int = 20) -> Readings:
     """Mean global L2 norm of the gradient over 20 steps, before clipping."""
-    return Readings(*rolling_mean(view, "grad_norm", WINDOW))
+    return Readings(*rolling_mean(view, "grad_norm", window))
 
 
 @check(
@@ -73,7 +70,7 @@ def plain_mean_grad_norm(view: View) -> Readings:
     question="As written: is the gradient norm over 100 more than 3 times in 200 steps?",
     panel="grad_norm",
     reads=("grad_norm",),
-    window=200,
+    window=lambda p: int(p["steps"]),
     shipped=False,
     leaves=(
         Leaf("investigate the batch", above=0.0, level=Level.YELLOW, causes=("gradient_outlier",)),
@@ -81,10 +78,10 @@ def plain_mean_grad_norm(view: View) -> Readings:
     ),
     source=f"{_CHECKLIST}, Q3.2, literally",
 )
-def num_over_100(view: View) -> Readings:
+def num_over_100(view: View, *, steps: int = 200, large: float = 100.0) -> Readings:
     """Steps among the last 200 whose gradient norm is over 100."""
-    over = (view.with_past("grad_norm") > 100).astype(np.float64)
-    return Readings(*rolling_sum_of(view, over, 200))
+    over = (view.with_past("grad_norm") > large).astype(np.float64)
+    return Readings(*rolling_sum_of(view, over, steps))
 
 
 @check(
@@ -93,6 +90,7 @@ def num_over_100(view: View) -> Readings:
     question="As written: does the 50-step EMA of the loss fall at every one of the first 200 steps?",
     panel="loss",
     reads=("loss",),
+    window=lambda p: int(p["until"]) + 1,
     shipped=False,
     leaves=(
         Leaf(
@@ -106,21 +104,13 @@ def num_over_100(view: View) -> Readings:
     ),
     source=f"{_CHECKLIST}, Q4.1, literally",
 )
-class EmaRise:
+def ema_rise(view: View, *, until: int = 200, span: int = 50) -> Readings:
     """Rise of the 50-step EMA of the loss from one step to the next, up to step 200."""
-
-    def __init__(self) -> None:
-        self.ema: float | None = None
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows."""
-        early = view.steps <= 200
-        steps, rises = view.steps[early], np.zeros(int(early.sum()))
-        for row, loss in enumerate(view["loss"][early].tolist()):
-            before = loss if self.ema is None else self.ema
-            self.ema = before + 2 / 51 * (loss - before)
-            rises[row] = self.ema - before
-        return Readings(steps, rises)
+    early = int(np.searchsorted(view.steps_with_past, until, side="right"))
+    losses = view.with_past("loss")[:early].tolist()
+    emas = np.array(list(accumulate(losses, lambda ema, loss: ema + 2 / (span + 1) * (loss - ema))))
+    rises = np.diff(emas, prepend=emas[:1])[view.num_past :]
+    return Readings(view.steps[: len(rises)], rises)
 
 
 @check(
@@ -156,14 +146,14 @@ def plain_gap(view: View) -> Readings:
     leaves=(Leaf("100 x expected", above=2.0, causes=("bad_init",), fix="Go to the bad-init failure."),),
     source=f"{_CHECKLIST}, Q5.1, literally",
 )
-def plain_linear_std(view: View) -> Readings:
+def plain_linear_std(view: View, *, low: float = 0.02, high: float = 0.1) -> Readings:
     """Standard deviation of the linear weight that is farthest outside [0.02, 0.1]."""
     weights = view.facts.initial["weights"]
     stds = [row["std"] for row in weights if row.get("role") == "linear" and is_number(row.get("std"))]
     if not stds:
         return NOTHING
     return single(
-        view, max(stds, key=lambda std: max(0.02 - std, std - 0.1)), "standard deviations as logged"
+        view, max(stds, key=lambda std: max(low - std, std - high)), "standard deviations as logged"
     )
 
 
@@ -215,19 +205,9 @@ def plain_balance(view: View) -> Readings:
     leaves=(Leaf("grows", above=2.0, causes=("drift",), weight=HINT, fix="Look at weight decay."),),
     source=f"{_PANELS}, panel 5, literally",
 )
-class PlainSpectralGrowth:
+def plain_spectral_growth(view: View) -> Readings:
     """Largest ratio of a spectral norm to its first value."""
-
-    def __init__(self) -> None:
-        self.first: Floats | None = None
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows."""
-        norms = np.array(list(view.items("spectral_norm").values()))
-        if self.first is None:
-            self.first = norms[:, :1].copy()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return Readings(view.steps, (norms / self.first).max(axis=0))
+    return grown(view, "spectral_norm", "spectral norm", 0.0)
 
 
 @check(

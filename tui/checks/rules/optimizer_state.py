@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 
 from flight_recorder.tui.checks.rule import NOTHING, PROOF, STRONG, Bound, Leaf, Readings, check
@@ -142,9 +144,9 @@ def first_moment_alone(view: View) -> Readings:
     why="the wrong way round; without correction the first update has (1-beta1)/sqrt(1-beta2) of its size, "
     "0.45 at 0.9 and 0.95",
 )
-def update_share(view: View) -> Readings:
+def update_share(view: View, *, num_first: int = 50) -> Readings:
     """Norm of the update made over the norm of the one prescribed, over the first 50 steps."""
-    early = (view.steps < 50) & ~np.isnan(view["update_ratio"])  # 0 / 0: nothing to do, nothing done
+    early = (view.steps < num_first) & ~np.isnan(view["update_ratio"])  # 0 / 0: nothing to do, nothing done
     steps, ratios = view.steps[early], view["update_ratio"][early]
     return Readings(
         steps, ratios, lambda i: f"the update of step {steps[i]} has {ratios[i]:.3g} of its proper size"
@@ -171,7 +173,7 @@ def update_share(view: View) -> Readings:
     why="without it update t has (1 - beta1^t) / sqrt(1 - beta2^t) of its size: too small at 0.9 and 0.95, "
     "too large at 0.9 and 0.999. In the first three updates only, since later ones may pass there by chance",
 )
-def distance_from_uncorrected(view: View) -> Readings:
+def distance_from_uncorrected(view: View, *, num_first: int = 3, least_apart: float = 0.05) -> Readings:
     """Distance of the update's size from that without bias correction, as a share of it.
 
     Over the first three updates, where that size is more than 5 % from the proper one; eps is left out.
@@ -182,7 +184,9 @@ def distance_from_uncorrected(view: View) -> Readings:
     t = view.steps + 1.0
     with np.errstate(divide="ignore", invalid="ignore"):
         uncorrected = (1 - betas[0] ** t) / np.sqrt(1 - betas[1] ** t)
-    apart = (view.steps < 3) & np.isfinite(view["update_ratio"]) & (np.abs(uncorrected - 1) > 0.05)
+    apart = (
+        (view.steps < num_first) & np.isfinite(view["update_ratio"]) & (np.abs(uncorrected - 1) > least_apart)
+    )
     steps, made, without = view.steps[apart], view["update_ratio"][apart], uncorrected[apart]
     return Readings(
         steps,
@@ -251,10 +255,6 @@ def recomputed_ratio(view: View) -> Readings:
     )
 
 
-_ROUNDED_AWAY = 2.0**-23
-"""Adam moves a weight by about the learning rate; next to 1.0 float32 has nothing closer than this."""
-
-
 @check(
     "Q6.4",
     section="optimizer",
@@ -275,30 +275,24 @@ _ROUNDED_AWAY = 2.0**-23
     source=f"{_SOURCE}, Q3.1 (all parameters are frozen), compared bit by bit",
     why="left out are steps at a rate under 2^-23: float32 rounds away what Adam then adds to a gain of 1",
 )
-class FrozenTensors:
+def num_unmoved(view: View, *, rounded_away: float = 2.0**-23) -> Readings:
     """Whole parameter tensors that have not moved by a bit since the measurement before.
 
     Single elements do not count: the embedding of a token that never occurs gets no gradient.
     """
+    lr, texts = view["lr"], view.recording.texts
+    first = bisect_left(texts, int(view.steps[0]), key=lambda text: text[0])
+    names = {
+        step: [str(name) for name in listed]
+        for step, field, listed in texts[first:]
+        if field == "frozen_names" and isinstance(listed, list)
+    }
+    # Adam moves a weight by about the rate; next to 1.0 float32 has nothing closer than 2^-23.
+    steps = view.steps[~((lr > 0) & (lr < rounded_away))]
+    counts = np.array([len(names.get(step, ())) for step in steps.tolist()], np.float64)
 
-    def __init__(self) -> None:
-        self.num_texts = 0
-        self.names: dict[int, list[str]] = {}
+    def evidence(i: int) -> str:
+        listed = ", ".join(names.get(int(steps[i]), [])[:3]) or "none"
+        return f"{counts[i]:.0f} tensors have not moved: {listed}"
 
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows."""
-        texts = view.recording.texts
-        self.names = {}
-        for step, field, names in texts[self.num_texts :]:
-            if field == "frozen_names" and isinstance(names, list):
-                self.names[step] = [str(name) for name in names]
-        self.num_texts = len(texts)
-        lr, names = view["lr"], self.names
-        steps = view.steps[~((lr > 0) & (lr < _ROUNDED_AWAY))]
-        counts = np.array([len(names.get(step, ())) for step in steps.tolist()], np.float64)
-
-        def evidence(i: int) -> str:
-            listed = ", ".join(names.get(int(steps[i]), [])[:3]) or "none"
-            return f"{counts[i]:.0f} tensors have not moved: {listed}"
-
-        return Readings(steps, counts, evidence)
+    return Readings(steps, counts, evidence)

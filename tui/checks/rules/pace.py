@@ -5,15 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Floats, Leaf, Readings, Steps, check
-from flight_recorder.tui.checks.signals.blocks import BLOCK
 from flight_recorder.tui.checks.signals.rolling import Running
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
 _OURS = "ours"
-
-_BLOCKS = 5
-"""Blocks of 20 records whose mean is the pace."""
 
 
 @check(
@@ -21,9 +17,8 @@ _BLOCKS = 5
     section="pace",
     question="Does a step take as long as it used to?",
     panel="loss",
-    reads=("step_s",),
-    optional=("data_s",),
-    window=BLOCK,
+    reads=("signal.step_s.blocks.pace", "signal.step_s.blocks.wait"),
+    window=lambda p: int(p["num_blocks"]),
     leaves=(
         Leaf(
             "throughput drop",
@@ -39,50 +34,26 @@ _BLOCKS = 5
     source=_OURS,
     why="a machine that others use is no fault of the run: watched, no more",
 )
-class Slowdown:
-    """Mean wall time of a step over 100 records, over the smallest such mean so far.
-
-    The longest of each 20 records is left out: a checkpoint or an evaluation is no pace.
-    """
-
-    def __init__(self) -> None:
-        self._past: Floats = np.empty(0)
-        self._fastest = Running(np.fmin, np.inf)
-
-    def __call__(self, view: View) -> Readings:
-        """One reading every 20 records, from the 100th on."""
-        lead = -(view.first_index - view.num_past) % BLOCK
-        times, waits = (view.with_past(name)[lead:] for name in ("step_s", "data_s"))
-        count = len(times) // BLOCK
-        if not count:
-            return NOTHING
-        blocks, waits = (column[: count * BLOCK].reshape(count, BLOCK) for column in (times, waits))
-        known = np.concatenate([self._past, _paces_of(blocks)])
-        self._past = known[-(_BLOCKS - 1) :]
-        ready = len(known) - _BLOCKS + 1
-        if ready <= 0:
-            return NOTHING
-        steps = view.steps_with_past[lead:][BLOCK - 1 : count * BLOCK : BLOCK][count - ready :]
-        now = sum((known[k : k + ready] for k in range(_BLOCKS)), np.zeros(1)) / _BLOCKS
-        fastest = self._fastest.take(now)
-        shares = np.minimum(_paces_of(waits) / _paces_of(blocks), 1.0)[count - ready :]
-        measured = np.isfinite(now)
-        steps, now, fastest, shares = steps[measured], now[measured], fastest[measured], shares[measured]
-        return Readings(
-            steps,
-            now / fastest,
-            lambda i: (
-                f"{now[i] * 1e3:.3g} ms a step, it has been {fastest[i] * 1e3:.3g}"
-                + (f"; {shares[i]:.0%} of it is waiting for data" if shares[i] > 0.5 else "")
-            ),
-        )
-
-
-def _paces_of(blocks: Floats) -> Floats:
-    """Mean of each block of records less its longest; NaN where nothing above 0 was measured."""
-    finite = np.where(np.isfinite(blocks), blocks, 0.0)
-    means = (finite.sum(axis=1) - finite.max(axis=1)) / (BLOCK - 1)
-    return np.asarray(np.where((means > 0) & np.isfinite(blocks).all(axis=1), means, np.nan))
+def slowdown(view: View, *, num_blocks: int = 5) -> Readings:
+    """Mean wall time of a step over 100 records, over the smallest such mean so far."""
+    paces, waits = (view.with_past(f"signal.step_s.blocks.{name}") for name in ("pace", "wait"))
+    ready = min(len(paces) - num_blocks + 1, len(view))
+    if ready <= 0:
+        return NOTHING
+    first = len(paces) - ready - num_blocks + 1
+    now = sum((paces[first + k : first + k + ready] for k in range(num_blocks)), np.zeros(1)) / num_blocks
+    fastest = view.kept("fastest", Running, np.fmin, np.inf).take(now)
+    shares = np.minimum(waits[-ready:] / paces[-ready:], 1.0)
+    measured = np.isfinite(now)
+    now, fastest, shares = now[measured], fastest[measured], shares[measured]
+    return Readings(
+        view.steps[-ready:][measured],
+        now / fastest,
+        lambda i: (
+            f"{now[i] * 1e3:.3g} ms a step, it has been {fastest[i] * 1e3:.3g}"
+            + (f"; {shares[i]:.0%} of it is waiting for data" if shares[i] > 0.5 else "")
+        ),
+    )
 
 
 @check(
@@ -106,38 +77,32 @@ def _paces_of(blocks: Floats) -> Floats:
     source=_OURS,
     why="against the run's own pace; two minutes at least, and longer than any pause before",
 )
-class Silence:
-    """Seconds between two records over the median of the 50 before."""
+def silence(
+    view: View, *, recent: int = 50, every: int = 20, least_s: float = 120.0, times_longest: float = 3.0
+) -> Readings:
+    """Seconds between two records over the median of the 50 before, which is renewed every 20."""
+    gaps = np.diff(view.with_past("time"))[-len(view) :]
+    if len(gaps) < len(view):
+        gaps = np.concatenate([[0.0], gaps])
+    usual = view.kept("longest", Running, np.fmax, 0.0).before(gaps)
+    ends = (view.first_index + np.arange(len(view))) // every * every
+    chosen = np.flatnonzero(ends >= recent)
+    gaps, usual = gaps[chosen], usual[chosen]
+    values = gaps / np.maximum(_median_gaps(view, ends[chosen], recent), 1e-9)
+    return Readings(
+        view.steps[chosen],
+        values,
+        lambda i: f"silent for {gaps[i]:.0f} s, {values[i]:.0f} x its pace",
+        {"short_pause": gaps <= least_s, "pause_like_before": gaps <= times_longest * usual},
+    )
 
-    def __init__(
-        self, *, recent: int = 50, every: int = 20, least_s: float = 120.0, times_longest: float = 3.0
-    ) -> None:
-        self._recent, self._every, self._least_s, self._times = recent, every, least_s, times_longest
-        self._longest = Running(np.fmax, 0.0)
 
-    def __call__(self, view: View) -> Readings:
-        """One reading for each step with so many records behind it; the median is renewed every 20."""
-        gaps = np.diff(view.with_past("time"))[-len(view) :]
-        if len(gaps) < len(view):
-            gaps = np.concatenate([[0.0], gaps])
-        usual = self._longest.before(gaps)
-        ends = (view.first_index + np.arange(len(view))) // self._every * self._every
-        chosen = np.flatnonzero(ends >= self._recent)
-        gaps, usual = gaps[chosen], usual[chosen]
-        values = gaps / np.maximum(self._medians(view, ends[chosen]), 1e-9)
-        return Readings(
-            view.steps[chosen],
-            values,
-            lambda i: f"silent for {gaps[i]:.0f} s, {values[i]:.0f} x its pace",
-            {"short_pause": gaps <= self._least_s, "pause_like_before": gaps <= self._times * usual},
-        )
-
-    def _medians(self, view: View, ends: Steps) -> Floats:
-        """Median seconds between two of the records before each of these rows."""
-        distinct, place = np.unique(ends, return_inverse=True)
-        first = distinct - self._recent - (view.first_index - view.num_past)
-        times = view.with_past("time")[first[:, None] + np.arange(self._recent)[None, :]]
-        return np.asarray(np.median(np.diff(times, axis=1), axis=1)[place])
+def _median_gaps(view: View, ends: Steps, recent: int) -> Floats:
+    """Median seconds between two of the records before each of these rows."""
+    distinct, place = np.unique(ends, return_inverse=True)
+    first = distinct - recent - (view.first_index - view.num_past)
+    times = view.with_past("time")[first[:, None] + np.arange(recent)[None, :]]
+    return np.asarray(np.median(np.diff(times, axis=1), axis=1)[place])
 
 
 @check(

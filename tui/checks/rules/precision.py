@@ -9,11 +9,6 @@ from flight_recorder.tui.checks.signals.rolling import Running
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_START_UP = 200
-"""Steps in which a dynamic loss scale finds its level; skips are normal there."""
-
-_WINDOW = 100
-
 
 @check(
     "D3.1",
@@ -21,7 +16,6 @@ _WINDOW = 100
     question="Does the loss scale keep its level?",
     panel="grad_norm",
     reads=("loss_scale",),
-    after=_START_UP,
     leaves=(
         Leaf(
             "loss scale collapsed",
@@ -47,23 +41,19 @@ _WINDOW = 100
     why="the start is left out: the scale begins too high on purpose. Ten halvings below the level that it "
     "had reached are no search any more",
 )
-class Halvings:
-    """Halvings of the loss scale below the highest level it held after the start-up."""
-
-    def __init__(self) -> None:
-        self._highest = Running(np.fmax, 0.0)
-
-    def __call__(self, view: View) -> Readings:
-        """One reading for each step after the start-up."""
-        settled = view.steps >= _START_UP
-        scale, steps = view["loss_scale"][settled], view.steps[settled]
-        if not len(scale):
-            return NOTHING
-        highest = self._highest.take(scale)
-        values: Floats = np.log2(np.maximum(highest, 1e-30) / np.maximum(scale, 1e-30))
-        return Readings(
-            steps, values, lambda i: f"loss scale {scale[i]:g}, {values[i]:.0f} halvings below its level"
-        )
+def halvings(view: View, *, start_up: int = 200) -> Readings:
+    """Halvings of the loss scale below the highest level it held, both from step 200 on."""
+    settled = view.steps >= start_up
+    scale = view["loss_scale"][settled]
+    if not len(scale):
+        return NOTHING
+    highest = view.kept("highest", Running, np.fmax, 0.0).take(scale)
+    values: Floats = np.log2(np.maximum(highest, 1e-30) / np.maximum(scale, 1e-30))
+    return Readings(
+        view.steps[settled],
+        values,
+        lambda i: f"loss scale {scale[i]:g}, {values[i]:.0f} halvings below its level",
+    )
 
 
 @check(
@@ -72,8 +62,8 @@ class Halvings:
     question="Are updates skipped after the start-up?",
     panel="grad_norm",
     reads=("skipped_updates",),
-    window=_WINDOW,
-    after=_START_UP,
+    window=lambda p: int(p["records"]),
+    after=200,
     leaves=(
         Leaf(
             "most updates skipped",
@@ -98,16 +88,16 @@ class Halvings:
     source="ours",
     why="a dynamic scale probes upwards every 2,000 steps and skips one update each time: 0.05 %",
 )
-def share_skipped(view: View) -> Readings:
+def share_skipped(view: View, *, records: int = 100) -> Readings:
     """Share of the last 100 records' steps whose update was skipped."""
     counts, steps = view.with_past("skipped_updates"), view.steps_with_past
-    if len(counts) < _WINDOW:
+    if len(counts) < records:
         return NOTHING
-    ends = np.arange(max(view.num_past, _WINDOW - 1), len(counts))
-    starts = ends - _WINDOW + 1
+    ends = np.arange(max(view.num_past, records - 1), len(counts))
+    starts = ends - records + 1
     values = (counts[ends] - counts[starts]) / np.maximum(steps[ends] - steps[starts], 1)
     return Readings(
         steps[ends],
         values,
-        lambda i: f"{values[i]:.1%} of the updates of the last {_WINDOW} records were skipped",
+        lambda i: f"{values[i]:.1%} of the updates of the last {records} records were skipped",
     )

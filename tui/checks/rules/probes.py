@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 
-from flight_recorder.tui.checks.rule import NOTHING, PROOF, Floats, Leaf, Readings, check
+from flight_recorder.tui.checks.rule import NOTHING, PROOF, Leaf, Readings, check
 from flight_recorder.tui.checks.scope import CAUSAL
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
@@ -93,6 +91,7 @@ def overlap(view: View) -> Readings:
     question="Does each step see another batch?",
     panel="loss",
     reads=("batch_hash",),
+    window=lambda p: int(p["look_back"]) + 1,
     leaves=(
         Leaf(
             "repeated batch",
@@ -109,43 +108,21 @@ def overlap(view: View) -> Readings:
     why="an epoch later the same examples come in other company, so no whole batch repeats honestly; two "
     "in a row, for a data set of one batch has no choice",
 )
-class RepeatedBatch:
+def num_repeats(view: View, *, look_back: int = 32) -> Readings:
     """How many of the 32 batches before, of the same epoch where it is known, were this very batch."""
-
-    _LOOK_BACK = 32
-
-    def __init__(self) -> None:
-        self._last: deque[tuple[int, float]] = deque(maxlen=self._LOOK_BACK)
-
-    def __call__(self, view: View) -> Readings:
-        """One reading for each step."""
-        epoch = view.facts.number("steps_per_epoch") or self._LOOK_BACK + 1.0
-        if epoch <= 1:
-            return NOTHING
-        reach = min(int(epoch) - 1, self._LOOK_BACK)
-        values = (self._counted if len(view) <= self._LOOK_BACK else self._counted_at_once)(view, reach)
-        newest = slice(-self._LOOK_BACK, None)
-        self._last.extend(zip(view.steps[newest].tolist(), view["batch_hash"][newest].tolist(), strict=True))
-        return Readings(
-            view.steps, values, lambda i: f"batch of step {view.steps[i]} came {values[i]:.0f} times before"
-        )
-
-    def _counted(self, view: View, reach: int) -> Floats:
-        seen = [*self._last, *zip(view.steps.tolist(), view["batch_hash"].tolist(), strict=True)]
-        counts = [
-            sum(past == batch and step - at <= reach for at, past in seen[max(row - reach, 0) : row])
-            for row, (step, batch) in enumerate(seen[len(self._last) :], start=len(self._last))
-        ]
-        return np.array(counts, np.float64)
-
-    def _counted_at_once(self, view: View, reach: int) -> Floats:
-        steps = np.concatenate([[at for at, _ in self._last], view.steps])
-        hashes = np.concatenate([[past for _, past in self._last], view["batch_hash"]])
-        counts = np.zeros(len(steps))
-        for back in range(1, reach + 1):
-            same = np.flatnonzero(hashes[back:] == hashes[:-back]) + back
-            counts[same[steps[same] - steps[same - back] <= reach]] += 1
-        return counts[len(self._last) :]
+    epoch = view.facts.number("steps_per_epoch") or look_back + 1.0
+    if epoch <= 1:
+        return NOTHING
+    missing = look_back - view.num_past
+    hashes = np.concatenate([np.full(missing, np.nan), view.with_past("batch_hash")])
+    steps = np.concatenate([np.zeros(missing, np.int64), view.steps_with_past])
+    before = np.lib.stride_tricks.sliding_window_view(hashes, look_back)[: len(view)]
+    rows, places = np.nonzero(before == view["batch_hash"][:, None])
+    rows = rows[view.steps[rows] - steps[rows + places] <= min(int(epoch) - 1, look_back)]
+    values = np.bincount(rows, minlength=len(view)).astype(np.float64)
+    return Readings(
+        view.steps, values, lambda i: f"batch of step {view.steps[i]} came {values[i]:.0f} times before"
+    )
 
 
 @check(

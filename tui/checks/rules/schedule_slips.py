@@ -11,7 +11,8 @@ import numpy as np
 from flight_recorder.engine.runlog.schedules import Schedule
 from flight_recorder.tui.checks.rule import NOTHING, PROOF, Floats, Leaf, Readings, check
 from flight_recorder.tui.checks.schedules.declared import implied_end
-from flight_recorder.tui.checks.signals.rolling import First, Running
+from flight_recorder.tui.checks.signals.rates import declared
+from flight_recorder.tui.checks.signals.rolling import has_left_first, unbroken
 from flight_recorder.tui.checks.view import View
 
 _SOURCE = "the stability checklist"
@@ -49,31 +50,23 @@ _OTHERWISE = "explained_otherwise"
     ),
     source="our own proposal: the declared closed form",
 )
-class DeclaredMultiple:
-    """Applied over declared rate."""
-
-    def __init__(self, *, agree: float = 1e-3) -> None:
-        self._agree = agree
-        self._first, self._differs = First(), Running(np.fmax, 0.0)
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows; the explanation is that it is the same at every step."""
-        declared, lr = view["signal.lr.declared"], view["lr"]
-        known = (declared > 0) & np.isfinite(lr)
-        if not known.any():
-            return NOTHING
-        ratios = lr[known] / declared[known]
-        first = self._first.take(ratios)
-        differs = self._differs.take(np.abs(ratios - first) > self._agree * abs(first)) > 0
-        return Readings(
-            view.steps[known],
-            ratios,
-            lambda i: (
-                f"the rate is {ratios[i]:.4g} x the declared one"
-                + ("" if differs[i] else ", as at every step so far")
-            ),
-            {_OTHERWISE: differs},
-        )
+def declared_multiple(view: View, *, agree: float = 1e-3) -> Readings:
+    """Applied over declared rate; the explanation is that it is the same at every step."""
+    expected, lr = view["signal.lr.declared"], view["lr"]
+    known = (expected > 0) & np.isfinite(lr)
+    if not known.any():
+        return NOTHING
+    ratios = lr[known] / expected[known]
+    differs = has_left_first(view, ratios, agree)
+    return Readings(
+        view.steps[known],
+        ratios,
+        lambda i: (
+            f"the rate is {ratios[i]:.4g} x the declared one"
+            + ("" if differs[i] else ", as at every step so far")
+        ),
+        {_OTHERWISE: differs},
+    )
 
 
 @check(
@@ -96,25 +89,16 @@ class DeclaredMultiple:
     as_written="LR at step W < 0.5 lr_max",
     why="at W = 100 an off-by-one moves the rate by 1 %, which no look at step W finds; the closed form does",
 )
-class OneBehind:
+def num_behind(view: View, *, close: float = 1e-4) -> Readings:
     """Steps in a row, from the first, whose rate is the one declared for the step before."""
-
-    def __init__(self, *, close: float = 1e-4) -> None:
-        self._close = close
-        self._all, self._count = Running(np.fmin, 1.0), Running(np.add, 0.0)
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows."""
-        schedule: Schedule = view.signal("lr.declared").schedule
-        declared, lr = view["signal.lr.declared"], view["lr"]
-        before = schedule.value(view.steps - 1)
-        near = self._close * schedule.lr_max
-        in_warmup = view.steps - schedule.lag < schedule.warmup_steps
-        behind = in_warmup & (np.abs(lr - before) <= near) & (np.abs(declared - before) > near)
-        counts = self._count.take(self._all.take(behind))
-        return Readings(
-            view.steps, counts, lambda i: f"{counts[i]:.0f} rates, each the one of the step before"
-        )
+    schedule, lr = _declared(view), view["lr"]
+    before = schedule.value(view.steps - 1)
+    near = close * schedule.lr_max
+    in_warmup = view.steps - schedule.lag < schedule.warmup_steps
+    counts = unbroken(
+        view, in_warmup & (np.abs(lr - before) <= near) & (np.abs(view["signal.lr.declared"] - before) > near)
+    )
+    return Readings(view.steps, counts, lambda i: f"{counts[i]:.0f} rates, each the one of the step before")
 
 
 @check(
@@ -138,43 +122,45 @@ class OneBehind:
     window=2,
     source="our own proposal: the declared closed form at k times the step",
 )
-class SchedulerSpeed:
+def scheduler_speed(view: View, *, close: float = 1e-4, most: int = 16, num_read: int = 32) -> Readings:
     """The smallest k for which every rate so far is the declared one at k times its step.
 
     Only the first rates that moved and tell one k from another are read: a rate that stands still fits every
-    k.
+    k. A k that fails at one of them is out for good.
     """
+    fits, read = view.kept("fits", _speeds, most), view.kept("read", list[int])
+    schedule, lr = _declared(view), view["lr"]
+    near = close * schedule.lr_max
+    moves = np.abs(lr - _before(view)) > near
+    differs = np.abs(lr - view["signal.lr.declared"]) > near
+    found: list[tuple[int, float, bool]] = []
+    for row in np.flatnonzero(moves | differs).tolist():
+        if not fits or len(read) == num_read:
+            break
+        step, factor = int(view.steps[row]), float(fits[0][0])
+        fits[:] = [fit for fit in fits if _predicts(fit, schedule, step, float(lr[row]), near)]
+        is_told = differs[row] or fits == [(1, 0)]
+        if not fits or (moves[row] and is_told):
+            read.append(step)
+            found.append((step, float(fits[0][0]) if fits else factor, not fits))
+    return Readings(
+        np.array([step for step, _, _ in found], np.int64),
+        np.array([factor for _, factor, _ in found], np.float64),
+        lambda i: f"the rate at step {found[i][0]} is the one declared for {found[i][1]:.0f} x that step",
+        {_OTHERWISE: np.array([is_refuted for _, _, is_refuted in found], np.bool_)},
+    )
 
-    def __init__(self, *, close: float = 1e-4, most: int = 16, num_read: int = 32) -> None:
-        self._close, self._left = close, num_read
-        self._fits = [(factor, shift) for factor in range(1, most + 1) for shift in {0, factor - 1}]
-        self._factor = np.nan
 
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows; the factors that fail at one of them are out for good."""
-        schedule: Schedule = view.signal("lr.declared").schedule
-        declared, lr = view["signal.lr.declared"], view["lr"]
-        near = self._close * schedule.lr_max
-        moves = np.abs(lr - _before(view)) > near
-        differs = np.abs(lr - declared) > near
-        found: list[tuple[int, float, bool]] = []
-        for row in np.flatnonzero(moves | differs).tolist():
-            if not self._fits or not self._left:
-                break
-            step = int(view.steps[row])
-            self._factor = float(self._fits[0][0])
-            self._fits = [fit for fit in self._fits if _predicts(fit, schedule, step, float(lr[row]), near)]
-            is_told = differs[row] or self._fits == [(1, 0)]
-            if not self._fits or (moves[row] and is_told):
-                self._left -= 1
-                self._factor = float(self._fits[0][0]) if self._fits else self._factor
-                found.append((step, self._factor, not self._fits))
-        return Readings(
-            np.array([step for step, _, _ in found], np.int64),
-            np.array([factor for _, factor, _ in found], np.float64),
-            lambda i: f"the rate at step {found[i][0]} is the one declared for {found[i][1]:.0f} x that step",
-            {_OTHERWISE: np.array([is_refuted for _, _, is_refuted in found], np.bool_)},
-        )
+def _speeds(most: int) -> list[tuple[int, int]]:
+    """(factor, shift) of every speed up to this: the counter may begin at the factor or at 0."""
+    return [(factor, shift) for factor in range(1, most + 1) for shift in {0, factor - 1}]
+
+
+def _declared(view: View) -> Schedule:
+    """The declared schedule; there is one wherever there is a declared rate."""
+    schedule = declared(view)
+    assert schedule is not None
+    return schedule
 
 
 def _before(view: View) -> Floats:
@@ -221,31 +207,26 @@ def _predicts(fit: tuple[int, int], schedule: Schedule, step: int, lr: float, ne
     ),
     source="our own proposal",
 )
-class ImpliedEnd:
-    """The end that a rate of the decay implies, over the declared end."""
+def implied_over_declared_end(view: View, *, agree: float = 0.002, least_gone: float = 0.001) -> Readings:
+    """The end that a rate of the decay implies, over the declared end.
 
-    def __init__(self, *, agree: float = 0.002, least_gone: float = 0.001) -> None:
-        self._agree, self._least_gone = agree, least_gone
-        self._first, self._differs = First(), Running(np.fmax, 0.0)
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows; the explanation is that all rates imply the same end."""
-        schedule: Schedule = view.signal("lr.declared").schedule
-        if not schedule.total_steps:
-            return NOTHING
-        lr, total = view["lr"], schedule.total_steps
-        # Digits that were cut off drown what is smaller: the end is off by as large a share as what is gone.
-        cut = view["signal.lr.printed_unit"] / (self._agree * max(schedule.lr_max - schedule.lr_min, 1e-30))
-        ends = implied_end(schedule, view.steps, lr, np.fmax(cut, self._least_gone))
-        rows = np.flatnonzero(np.isfinite(ends) & (lr != _before(view)))
-        if not len(rows):
-            return NOTHING
-        steps, ends = view.steps[rows], ends[rows]
-        first = self._first.take(ends)
-        differs = self._differs.take(np.abs(ends - first) > self._agree * first) > 0
-        return Readings(
-            steps,
-            ends / total,
-            lambda i: f"the decay heads for step {ends[i]:.0f}, declared is {total:.0f}",
-            {_OTHERWISE: differs},
-        )
+    The explanation is that all rates imply the same end.
+    """
+    schedule = _declared(view)
+    if not schedule.total_steps:
+        return NOTHING
+    lr, total = view["lr"], schedule.total_steps
+    # Digits that were cut off drown what is smaller: the end is off by as large a share as what is gone.
+    cut = view["signal.lr.printed_unit"] / (agree * max(schedule.lr_max - schedule.lr_min, 1e-30))
+    ends = implied_end(schedule, view.steps, lr, np.fmax(cut, least_gone))
+    rows = np.flatnonzero(np.isfinite(ends) & (lr != _before(view)))
+    if not len(rows):
+        return NOTHING
+    ends = ends[rows]
+    differs = has_left_first(view, ends, agree)
+    return Readings(
+        view.steps[rows],
+        ends / total,
+        lambda i: f"the decay heads for step {ends[i]:.0f}, declared is {total:.0f}",
+        {_OTHERWISE: differs},
+    )

@@ -7,32 +7,24 @@ import numpy as np
 from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Floats, Leaf, Readings, check
 from flight_recorder.tui.checks.scope import NOT_ADVERSARIAL_OR_POLICY
 from flight_recorder.tui.checks.signals.random_walk import validation_acquits
-from flight_recorder.tui.checks.signals.rolling import trailing_median
-from flight_recorder.tui.checks.signals.spike_finder import PAST, RATIO_MIN, Spike, Spikes
+from flight_recorder.tui.checks.signals.rolling import Events, rolling_sums, trailing_median
+from flight_recorder.tui.checks.signals.spike_finder import Spike, Spikes
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_OURS = "ours: robust z over 6, 1.3 x the 50-step mean"
 
-
-def _new_spikes(view: View, delay: int = 0) -> list[Spike]:
-    """The spikes among the new rows, or among those so many rows before them."""
-    spikes: Spikes = view.signal("loss.spikes")
-    return spikes.between(view.first_index - delay, view.first_index + len(view) - delay)
-
-
-def incident(spike: Spike, view: View) -> str:
-    """A spike among the rows of this view in a sentence, with everything that the log says of it."""
-    row = spike.row - view.first_index + view.num_past
-    named = {name: float(view.with_past(name)[row]) for name in ("grad_norm", "lr", "batch")}
-    parts = [
-        f"step {int(view.steps_with_past[row])}: loss {spike.before:.3g} → {spike.loss:.3g}",
-        *(f"gradient norm {v:.3g}" for v in [named["grad_norm"]] if np.isfinite(v)),
-        *(f"lr {v:.3g}" for v in [named["lr"]] if np.isfinite(v)),
-        *(f"batch {v:.0f}" for v in [named["batch"]] if np.isfinite(v)),
-    ]
+def incident(view: View, row: int) -> str:
+    """A spike among the new rows in a sentence, with everything that the log says of it."""
+    loss, ratio = view["loss"][row], view["signal.loss.spikes.ratio"][row]
+    known = {name: value for name in ("grad_norm", "lr", "batch") if np.isfinite(value := view[name][row])}
+    words = {"grad_norm": "gradient norm {:.3g}", "lr": "lr {:.3g}", "batch": "batch {:.0f}"}
     dtype = view.facts.header.get("dtype")
-    return ", ".join(parts) + (f", {dtype}" if dtype else "")
+    parts = [
+        f"step {view.steps[row]}: loss {loss / ratio:.3g} → {loss:.3g}",
+        *(words[name].format(value) for name, value in known.items()),
+        *([str(dtype)] if dtype else []),
+    ]
+    return ", ".join(parts)
 
 
 @check(
@@ -40,33 +32,37 @@ def incident(spike: Spike, view: View) -> str:
     section="spikes",
     question="Does the loss jump away from its own recent past?",
     panel="loss",
-    reads=("loss", "signal.loss.spikes"),
+    reads=("loss", "signal.loss.spikes", "signal.loss.spikes.ratio", "signal.loss.spikes.is_spike"),
     optional=("grad_norm", "lr", "batch"),
-    window=PAST + 1,
     leaves=(
         Leaf(
             "loss spike",
-            above=RATIO_MIN,
+            above=1.3,
             level=Level.YELLOW,
             keep=50,
             causes=("loss_spike", "gradient_outlier"),
             weight=HINT,
+            unless=("no_spike",),
             fix="Look at the batch of that step; one spike that comes back needs nothing else.",
         ),
     ),
-    source=_OURS,
+    source="ours: robust z over 6, 1.3 x the 50-step mean",
     why="one isolated spike that recovers is normal in honest runs",
 )
 def spike_ratio(view: View) -> Readings:
-    """Loss over its 50-step exponential mean where it is a spike by its robust z, else 1."""
-    values = np.ones(len(view))
-    spikes = {spike.row - view.first_index: spike for spike in _new_spikes(view)}
-    for row, spike in spikes.items():
-        values[row] = spike.ratio
+    """Loss over its 50-step exponential mean."""
+    ratios, losses, is_spike = (
+        view["signal.loss.spikes.ratio"],
+        view["loss"],
+        view["signal.loss.spikes.is_spike"] > 0,
+    )
     return Readings(
         view.steps,
-        values,
-        lambda i: incident(spikes[i], view) if i in spikes else "no spike at this step",
+        ratios,
+        lambda i: (
+            incident(view, i) if is_spike[i] else f"loss {losses[i]:.3g}, {ratios[i]:.2f} x its recent mean"
+        ),
+        {"no_spike": ~is_spike},
     )
 
 
@@ -77,7 +73,7 @@ def spike_ratio(view: View) -> Readings:
     panel="loss",
     reads=("loss", "signal.loss.spikes"),
     optional=("grad_norm",),
-    window=PAST + 1,
+    window=lambda p: int(p["before"] + 2 * p["near"] + 1),
     applies=(NOT_ADVERSARIAL_OR_POLICY,),
     leaves=(
         Leaf(
@@ -95,41 +91,37 @@ def spike_ratio(view: View) -> Readings:
     why="counted are spikes of the loss, at least 10 steps apart, confirmed by a gradient norm of 10 x its "
     "median where the log has one",
 )
-class SpikesInCluster:
-    """Spikes of the loss in the last 200 steps, a run of neighbouring ones counted once."""
+def num_spikes(
+    view: View,
+    *,
+    steps: int = 200,
+    apart: int = 10,
+    confirmed_by: float = 10.0,
+    near: int = 2,
+    before: int = 50,
+) -> Readings:
+    """Spikes of the loss in the last 200 steps, a run of neighbouring ones counted once.
 
-    def __init__(self, *, steps: int = 200, apart: int = 10, confirmed_by: float = 10.0) -> None:
-        self._steps, self._apart, self._confirmed_by = steps, apart, confirmed_by
-        self._starts: list[int] = []
-        self._last = -steps
-
-    def __call__(self, view: View) -> Readings:
-        """One reading for each step; a spike counts from two records after it on, when it is confirmed."""
-        for spike in _new_spikes(view, delay=2):
-            if spike.row - self._last > self._apart and _is_confirmed(spike, view, self._confirmed_by):
-                self._starts.append(int(view.steps_with_past[_place(spike, view) + 2]))
-                self._last = spike.row
-        starts = np.array(self._starts, np.int64)
-        count = np.searchsorted(starts, view.steps, side="right")
-        count -= np.searchsorted(starts, view.steps - self._steps, side="right")
-        return Readings(
-            view.steps, count.astype(np.float64), lambda i: f"{count[i]} spikes in {self._steps} steps"
-        )
+    A spike counts from two records after it on, when the gradient norm near it has confirmed it: 10 x the
+    median of the 50 before, where the log has one.
+    """
+    spikes: Spikes = view.signal("loss.spikes")
+    events, norms = view.kept("spikes", Events), view.with_past("grad_norm")
+    for spike in spikes.between(view.first_index - near, view.first_index + len(view) - near):
+        place = spike.row - view.first_index + view.num_past
+        first = max(place - near, 0)
+        if _is_confirmed(
+            norms[max(first - before, 0) : first], norms[first : place + near + 1], confirmed_by
+        ):
+            events.add(spike.row, int(view.steps_with_past[place + near]), apart + 1)
+    counts = events.within(view.steps, steps)
+    return Readings(view.steps, counts, lambda i: f"{counts[i]:.0f} spikes in {steps} steps")
 
 
-def _place(spike: Spike, view: View) -> int:
-    return spike.row - view.first_index + view.num_past
-
-
-def _is_confirmed(spike: Spike, view: View, by: float) -> bool:
-    """Whether the gradient norm within two records of the spike is 10 x its median over the 50 before."""
-    norms, place = view.with_past("grad_norm"), _place(spike, view)
-    before = norms[max(place - 52, 0) : max(place - 2, 0)]
-    before = before[np.isfinite(before)]
-    if not len(before):
-        return True
-    near = norms[max(place - 2, 0) : place + 3]
-    return bool(np.nanmax(near) >= by * np.median(before)) if np.isfinite(near).any() else True
+def _is_confirmed(before: Floats, near: Floats, by: float) -> bool:
+    """Whether the largest norm near a spike is so many times the usual one; true where nothing is known."""
+    before, near = before[np.isfinite(before)], near[np.isfinite(near)]
+    return not len(before) or not len(near) or bool(near.max() >= by * np.median(before))
 
 
 @check(
@@ -138,7 +130,7 @@ def _is_confirmed(spike: Spike, view: View, by: float) -> bool:
     question="Does the loss come back after it has jumped?",
     panel="loss",
     reads=("loss", "signal.loss.spikes"),
-    window=PAST + 1,
+    window=lambda p: int(p["settled"] + p["recent"]),
     applies=(NOT_ADVERSARIAL_OR_POLICY,),
     leaves=(
         Leaf(
@@ -149,7 +141,7 @@ def _is_confirmed(spike: Spike, view: View, by: float) -> bool:
             keep=20,
             causes=("instability", "loss_spike", "lr_too_high"),
             weight=STRONG,
-            unless=("validation_at_its_best",),
+            unless=("no_jump", "validation_at_its_best"),
             fix="Go back to the last checkpoint before the jump, skip its batch, lower the rate.",
         ),
         Leaf(
@@ -160,7 +152,7 @@ def _is_confirmed(spike: Spike, view: View, by: float) -> bool:
             keep=20,
             causes=("instability", "lr_too_high", "loss_spike"),
             weight=STRONG,
-            unless=("validation_at_its_best",),
+            unless=("no_jump", "validation_at_its_best"),
             fix="The loss did not recover from the spike: resume from the last checkpoint before it.",
         ),
     ),
@@ -168,28 +160,42 @@ def _is_confirmed(spike: Spike, view: View, by: float) -> bool:
     why="0.5 nats at a loss of 2, as a share of the loss before the jump, so that it holds for any loss",
 )
 def not_recovered(view: View, *, settled: int = 50, forgotten: int = 400, recent: int = 20) -> Readings:
-    """Mean loss of 20 steps over the loss before the last spike, minus 1, from 50 steps after it; else 0."""
-    values = np.zeros(len(view))
-    since = view.steps.copy()
+    """Mean loss of 20 steps over the loss before the last spike, minus 1, from 50 to 400 records after it.
+
+    Where there is none, over the mean of 20 steps 50 records back.
+    """
+    since, jumped = view.steps.copy(), np.zeros(len(view), np.bool_)
     rows = view.first_index + np.arange(len(view))
-    losses = view.with_past("loss")
+    means = _finite_rolling_means(view.with_past("loss"), recent)
+    now, before = means[view.num_past :], np.full(len(view), np.nan)
+    back = np.arange(len(means) - len(view), len(means)) - settled
+    known = back >= recent - 1
+    before[known] = means[back[known]]
     for spike in _first_of_events(view, forgotten):
-        due = np.flatnonzero((rows >= spike.row + settled) & (rows < spike.row + forgotten))
-        for row in due.tolist():
-            end = row + view.num_past + 1
-            known = losses[max(end - recent, 0) : end]
-            known = known[np.isfinite(known)]
-            values[row] = float(np.mean(known)) / spike.before - 1 if len(known) else np.inf
+        due = (rows >= spike.row + settled) & (rows < spike.row + forgotten)
+        before[due], jumped[due] = spike.before, True
         since[due] = view.steps[due] - (rows[due] - spike.row)
-    acquitted = values > 0
+    values = now / before - 1
+    judged = jumped | np.isfinite(values)
+    values, steps, since, jumped = (part[judged] for part in (values, view.steps, since, jumped))
+    acquitted = jumped & (values > 0)
     if acquitted.any():
-        acquitted &= validation_acquits(view, view.steps, since)
+        acquitted &= validation_acquits(view, steps, since)
     return Readings(
-        view.steps,
+        steps,
         values,
-        lambda i: f"loss {values[i]:+.0%} of what it was before the jump",
-        {"validation_at_its_best": acquitted},
+        lambda i: f"loss {values[i]:+.0%} of what it was {'before the jump' if jumped[i] else 'before'}",
+        {"no_jump": ~jumped, "validation_at_its_best": acquitted},
     )
+
+
+def _finite_rolling_means(losses: Floats, count: int) -> Floats:
+    """Mean of the finite ones of the last `count` values at each; infinite where there is none."""
+    finite = np.isfinite(losses)
+    padding = np.zeros(count - 1)
+    totals = rolling_sums(np.concatenate([padding, np.where(finite, losses, 0.0)]), count)
+    numbers = rolling_sums(np.concatenate([padding, finite.astype(np.float64)]), count)
+    return np.where(numbers > 0, totals / np.maximum(numbers, 1), np.inf)
 
 
 def _first_of_events(view: View, forgotten: int) -> list[Spike]:

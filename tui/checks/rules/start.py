@@ -7,6 +7,7 @@ import numpy as np
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Bound, Leaf, Readings, check
 from flight_recorder.tui.checks.scope import DECLARED_FROM_SCRATCH, FROM_SCRATCH
+from flight_recorder.tui.checks.signals.rolling import unbroken
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
@@ -132,33 +133,20 @@ def first_loss_at_all(view: View) -> Readings:
     source="https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html (ignore_index)",
     why="three records from the first on: what overflowed has a gradient that is NaN too",
 )
-class RecordsWithoutTargets:
-    """Records from the first of the log on whose loss is NaN or 0 and whose gradient is exactly 0."""
+def records_without_targets(view: View) -> Readings:
+    """Records from the first of the log on whose loss is NaN or 0 and whose gradient is exactly 0.
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.goes_on = True
-
-    def __call__(self, view: View) -> Readings:
-        """Go on by the new rows, up to the first with a gradient."""
-        if not self.goes_on:
-            return NOTHING
-        loss, norm = view["loss"], view["grad_norm"]
-        empty = (np.isnan(loss) | (loss == 0)) & (norm == 0)
-        other = np.flatnonzero(~empty)
-        end = int(other[0]) + 1 if len(other) else len(view)
-        counts = self.count + np.arange(1, end + 1, dtype=np.float64)
-        if len(other):
-            self.goes_on = False
-            counts[-1] -= 1
-        self.count = int(counts[-1])
-        return Readings(
-            view.steps[:end],
-            counts,
-            lambda i: (
-                f"the loss is {loss[i]:.3g} and its gradient exactly {norm[i]:.3g}, since the first record"
-            ),
-        )
+    Read up to the first record that has a gradient.
+    """
+    loss, norm = view["loss"], view["grad_norm"]
+    counts = unbroken(view, (np.isnan(loss) | (loss == 0)) & (norm == 0))
+    judged = counts >= view.first_index + np.arange(len(view))
+    counts = counts[judged]
+    return Readings(
+        view.steps[judged],
+        counts,
+        lambda i: f"the loss is {loss[i]:.3g} and its gradient exactly {norm[i]:.3g}, since the first record",
+    )
 
 
 @check(

@@ -17,15 +17,6 @@ from flight_recorder.tui.checks.schedules.fit import Observed, guesses, rounding
 from flight_recorder.tui.checks.schedules.shapes import constants_of, in_words, num_constants
 from flight_recorder.tui.series.recording import Recording
 
-_MIN_POINTS = 5
-_KEPT = 160
-_LOOSE = 0.005
-"""A family that is off by no more than this share of the highest rate may be named with its error."""
-
-
-_SMALLEST, _LARGEST = 1e-30, 1e6
-"""Rates below and above which nothing trains: powers of them are no numbers any more."""
-
 
 def schedule_report(recording: Recording) -> dict[str, Any] | None:
     """{"declared": the header's schedule or None, "observed": see observed_schedule}; None without either."""
@@ -50,25 +41,35 @@ def _logged_later(observed: dict[str, Any] | None, lag: int) -> dict[str, Any] |
     return observed | {"parameters": parameters}
 
 
-def observed_schedule(steps: Floats, lr: Floats) -> dict[str, Any] | None:
+def observed_schedule(
+    steps: Floats,
+    lr: Floats,
+    *,
+    least_points: int = 5,
+    loose: float = 0.005,
+    smallest: float = 1e-30,
+    largest: float = 1e6,
+) -> dict[str, Any] | None:
     """The schedule behind these rates as {"family", "parameters", "max_error", "words"}; None without any.
 
-    `max_error` is the largest difference over all points as a share of the highest rate. The family is
-    "unknown" when nothing fits or too little is known; `words` then says why.
+    `max_error` is the largest difference over all points as a share of the highest rate; a family that is off
+    by no more than `loose` may be named with it. The family is "unknown" when nothing fits or too little is
+    known; `words` then says why. Nothing trains below `smallest` or above `largest`: powers of such rates are
+    no numbers any more.
     """
     finite = np.isfinite(lr)
     steps, lr = np.asarray(steps, np.float64)[finite], np.asarray(lr, np.float64)[finite]
     if not len(lr):
         return None
-    if np.abs(lr).max() > _LARGEST:
+    if np.abs(lr).max() > largest:
         return _unknown(f"a learning rate of {np.abs(lr).max():.3g} is none")
-    lr = np.where(np.abs(lr) < _SMALLEST, 0.0, lr)
-    if len(lr) < _MIN_POINTS:
+    lr = np.where(np.abs(lr) < smallest, 0.0, lr)
+    if len(lr) < least_points:
         return _unknown(f"only {len(lr)} learning rates so far")
     slack = rounding_slack(lr)
     kept = _thinned(steps, lr, slack)
     whole = Observed(steps, lr, slack)
-    fits = _fits(Observed(steps[kept], lr[kept], slack[kept]), whole)
+    fits = _fits(Observed(steps[kept], lr[kept], slack[kept]), whole, loose)
     if not fits:
         rising = lr[-1] >= lr.max() - slack[-1]
         return _unknown("the learning rate still rises" if rising else "no known family fits")
@@ -79,7 +80,7 @@ def observed_schedule(steps: Floats, lr: Floats) -> dict[str, Any] | None:
     return _named(_with_round_constants(best, whole), whole)
 
 
-def _fits(seen: Observed, whole: Observed) -> list[Schedule]:
+def _fits(seen: Observed, whole: Observed, loose: float) -> list[Schedule]:
     """The simplest schedules that hold at every point; else the nearest one if it is near."""
     found = [guess for guess in guesses(seen) if np.isfinite(guess.lr_max)]
     found += steps_down(whole)
@@ -90,7 +91,7 @@ def _fits(seen: Observed, whole: Observed) -> list[Schedule]:
         if exact:
             return exact
     near = [guess for guess in found if not guess.has_plateau and len(whole.lr) >= 20]
-    near = [guess for guess in near if _share(guess, seen) <= _LOOSE and _share(guess, whole) <= _LOOSE]
+    near = [guess for guess in near if _share(guess, seen) <= loose and _share(guess, whole) <= loose]
     return [min(near, key=lambda guess: _share(guess, whole))] if near else []
 
 
@@ -172,10 +173,12 @@ def _unknown(why: str) -> dict[str, Any]:
     return {"family": "unknown", "parameters": {}, "max_error": None, "words": why}
 
 
-def _thinned(steps: Floats, lr: Floats, slack: Floats) -> np.ndarray[Any, np.dtype[np.intp]]:
+def _thinned(
+    steps: Floats, lr: Floats, slack: Floats, *, count: int = 160
+) -> np.ndarray[Any, np.dtype[np.intp]]:
     """About 250 positions: the first, the last, both sides of every corner, some of each stretch."""
     size = len(lr)
-    if size <= _KEPT:
+    if size <= count:
         return np.arange(size)
     slope = np.diff(lr) / np.maximum(np.diff(steps), 1)
     corners = np.argsort(np.abs(np.diff(slope)))[-24:] + 1
@@ -184,7 +187,7 @@ def _thinned(steps: Floats, lr: Floats, slack: Floats) -> np.ndarray[Any, np.dty
     parts = [
         np.arange(24),
         np.arange(size - 8, size),
-        np.linspace(0, size - 1, _KEPT).astype(np.intp),
+        np.linspace(0, size - 1, count).astype(np.intp),
         np.concatenate([corners - 1, corners, corners + 1]),
         np.concatenate([jumps - 1, jumps, jumps + 1, jumps + 2]),
         np.array([top[0] - 1, top[0], top[0] + 1, top[-1] - 1, top[-1], top[-1] + 1]),

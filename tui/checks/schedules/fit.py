@@ -15,9 +15,6 @@ from numpy.typing import NDArray
 
 from flight_recorder.engine.runlog.schedules import Floats, Schedule, fraction_gone
 
-_MAX_STARTS = 24
-_GRID, _ZOOMS = 72, 6
-
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -112,7 +109,9 @@ def _warmups(seen: Observed, first_top: int) -> Iterator[Schedule]:
             )
 
 
-def _lengths(seen: Observed, first_top: int, kind: str, slope: float, offset: float) -> list[int]:
+def _lengths(
+    seen: Observed, first_top: int, kind: str, slope: float, offset: float, *, most: int = 24
+) -> list[int]:
     """Warm-up lengths W that put the top between the last rate below it and the first rate at it."""
     peak = float(seen.lr.max())
     exact = peak / slope
@@ -120,7 +119,7 @@ def _lengths(seen: Observed, first_top: int, kind: str, slope: float, offset: fl
     if len(seen.top) > 1 or seen.steps[first_top] - seen.steps[first_top - 1] <= 1:
         return [max(nearest, 1)]
     last = int(seen.steps[first_top + 1] + offset) if first_top + 1 < len(seen.steps) else nearest
-    stride = max(1, (last - nearest) // _MAX_STARTS)
+    stride = max(1, (last - nearest) // most)
     return list(range(max(nearest, 1), max(nearest, last) + 1, stride))
 
 
@@ -220,11 +219,20 @@ def _endless(start: Schedule, i: Floats, lr: Floats) -> Iterator[Schedule]:
         )
 
 
-def _curved(seen: Observed, start: Schedule, kind: str, i: Floats, lr: Floats) -> Iterator[Schedule]:
+def _curved(
+    seen: Observed,
+    start: Schedule,
+    kind: str,
+    i: Floats,
+    lr: Floats,
+    *,
+    lengths_tried: int = 72,
+    zooms: int = 6,
+) -> Iterator[Schedule]:
     """The best length, and the whole number of steps nearest to it, each with its best top and bottom."""
     past = i - start.decay_start
-    grid = np.geomspace(max(past[-1] / 4, 2.0), 30 * max(past[-1], 1.0), _GRID)
-    for _ in range(_ZOOMS):
+    grid = np.geomspace(max(past[-1] / 4, 2.0), 30 * max(past[-1], 1.0), lengths_tried)
+    for _ in range(zooms):
         _, _, squares = _top_and_drop(kind, past, lr, grid)
         best = int(np.argmin(squares))
         low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
@@ -256,7 +264,7 @@ def _top_and_drop(kind: str, past: Floats, lr: Floats, lengths: Floats) -> tuple
     return top, drop, (left**2).sum(axis=1)
 
 
-def _late_decays(seen: Observed, warmup: Schedule) -> Iterator[Schedule]:
+def _late_decays(seen: Observed, warmup: Schedule, *, most: int = 24) -> Iterator[Schedule]:
     """Warm-up, plateau, decay: the decay begins anywhere after the last rate at the top."""
     last_top = int(seen.top[-1])
     drop = seen.lr.max() - seen.lr[-1]
@@ -274,7 +282,7 @@ def _late_decays(seen: Observed, warmup: Schedule) -> Iterator[Schedule]:
             for a, b in ((float(round(begin)), float(round(end))), (float(begin), float(end))):
                 yield replace(held, kind="linear", decay_start=a, total_steps=b, lr_min=low)
     first, last = seen.steps[last_top] - 3, seen.steps[last_top + 1]
-    for begin in np.unique(np.round(np.linspace(first, last, min(_MAX_STARTS, int(last - first) + 1)))):
+    for begin in np.unique(np.round(np.linspace(first, last, min(most, int(last - first) + 1)))):
         start = replace(held, decay_start=float(begin - warmup.lag))
         for kind in ("cosine", "one_minus_sqrt"):
             yield from _curved(seen, start, kind, seen.steps[last_top:] - warmup.lag, seen.lr[last_top:])

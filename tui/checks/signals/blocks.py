@@ -9,27 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flight_recorder.tui.checks.signals.lowest import Lowest
+from flight_recorder.tui.checks.signals.rolling import blocks_of
 from flight_recorder.tui.checks.signals.signal import Derived, signal
 from flight_recorder.tui.checks.view import View
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
 
-BLOCK = 20
-
 _WHY = (
     "means of blocks that do not overlap are independent, and adding up ten of them costs the same for a "
     "window of any length"
 )
 _REFERENCE = "https://en.wikipedia.org/wiki/Resampling_(statistics)#Jackknife"
-
-
-def _blocks(view: View, name: str, size: int) -> tuple[Steps, Floats]:
-    """Last step and values of each block that the new rows complete, shape (blocks, size)."""
-    lead = -(view.first_index - view.num_past) % size
-    values, steps = view.with_past(name)[lead:], view.steps_with_past[lead:]
-    count = len(values) // size
-    return steps[size - 1 : count * size : size], values[: count * size].reshape(count, size)
 
 
 @signal(
@@ -49,7 +40,7 @@ class LossBlocks:
 
     def __call__(self, view: View) -> Derived | None:
         """Go on by the blocks that the new rows complete; what is not finite is left out of its block."""
-        steps, blocks = _blocks(view, "loss", self._size)
+        steps, blocks = blocks_of(view, "loss", self._size)
         if not len(steps):
             return None
         means = finite_means(blocks)
@@ -116,8 +107,8 @@ class LowestLongMean:
 )
 def loss_and_rate_blocks(view: View, *, size: int = 20) -> Derived:
     """Means of the training loss and of the learning rate over each block of 20 records that have both."""
-    steps, losses = _blocks(view, "loss", size)
-    _, rates = _blocks(view, "lr", size)
+    steps, losses = blocks_of(view, "loss", size)
+    _, rates = blocks_of(view, "lr", size)
     return Derived(steps, {"loss": finite_means(losses), "lr": finite_means(rates)})
 
 

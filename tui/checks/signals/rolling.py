@@ -13,6 +13,7 @@ from flight_recorder.tui.checks.view import View
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 class Running:
@@ -47,6 +48,51 @@ class First:
         return self.value
 
 
+class Events:
+    """The events of a run, of which those that follow one another closely count once."""
+
+    def __init__(self) -> None:
+        self._steps: list[int] = []
+        self._places = [-np.inf]
+
+    def add(self, place: float, step: int, apart: float) -> None:
+        """An event known from `step` on; counted if the one before is at least so many places back."""
+        if place - self._places[-1] >= apart:
+            self._places.append(place)
+            self._steps.append(step)
+
+    def within(self, steps: Steps, reach: int) -> Floats:
+        """How many there were in the last `reach` steps up to each of these."""
+        known = np.array(self._steps, np.int64)
+        counts = np.searchsorted(known, steps, side="right")
+        counts -= np.searchsorted(known, steps - reach, side="right")
+        return counts.astype(np.float64)
+
+
+def unbroken(view: View, holds: Flags) -> Floats:
+    """For how many records in a row, from the very first on, it has held at each of the new ones."""
+    so_far = view.kept("has held", Running, np.fmin, 1.0).take(holds)
+    return view.kept("records", Running, np.add, 0.0).take(so_far)
+
+
+def has_left_first(view: View, values: Floats, agree: float) -> Flags:
+    """At each of the new values whether one so far was off the first by more than this share of it."""
+    first = view.kept("first", First).take(values)
+    is_off = np.abs(values - first) > agree * abs(first)
+    return view.kept("is off", Running, np.fmax, 0.0).take(is_off) > 0
+
+
+def blocks_of(view: View, name: str, size: int) -> tuple[Steps, Floats]:
+    """Last step and values of each block that the new rows complete, shape (blocks, size).
+
+    Blocks are counted from row 0 of the log, so that cutting it changes nothing.
+    """
+    lead = -(view.first_index - view.num_past) % size
+    values, steps = view.with_past(name)[lead:], view.steps_with_past[lead:]
+    count = len(values) // size
+    return steps[size - 1 : count * size : size], values[: count * size].reshape(count, size)
+
+
 def rolling_mean(view: View, name: str, window: int) -> tuple[Steps, Floats]:
     """Mean over the last `window` rows at each new row that has so many; the check's window is as long."""
     return rolling_sum_of(view, view.with_past(name) / window, window)
@@ -67,6 +113,19 @@ def rolling_sums(values: Floats, window: int) -> Floats:
     total = values[:count].copy()
     for offset in range(1, window):
         total += values[offset : offset + count]
+    return total
+
+
+def exponential_sums(values: Floats, weight: float, window: int) -> Floats:
+    """At each value the sum of the last `window` ones, a power of two, weighted by weight^(how long ago).
+
+    A sum over 2 n values is one over n and, n places back, another: few additions in one fixed order.
+    """
+    total = values.copy()
+    reach = 1
+    while reach < window:
+        total[reach:] += weight**reach * total[:-reach]
+        reach *= 2
     return total
 
 

@@ -71,7 +71,7 @@ class Signal:
 
 
 SIGNALS: dict[str, Signal] = {}
-"""Every declared signal by name, in the order in which they are computed."""
+"""Every declared signal by name."""
 
 M = TypeVar("M", bound=Callable[..., Any])
 
@@ -136,7 +136,7 @@ class Signals:
         self._changes = changes or {}
         self._by_name: dict[str, _AtWork] = {}
         self._by_column: dict[str, _AtWork] = {}
-        for declared in SIGNALS.values():
+        for declared in in_order():
             self._start(declared)
 
     def _start(self, declared: Signal) -> None:
@@ -215,6 +215,20 @@ def fields_of(reads: Iterable[str]) -> Iterable[str]:
             yield name
         else:
             yield from fields_of(declared.reads)
+
+
+def in_order() -> list[Signal]:
+    """Every declared signal, each behind those that it reads."""
+    ordered: dict[str, Signal] = {}
+
+    def place(declared: Signal) -> None:
+        for behind in filter(None, map(_declared, (*declared.reads, *declared.optional))):
+            place(behind)
+        ordered.setdefault(declared.name, declared)
+
+    for declared in SIGNALS.values():
+        place(declared)
+    return list(ordered.values())
 
 
 def _declared(name: str) -> Signal | None:
