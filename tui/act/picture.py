@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from flight_recorder.tui.panels.braille import draw
-from flight_recorder.tui.panels.layout import Options
-
 from flight_recorder.tui.panels import compose
+from flight_recorder.tui.panels.drawing.braille import draw
+from flight_recorder.tui.panels.drawing.layout import Options
 from flight_recorder.tui.panels.registry import PANEL_BY_ID
 from flight_recorder.tui.panels.view import View
 from flight_recorder.tui.run import Run

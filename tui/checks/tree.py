@@ -45,9 +45,10 @@ def _take_in_plug_ins() -> None:
         try:
             entry.load()
         except Exception as error:
-            for registry, before in ((REGISTRY, checks), (SIGNALS, derived)):
-                registry.clear()
-                registry.update(before)
+            REGISTRY.clear()
+            REGISTRY.update(checks)
+            SIGNALS.clear()
+            SIGNALS.update(derived)
             print(f"The checks of {entry.value} are left out: {named_or_raised(error)}.", file=sys.stderr)
 
 
