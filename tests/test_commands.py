@@ -63,6 +63,44 @@ def test_a_timeout_without_anything_to_wait_for_is_refused(tmp_path: Path) -> No
     assert "--timeout is for --follow" in output
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["export", "--to", "csv", "--out"], ["export", "--to", "jsonl", "--out"], ["compare", "--journal"]],
+)
+def test_what_is_written_never_takes_the_place_of_the_log(words: list[str], tmp_path: Path) -> None:
+    log = _log(tmp_path / "run")
+    linked = tmp_path / "linked"
+    linked.hardlink_to(log)
+    before = log.read_bytes()
+    for out in (log, linked):
+        logs = [log.parent] * (2 if words[0] == "compare" else 1)
+        code, output = _run(words[0], *logs, *words[1:], out)
+        assert (code, log.read_bytes()) == (2, before)
+        assert "is the log itself and stays as it is" in output
+
+
+def test_a_place_without_a_name_is_no_file_to_write(tmp_path: Path) -> None:
+    words = ["export", str(_log(tmp_path)), "--to", "csv", "--out", "/"]
+    assert isinstance(
+        CliRunner().invoke(app, words).exception, IsADirectoryError
+    )  # a sentence of the command
+
+
+def test_a_link_that_leads_nowhere_is_said_and_hides_no_other_log(tmp_path: Path) -> None:
+    (tmp_path / "gone.jsonl").symlink_to("no-such-file")
+    (tmp_path / "circle.jsonl").symlink_to("circle.jsonl")
+    for name in ("gone.jsonl", "circle.jsonl", "[gc]*.jsonl"):
+        code, output = _run("check", tmp_path / name)
+        assert code == 2 and "a link that leads to no file" in output
+    _log(tmp_path)
+    code, output = _run("check", tmp_path / "*.jsonl")
+    assert code == 1 and "RED    metrics.jsonl" in output and output.count("leads to no file") == 2
+
+
+def test_a_picture_of_no_possible_width_is_refused(tmp_path: Path) -> None:
+    assert _run("show", _log(tmp_path), "--width", "99999999")[0] == 2
+
+
 def test_explain_alone_lists_every_node_with_its_question() -> None:
     from flight_recorder.tui.checks.tree import every_check
 

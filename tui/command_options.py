@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
@@ -68,6 +68,15 @@ Metrics = Annotated[
     ),
 ]
 NotifyLevel = Annotated[str, typer.Option(metavar="LEVEL", help="The lowest level that --notify calls for.")]
+
+
+def keep_apart(out: Path | None, paths: Iterable[str]) -> None:
+    """Leave with a sentence if what is to be written would take the place of a log that is read."""
+    from flight_recorder.tui.sources.locate.recorded import locate
+
+    if out and out.exists() and any(path != "-" and out.samefile(locate(path)) for path in paths):
+        fail(f"{out} is the log itself and stays as it is; name another file to write.")
+
 
 Observe = Callable[[str], AbstractContextManager[Callable[["Run"], None]]]
 """What to do at each look at the run of a path, until the context ends."""

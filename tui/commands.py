@@ -18,6 +18,7 @@ from flight_recorder.tui.command_options import (
     bounds,
     heed,
     heed_reading,
+    keep_apart,
     level_named,
     log_options,
     observers,
@@ -165,8 +166,12 @@ def check(
 def show(
     log: LogOptions,
     path: LogPath,
-    width: Annotated[int | None, typer.Option(min=20, help="Columns; the terminal's by default.")] = None,
-    height: Annotated[int | None, typer.Option(min=10, help="Rows; the terminal's by default.")] = None,
+    width: Annotated[
+        int | None, typer.Option(min=20, max=1000, help="Columns; the terminal's by default.")
+    ] = None,
+    height: Annotated[
+        int | None, typer.Option(min=10, max=1000, help="Rows; the terminal's by default.")
+    ] = None,
 ) -> None:
     """Print the panels and the verdicts once, for a CI log or a quick look."""
 
@@ -226,6 +231,7 @@ def compare(
     def compared() -> int:
         from flight_recorder.tui.report.compare.compare import append_to_journal, compare, compare_all
 
+        keep_apart(journal, paths)
         runs = [_read(path, log) for path in paths]
         heed(log.source)
         entry = compare(runs[0], runs[1]) if len(runs) == 2 else compare_all(runs)
@@ -276,6 +282,7 @@ def export(
         from flight_recorder.tui.report.export import export_run
         from flight_recorder.tui.sources.errors import CannotRead
 
+        keep_apart(out, [path])
         batches = list(read_all(path, log.source))
         records = [record for batch in batches for record in batch.records]
         heed(log.source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ class Gathering:
         self.num_found = 0
         self._paths = list(paths)
         self._options, self._thresholds, self._speed = options, thresholds, speed
-        self._known: set[Path] = set()
+        self._known: set[str] = set()
         self._num_opened = 0
         self._awaited: dict[str, str] = {}
         self._is_followed_whole: set[str] = set()
@@ -97,7 +98,7 @@ class Gathering:
         if self._speed is not None:
             return [path]
         found = runs_of(path, self._options)
-        here = {Path(run).resolve() for run in self._all_in(path)} if _is_of_many(path) else set()
+        here = {os.path.realpath(run) for run in self._all_in(path)} if _is_of_many(path) else set()
         self._known |= here
         if not here and path != "-" and not Path(path).is_file():
             self._is_followed_whole.add(path)
@@ -108,8 +109,8 @@ class Gathering:
         return newest_of(found, MOST_RUNS)
 
     def _new_in(self, path: str) -> list[str]:
-        new = [run for run in self._all_in(path) if Path(run).resolve() not in self._known]
-        self._known |= {Path(run).resolve() for run in new}
+        new = [run for run in self._all_in(path) if os.path.realpath(run) not in self._known]
+        self._known |= {os.path.realpath(run) for run in new}
         if new and path in self._is_followed_whole:
             self._is_followed_whole.remove(path)  # its first run is followed as the folder
             return new[:-1]

@@ -146,8 +146,10 @@ def _logs_of(path: Path, options: SourceOptions | None) -> list[Path]:
     except OSError as error:
         raise CannotRead(f"{name} cannot be read: {error.strerror}.") from error
     matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
+    if there := [match for match in matches if match.exists()]:
+        return [log for match in there for log in _logs_of(match, options)]
     if matches:
-        return [log for match in matches for log in _logs_of(match, options)]
+        raise CannotRead(f"{name} is a link that leads to no file.")
     raise CannotRead(f"There is no file or folder {name}.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def runs_of(path: str, options: SourceOptions | None = None) -> list[str]:
         raise CannotRead(f"Nothing is called {plain_text(path)}; name a log or a folder of runs.")
     all_runs = [run for match in found for run in runs_of(match, options)]
     # A link names no run anew.
-    return list({Path(run).resolve(): run for run in reversed(all_runs)}.values())[::-1]
+    return list({os.path.realpath(run): run for run in reversed(all_runs)}.values())[::-1]
 
 
 def runs_of_all(paths: Sequence[str], options: SourceOptions | None = None) -> list[str]:
