@@ -178,7 +178,7 @@ def _bug(case: Case, outcome: Outcome | None) -> str:
         name,
         case.mechanism + (" (symptom)" if case.says != EXACT else ""),
         " or ".join(case.causes),
-        judged.named[0] if judged.said else "-",
+        judged.named[0] if judged.said and judged.named else "-",
         judged.level,
         "yes" if is_right(case, outcome) else "no",
         "yes" if is_first(case, outcome) else "no",

@@ -96,6 +96,9 @@ def test_the_page_counts_what_was_run_and_says_what_was_not() -> None:
     outcomes |= {"A-04": Outcome(shifted, is_same=True, step_s=0.01, watched_step_s=0.0102)}
     row = next(line for line in page(outcomes).splitlines() if line.startswith("| [A-04]"))
     assert row.endswith("| label_shift | label_shift | orange | yes | yes | 0 / 0 | 0 | 1.02 |")
+    outcomes |= {"A-05": Outcome(replace(CALM, level="yellow", said=(replace(SHIFTED, causes=()),)))}
+    row = next(line for line in page(outcomes).splitlines() if line.startswith("| [A-05]"))
+    assert row.endswith("| label_shift | - | yellow | no | no | - / 0 | 0 | - |")
 
 
 def test_losses_are_compared_bit_for_bit() -> None:
