@@ -21,6 +21,8 @@ from scripts.silent_bugs.training import Training, known
 
 pytestmark = pytest.mark.torch
 
+TABLE = Path(__file__).parents[2] / "scripts/silent_bugs/TABLE.md"
+
 SHIFTED = Said("P9", "labels shifted twice", "orange", 0, ("label_shift",))
 NOTE = Said("Q6.1a", "vectors decay", "green", 0, ("decay_on_all_parameters",))
 CALM = Judged("green", (), (), (), (), {})
@@ -44,6 +46,11 @@ def test_every_bug_is_another_program_than_its_healthy_twin_and_says_what_is_exp
             assert case.program.ranks == case.twin.ranks, case.id
         else:
             assert case.left_out, case.id
+
+
+def test_the_page_has_a_row_for_every_bug() -> None:
+    page = TABLE.read_text(encoding="utf-8")
+    assert [case.id for case in BUGS if case.id not in page] == []
 
 
 def test_a_program_is_run_twice_judged_and_kept(tmp_path: Path) -> None:
