@@ -46,7 +46,7 @@ class Judged:
     def named(self) -> tuple[str, ...]:
         """The causes that are above green, likeliest first; where there is none, those of green notes."""
         above = {cause for said in self.said for cause in said.causes}
-        return tuple(cause for cause in self.causes if cause in above) or self.causes
+        return tuple(cause for cause in self.causes if cause in above) if self.said else self.causes
 
     def first_said(self, causes: tuple[str, ...]) -> int | None:
         """Since which step one of these causes is spoken for, at any level, green notes included."""

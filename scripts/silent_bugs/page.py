@@ -123,7 +123,7 @@ def _summary(groups: Mapping[str, Sequence[Case]], outcomes: Outcomes) -> str:
 
 
 def _calm_line(name: str, cases: Sequence[Case], outcomes: Outcomes) -> str:
-    ran = [case for case in cases if not case.left_out]
+    ran = [case for case in cases if outcomes[case.id]]
     num_calm = sum(is_calm(outcomes[case.id]) for case in ran)
     num_same = sum(bool(outcome and outcome.is_same) for outcome in (outcomes[case.id] for case in ran))
     return f"| {name} | {num_calm} of {len(ran)} | {num_same} of {len(ran)} |"
@@ -178,7 +178,7 @@ def _bug(case: Case, outcome: Outcome | None) -> str:
         name,
         case.mechanism + (" (symptom)" if case.says != EXACT else ""),
         " or ".join(case.causes),
-        judged.named[0] if judged.said else "-",
+        judged.named[0] if judged.said and judged.named else "-",
         judged.level,
         "yes" if is_right(case, outcome) else "no",
         "yes" if is_first(case, outcome) else "no",
@@ -197,29 +197,31 @@ def _left_out(cases: Iterable[Case]) -> str:
 
 
 def _calm(cases: Sequence[Case], outcomes: Outcomes, is_whole: bool = False) -> str:
+    ran = {case.id: outcome for case in cases if (outcome := outcomes[case.id]) is not None}
     lines = ["| program | said | bit-equal | cost |", "|---|---|---|---|"]
-    for case in cases:
-        outcome = outcomes[case.id]
-        if case.left_out or (is_calm(outcome) and outcome and outcome.is_same and not is_whole):
-            continue
-        share = _share(outcome)
-        same = "-" if outcome is None or outcome.is_same is None else ("yes" if outcome.is_same else "no")
-        cost = "-" if share is None else f"{share:.2f}"
-        lines.append(f"| {case.id} | {_noise(outcome)} | {same} | {cost} |")
-    intro = "" if is_whole else "Only those of which something is said, or whose losses differ.\n\n"
-    return intro + "\n".join(lines) + "\n" if len(lines) > 2 else "Nothing is said of any of them.\n"
+    for name, outcome in ran.items():
+        if is_whole or not (is_calm(outcome) and outcome.is_same):
+            share = _share(outcome)
+            same = {None: "-", True: "yes", False: "no"}[outcome.is_same]
+            lines.append(
+                f"| {name} | {_noise(outcome)} | {same} | {'-' if share is None else f'{share:.2f}'} |"
+            )
+    intro = f"{len(ran)} of {len(cases)} were run."
+    if len(lines) == 2:
+        return f"{intro} Nothing is said of any of them.\n"
+    return f"{intro} Here are those of which something is said.\n\n" + "\n".join(lines) + "\n"
 
 
-def _noise(outcome: Outcome | None) -> str:
-    if outcome is None or outcome.judged is None:
-        return outcome.error if outcome else "never run"
+def _noise(outcome: Outcome) -> str:
+    if outcome.judged is None:
+        return outcome.error
     said = [f"{one.level} {one.check} {one.symptom} at {one.first_step}" for one in outcome.judged.said]
     said += [f"pending {check}" for check in outcome.judged.pending]
     return "; ".join(dict.fromkeys([*said, *([outcome.error] if outcome.error else [])])) or "-"
 
 
 def _contracts(outcomes: Outcomes, chosen: set[str] | None = None) -> str:
-    cases = [case for case in contracts() if chosen is None or case.id in chosen]
+    cases = [case for case in contracts() if case.id in (chosen or outcomes) and outcomes[case.id]]
     lines = ["| program | loss | differs from what is expected |", "|---|---|---|"]
     num_right = 0
     for case in cases:
@@ -227,7 +229,8 @@ def _contracts(outcomes: Outcomes, chosen: set[str] | None = None) -> str:
         found = _contract(outcome)
         num_right += found == "-"
         lines.append(f"| {case.id} | {case.mechanism} | {found} |")
-    return f"{num_right} of {len(cases)} are as expected.\n\n" + "\n".join(lines) + "\n"
+    intro = f"{len(cases)} of {len(contracts())} were run, {num_right} are as expected."
+    return f"{intro}\n\n" + "\n".join(lines) + "\n"
 
 
 def _contract(outcome: Outcome | None) -> str:

@@ -298,7 +298,7 @@ REAL_BUGS = (
         twin=states.KeepsBest,
         causes=("best_checkpoint_missing",),
         says=EXACT,
-        acts_at=100,
+        acts_at=90,
     ),
     Case(
         id="S-38",

@@ -21,6 +21,8 @@ from scripts.silent_bugs.training import Training, known
 
 pytestmark = pytest.mark.torch
 
+TABLE = Path(__file__).parents[2] / "scripts/silent_bugs/TABLE.md"
+
 SHIFTED = Said("P9", "labels shifted twice", "orange", 0, ("label_shift",))
 NOTE = Said("Q6.1a", "vectors decay", "green", 0, ("decay_on_all_parameters",))
 CALM = Judged("green", (), (), (), (), {})
@@ -44,6 +46,11 @@ def test_every_bug_is_another_program_than_its_healthy_twin_and_says_what_is_exp
             assert case.program.ranks == case.twin.ranks, case.id
         else:
             assert case.left_out, case.id
+
+
+def test_the_page_has_a_row_for_every_bug() -> None:
+    page = TABLE.read_text(encoding="utf-8")
+    assert [case.id for case in BUGS if case.id not in page] == []
 
 
 def test_a_program_is_run_twice_judged_and_kept(tmp_path: Path) -> None:
@@ -96,6 +103,9 @@ def test_the_page_counts_what_was_run_and_says_what_was_not() -> None:
     outcomes |= {"A-04": Outcome(shifted, is_same=True, step_s=0.01, watched_step_s=0.0102)}
     row = next(line for line in page(outcomes).splitlines() if line.startswith("| [A-04]"))
     assert row.endswith("| label_shift | label_shift | orange | yes | yes | 0 / 0 | 0 | 1.02 |")
+    outcomes |= {"A-05": Outcome(replace(CALM, level="yellow", said=(replace(SHIFTED, causes=()),)))}
+    row = next(line for line in page(outcomes).splitlines() if line.startswith("| [A-05]"))
+    assert row.endswith("| label_shift | - | yellow | no | no | - / 0 | 0 | - |")
 
 
 def test_losses_are_compared_bit_for_bit() -> None:
