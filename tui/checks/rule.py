@@ -8,13 +8,14 @@ one place only.
         "Q3.1a",
         section="gradients",
         question="Is the gradient norm, averaged over 20 steps, in proportion to the clip value?",
-        panel="grad_norm", reads=("grad_norm",), window=20, drawn=True, passes=(None, FIVE_CLIPS),
-        leaves=(Leaf("always clipping", above=FIVE_CLIPS, hold=20, causes=("lr_too_high",), fix="..."),),
-        source="the stability checklist, Q3.1", as_written="> 5.0", why="depends on the model",
+        panel="grad_norm", reads=("grad_norm",), window=lambda p: int(p["window"]), drawn=True,
+        leaves=(Leaf("always clipping", above=FIVE_CLIPS, hold=40, causes=("lr_too_high",), fix="..."),),
+        source="Pascanu et al. 2013, https://...", as_written="> 5.0", why="depends on the model",
     )
-    def mean_grad_norm(view: View) -> Readings:
-        steps, means = rolling_mean(view, "grad_norm", 20)
-        return Readings(steps, means, lambda i: f"20-step mean of |g| is {means[i]:.3g}")
+    def mean_grad_norm(view: View, *, window: int = 20) -> Readings:
+        '''Mean global L2 norm of the gradient over 20 steps, before clipping.'''
+        steps, means = rolling_mean(view, "grad_norm", window)
+        return Readings(steps, means, lambda i: f"{window}-step mean of |g| is {means[i]:.3g}")
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class Check:
         passes: (low, high); outside and in no leaf is amber, after `amber_hold` readings in a row.
         drawn: readings are in the unit of the panel's y axis, so bounds are lines there.
         nonfinite: level of a reading that is NaN or infinite.
-        shipped: False for a node that only a thresholds file switches on (the sources' literal form).
+        shipped: False for a node that only a thresholds file switches on (the first draft's literal form).
         exempt: why there is nothing to judge in a run for which no leaf has a bound.
         source, as_written, why: where the threshold comes from, its literal form, why ours differs.
     """

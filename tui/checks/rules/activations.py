@@ -17,7 +17,7 @@ from flight_recorder.tui.checks.scope import DECLARED_FROM_SCRATCH
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_SOURCE = "the stability checklist"
+_SOURCE = "He et al. 2015, https://arxiv.org/abs/1502.01852, on signals that keep their size"
 
 
 def _residual(facts: Facts, values: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -69,7 +69,7 @@ def _growths(points: Sequence[tuple[str, float]]) -> list[tuple[float, str]]:
             fix="Look at the initialisation of the named block, then at its normalisation.",
         ),
     ),
-    source=f"{_SOURCE}, Q5.2",
+    source=_SOURCE,
     as_written="growth <= 1.5 per layer; output > 10 x input",
     why="only between points on the residual stream: a LayerNorm lifts a small stream 31 x and is healthy; "
     "at the start healthy models read 1.07",
@@ -96,7 +96,7 @@ def largest_growth_at_start(view: View) -> Readings:
             fix="The residual connection adds x once: look for a factor on it.",
         ),
     ),
-    source=f"{_SOURCE}, Q5.2 (growth per layer), for the smallest growth of all",
+    source=_SOURCE,
 )
 def smallest_growth_at_start(view: View) -> Readings:
     """Smallest ratio of a block's output to its input on the residual stream, with two blocks or more."""
@@ -122,7 +122,7 @@ def smallest_growth_at_start(view: View) -> Readings:
             fix="Look at the normalisation of the named block; its spectral norms (panel 5) confirm it.",
         ),
     ),
-    source=f"{_SOURCE}, Q5.2; the seven-panels page, panel 4",
+    source=_SOURCE,
     as_written="output > 10 x input; all layers within 3 x",
     why="healthy runs reach 13 x in training and a learning rate ten times too large 69 x",
 )
@@ -149,7 +149,7 @@ def largest_growth(view: View) -> Readings:
             fix="A LayerNorm or RMSNorm with gain 1 gives a root mean square of 1: it is missing or broken.",
         ),
     ),
-    source=f"{_SOURCE}, Q5.2 (missing or broken normalization), by what a normalisation is",
+    source="Ba et al. 2016, https://arxiv.org/abs/1607.06450: what a normalisation is",
 )
 def normalized_rms(view: View) -> Readings:
     """Root mean square of the output of the normalisation farthest from 1, in a run from scratch."""

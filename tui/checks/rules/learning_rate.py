@@ -14,8 +14,6 @@ from flight_recorder.tui.checks.scope import (
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_SOURCE = "the stability checklist"
-
 _REBUILT = "Make optimizer and scheduler once, outside the loop, and step the scheduler after each update."
 
 
@@ -39,7 +37,7 @@ _REBUILT = "Make optimizer and scheduler once, outside the loop, and step the sc
             unless=("printed_too_coarsely",),
         ),
     ),
-    source=f"{_SOURCE}, Q2.1",
+    source="our own proposal",
     as_written="LR constant = 0",
     why="a small rate printed with few digits reads 0: a loss that falls was trained at some rate, and a log "
     "that may lack digits is given 20 records to show that",
@@ -110,7 +108,7 @@ def _has_fallen(view: View, rows: Steps, count: int, sigmas: float, least: float
             fix=f"If a warm-up or a decay was meant, it does not run. {_REBUILT}",
         ),
     ),
-    source=f"{_SOURCE}, Q2.1; the seven-panels page, panel 2",
+    source="our own proposal; https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate",
     as_written="LR constant ≠ 0",
     why="a constant rate is what some runs declare; where the log declares nothing, as most "
     "loops and every policy, it is a note",
@@ -158,7 +156,7 @@ def spread(view: View) -> Readings:
             fix="This is step decay: compare with the config.",
         ),
     ),
-    source=f"{_SOURCE}, Q2.1",
+    source="our own proposal",
     as_written="LR jumps discontinuously",
     why="a drop is a jump if it is twice the drop before it and more: the last steps of every decay to zero "
     "halve the rate too, and rises are warm-ups and restarts",
@@ -234,7 +232,7 @@ def first_rate(view: View, *, rise: float = 0.2) -> Readings:
             fix="Compare the scheduler with the config; `tui check` names the schedule that ran.",
         ),
     ),
-    source=f"{_SOURCE}, Q2.1 and Q2.2, against the closed form instead of by eye",
+    source="the declared closed form, https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate",
     as_written="LR at step W < 0.5 lr_max; within 5 % of lr_max",
     why="with every constant declared the comparison can be exact: 0.001 of lr_max is ten times what "
     "printed digits hide",

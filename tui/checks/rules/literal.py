@@ -1,4 +1,4 @@
-"""The sources' thresholds in their own words, where ours measure something else.
+"""The thresholds of the first draft in their own words, where the shipped ones measure something else.
 
 Only a thresholds file switches these on (configs/thresholds/as-written.yaml): they are here so that anyone
 can see how often the literal numbers alarm on healthy runs.
@@ -19,8 +19,7 @@ from flight_recorder.tui.checks.signals.rolling import rolling_mean, rolling_sum
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View, latest_before
 
-_CHECKLIST = "the stability checklist"
-_PANELS = "the seven-panels page"
+_DRAFT = "our own first draft, literally"
 
 
 @check(
@@ -35,7 +34,7 @@ _PANELS = "the seven-panels page"
     leaves=(
         Leaf("warm-up off by one", below=0.5, causes=("warmup_off_by_one",), fix="t / W or (t + 1) / W."),
     ),
-    source=f"{_CHECKLIST}, Q2.2, literally",
+    source=_DRAFT,
 )
 def rate_at_w(view: View) -> Readings:
     """Learning rate at step W as a share of lr_max."""
@@ -57,7 +56,7 @@ def rate_at_w(view: View) -> Readings:
             "dead training", below=0.01, causes=("masked_targets",), weight=HINT, fix="Look at the loss mask."
         ),
     ),
-    source=f"{_CHECKLIST}, Q3.1, literally",
+    source=_DRAFT,
 )
 def plain_mean_grad_norm(view: View, *, window: int = 20) -> Readings:
     """Mean global L2 norm of the gradient over 20 steps, before clipping."""
@@ -76,7 +75,7 @@ def plain_mean_grad_norm(view: View, *, window: int = 20) -> Readings:
         Leaf("investigate the batch", above=0.0, level=Level.YELLOW, causes=("gradient_outlier",)),
         Leaf("unstable", above=3.0, causes=("instability",), fix="Go to the loss spikes."),
     ),
-    source=f"{_CHECKLIST}, Q3.2, literally",
+    source=_DRAFT,
 )
 def num_over_100(view: View, *, steps: int = 200, large: float = 100.0) -> Readings:
     """Steps among the last 200 whose gradient norm is over 100."""
@@ -102,7 +101,7 @@ def num_over_100(view: View, *, steps: int = 200, large: float = 100.0) -> Readi
             fix="Check the LR (Q2).",
         ),
     ),
-    source=f"{_CHECKLIST}, Q4.1, literally",
+    source=_DRAFT,
 )
 def ema_rise(view: View, *, until: int = 200, span: int = 50) -> Readings:
     """Rise of the 50-step EMA of the loss from one step to the next, up to step 200."""
@@ -125,7 +124,7 @@ def ema_rise(view: View, *, until: int = 200, span: int = 50) -> Readings:
         Leaf("overfitting fast", above=1.0, causes=("overfit",), fix="Increase weight_decay, or data."),
         Leaf("data leak", below=-0.3, causes=("data_leak",), fix="Val contains train items."),
     ),
-    source=f"{_CHECKLIST}, Q4.2, literally, against the training loss of the newest step",
+    source=f"{_DRAFT}, against the training loss of the newest step",
 )
 def plain_gap(view: View) -> Readings:
     """Validation loss less the training loss of the newest step, nats per token."""
@@ -144,7 +143,7 @@ def plain_gap(view: View) -> Readings:
     shipped=False,
     passes=(0.02, 0.1),
     leaves=(Leaf("100 x expected", above=2.0, causes=("bad_init",), fix="Go to the bad-init failure."),),
-    source=f"{_CHECKLIST}, Q5.1, literally",
+    source=_DRAFT,
 )
 def plain_linear_std(view: View, *, low: float = 0.02, high: float = 0.1) -> Readings:
     """Standard deviation of the linear weight that is farthest outside [0.02, 0.1]."""
@@ -169,7 +168,7 @@ def plain_linear_std(view: View, *, low: float = 0.02, high: float = 0.1) -> Rea
     leaves=(
         Leaf("missing normalization", above=10.0, causes=("no_normalization",), fix="Check LN placement."),
     ),
-    source=f"{_CHECKLIST}, Q5.2, literally, over all measured points",
+    source=f"{_DRAFT}, over all measured points",
 )
 def plain_growth(view: View) -> Readings:
     """Largest ratio of one measured point to the one before it."""
@@ -186,7 +185,7 @@ def plain_growth(view: View) -> Readings:
     reads=("activation",),
     shipped=False,
     leaves=(Leaf("out of balance", above=3.0, causes=("bad_init",), weight=HINT, fix="Look at panel 4."),),
-    source=f"{_PANELS}, panel 4, literally",
+    source=_DRAFT,
 )
 def plain_balance(view: View) -> Readings:
     """Largest over smallest mean magnitude of all measured points."""
@@ -203,7 +202,7 @@ def plain_balance(view: View) -> Readings:
     reads=("spectral_norm",),
     shipped=False,
     leaves=(Leaf("grows", above=2.0, causes=("drift",), weight=HINT, fix="Look at weight decay."),),
-    source=f"{_PANELS}, panel 5, literally",
+    source=_DRAFT,
 )
 def plain_spectral_growth(view: View) -> Readings:
     """Largest ratio of a spectral norm to its first value."""
@@ -220,7 +219,7 @@ def plain_spectral_growth(view: View) -> Readings:
     leaves=(
         Leaf("too many dead units", above=0.1, causes=("dead_units",), weight=HINT, fix="Look at panel 6."),
     ),
-    source=f"{_PANELS}, panel 6, literally",
+    source=_DRAFT,
 )
 def plain_dead_share(view: View) -> Readings:
     """Share of hidden units that are dead."""

@@ -9,7 +9,7 @@ from flight_recorder.tui.checks.rule import PROOF, Floats, Leaf, Readings, check
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_OURS = "ours; the stability checklist sends NaN to the dynamics"
+_OURS = "ours"
 _CAUSES = ("nan", "fp16_overflow", "instability")
 
 

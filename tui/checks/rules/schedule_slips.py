@@ -15,7 +15,6 @@ from flight_recorder.tui.checks.signals.rates import declared
 from flight_recorder.tui.checks.signals.rolling import has_left_first, unbroken
 from flight_recorder.tui.checks.view import View
 
-_SOURCE = "the stability checklist"
 _OTHERWISE = "explained_otherwise"
 
 
@@ -85,7 +84,7 @@ def declared_multiple(view: View, *, agree: float = 1e-3) -> Readings:
             fix="The warm-up is t / W where (t + 1) / W is declared: the first update is lost.",
         ),
     ),
-    source=f"{_SOURCE}, Q2.2",
+    source="our own proposal: the declared closed form one step before",
     as_written="LR at step W < 0.5 lr_max",
     why="at W = 100 an off-by-one moves the rate by 1 %, which no look at step W finds; the closed form does",
 )

@@ -86,7 +86,7 @@ def spike_ratio(view: View) -> Readings:
             fix="Lower lr_max or the clip value, lengthen the warm-up; look whether the same batches recur.",
         ),
     ),
-    source="the stability checklist, Q3.2",
+    source="PaLM (Chowdhery et al. 2022), https://arxiv.org/abs/2204.02311, section 5.1, on loss spikes",
     as_written="more than 3 outliers in 200 steps: instability",
     why="counted are spikes of the loss, at least 10 steps apart, confirmed by a gradient norm of 10 x its "
     "median where the log has one",
