@@ -79,12 +79,12 @@ def _node(check: Check) -> str:
             for leaf in check.leaves
         ]
         lines.append("")
-    lines.append(f"Source: {check.source or 'our own proposal'}.\n")
+    lines.append(f"Source: {check.source}.\n")
     return "\n".join(lines)
 
 
 def _differences(checks: Iterable[Check]) -> Iterator[str]:
-    yield "| node | as written | ours | why |"
+    yield "| node | first draft | now | why |"
     yield "|---|---|---|---|"
     for check in checks:
         if check.as_written:

@@ -54,11 +54,9 @@ def _growths(points: Sequence[tuple[str, float]]) -> list[tuple[float, str]]:
 
 @check(
     "Q5.2a",
-    section="architecture",
     question="Does the residual stream keep its size from block to block at the start?",
     panel="activation",
     reads=("initial.activation", "header.layers"),
-    whole=True,
     passes=(None, 3.0),
     leaves=(
         Leaf(
@@ -82,11 +80,9 @@ def largest_growth_at_start(view: View) -> Readings:
 
 @check(
     "Q5.2b",
-    section="architecture",
     question="Does any block leave the residual stream at its size at the start?",
     panel="activation",
     reads=("initial.activation", "header.layers"),
-    whole=True,
     leaves=(
         Leaf(
             "every block multiplies the stream",
@@ -106,7 +102,6 @@ def smallest_growth_at_start(view: View) -> Readings:
 
 @check(
     "Q5.2c",
-    section="architecture",
     question="Are the activations of neighbouring blocks of one size during training?",
     panel="activation",
     reads=("activation",),
@@ -133,11 +128,9 @@ def largest_growth(view: View) -> Readings:
 
 @check(
     "Q5.2d",
-    section="architecture",
     question="Does the last normalisation normalise?",
     panel="activation",
     reads=("initial.activation_rms", "header.layers"),
-    whole=True,
     passes=(0.5, 2.0),
     applies=(DECLARED_FROM_SCRATCH,),
     leaves=(
@@ -166,7 +159,6 @@ def normalized_rms(view: View) -> Readings:
 
 @check(
     "Q5.2e",
-    section="architecture",
     question="Is the first block's output in proportion to the embedding during training?",
     panel="activation",
     reads=("activation",),
@@ -182,7 +174,6 @@ def normalized_rms(view: View) -> Readings:
             fix="Look at the normalisation of the named block; its spectral norms (panel 5) confirm it.",
         ),
     ),
-    source="our own proposal",
     why="the size of an embedding is a choice: text in bytes reads 38 x at the reference rate",
 )
 def growth_over_embedding(view: View) -> Readings:

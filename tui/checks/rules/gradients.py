@@ -17,7 +17,6 @@ FIVE_CLIPS = Bound("5 x clip", lambda facts: None if facts.grad_clip is None els
 
 @check(
     "Q3.1a",
-    section="gradients",
     question="Is the gradient norm, averaged over 20 steps, in proportion to the clip value?",
     panel="grad_norm",
     reads=("grad_norm", "header.grad_clip"),
@@ -50,7 +49,6 @@ def mean_grad_norm(view: View, *, window: int = 20) -> Readings:
 
 @check(
     "Q3.1b",
-    section="gradients",
     question="Is the gradient norm in proportion to the run's own first norms?",
     panel="grad_norm",
     reads=("grad_norm",),
@@ -91,7 +89,6 @@ def norm_growth(view: View, *, window: int = 20, num_first: int = 100) -> Readin
 
 @check(
     "Q3.1c",
-    section="gradients",
     question="Is there still a gradient while there is still loss?",
     panel="grad_norm",
     reads=("grad_norm", "loss"),
@@ -126,7 +123,6 @@ def mean_grad_norm_under_loss(view: View, *, window: int = 20, least_loss: float
 
 @check(
     "Q3.2a",
-    section="gradients",
     question="Does a single step's gradient stand far out?",
     panel="grad_norm",
     reads=("grad_norm", "signal.grad_norm.over_median"),
@@ -163,7 +159,6 @@ def outlier(view: View) -> Readings:
 
 @check(
     "Q3.2b",
-    section="gradients",
     question="Do large gradients come in numbers?",
     panel="grad_norm",
     reads=("grad_norm", "signal.grad_norm.over_median"),

@@ -36,7 +36,6 @@ def grown(view: View, field: str, what: str, least: float) -> Readings:
 
 @check(
     "D7.1",
-    section="inside the model",
     question="Do the weight matrices keep their size?",
     panel="spectral_norm",
     reads=("spectral_norm",),
@@ -62,7 +61,6 @@ def grown(view: View, field: str, what: str, least: float) -> Readings:
             fix="Watch it: is the learning rate as it was meant to be?",
         ),
     ),
-    source="our own proposal",
     as_written="never more than ~2 x the initial value",
     why="an initial std of 0.02 must grow: healthy runs reach 4.6 to 15 x, with a constant rate of twice the "
     "reference 38 x; 30 x the reference rate reads 60 to 140",
@@ -74,7 +72,6 @@ def spectral_growth(view: View, *, least: float = 1e-6) -> Readings:
 
 @check(
     "D7.2",
-    section="inside the model",
     question="Do the activations keep their size?",
     panel="activation",
     reads=("activation",),
@@ -100,7 +97,6 @@ def activation_growth(view: View, *, least: float = 1e-6) -> Readings:
 
 @check(
     "D7.3",
-    section="inside the model",
     question="Are the blocks in balance?",
     panel="activation",
     reads=("activation",),
@@ -140,7 +136,6 @@ def block_ratio(view: View) -> Readings:
 
 @check(
     "D7.4",
-    section="inside the model",
     question="How many hidden units are dead?",
     panel="dead",
     reads=("dead_units", "header.num_units"),
@@ -193,7 +188,6 @@ def dead_share(view: View, *, settled: int = 100, as_many: float = 1.5) -> Readi
 
 @check(
     "D7.5",
-    section="inside the model",
     question="Are attention heads dead?",
     panel="dead",
     reads=("dead_heads",),
@@ -232,7 +226,6 @@ def dead_heads(view: View) -> Readings:
 
 @check(
     "D7.6",
-    section="inside the model",
     question="Does the class that follows a rule lead the one that does not?",
     panel="class_loss",
     reads=("evaluation.class_loss",),
@@ -249,7 +242,6 @@ def dead_heads(view: View) -> Readings:
             fix="The rule is not what is learned: look for a leak, and at the gap between the splits.",
         ),
     ),
-    source="our own proposal",
     as_written="irregular lags by 10-30 %",
     why="read on validation, where whole sentences lag by 4 to 14 %; on the training split the order turns "
     "round once it is memorised",
@@ -268,7 +260,6 @@ def irregular_lag(view: View) -> Readings:
 
 @check(
     "D7.7",
-    section="inside the model",
     question="Do both verb classes keep a loss that honest learning must leave?",
     panel="class_loss",
     reads=("class_loss", "header.baseline_loss"),
@@ -285,7 +276,6 @@ def irregular_lag(view: View) -> Readings:
             fix="The model copies what it has to predict: look at the attention mask and the targets.",
         ),
     ),
-    source="our own proposal",
     as_written="both curves drop to near-zero unreasonably fast, with no gap",
     why="judged to step 500 only, and not while validation is high: a tiny training set is memorised as fast",
 )

@@ -19,7 +19,6 @@ _REBUILT = "Make optimizer and scheduler once, outside the loop, and step the sc
 
 @check(
     "Q2.1a",
-    section="schedule",
     question="Is the learning rate above zero?",
     panel="lr",
     reads=("lr", "signal.lr.range.highest"),
@@ -37,7 +36,6 @@ _REBUILT = "Make optimizer and scheduler once, outside the loop, and step the sc
             unless=("printed_too_coarsely",),
         ),
     ),
-    source="our own proposal",
     as_written="LR constant = 0",
     why="a small rate printed with few digits reads 0: a loss that falls was trained at some rate, and a log "
     "that may lack digits is given 20 records to show that",
@@ -83,7 +81,6 @@ def _has_fallen(view: View, rows: Steps, count: int, sigmas: float, least: float
 
 @check(
     "Q2.1b",
-    section="schedule",
     question="Does the learning rate change at all?",
     panel="lr",
     reads=("signal.lr.range.lowest", "signal.lr.range.highest"),
@@ -130,7 +127,6 @@ def spread(view: View) -> Readings:
 
 @check(
     "Q2.1c",
-    section="schedule",
     question="Is the learning rate free of sudden drops?",
     panel="lr",
     reads=("lr",),
@@ -156,7 +152,6 @@ def spread(view: View) -> Readings:
             fix="This is step decay: compare with the config.",
         ),
     ),
-    source="our own proposal",
     as_written="LR jumps discontinuously",
     why="a drop is a jump if it is twice the drop before it and more: the last steps of every decay to zero "
     "halve the rate too, and rises are warm-ups and restarts",
@@ -181,7 +176,6 @@ def sudden_drop(view: View) -> Readings:
 
 @check(
     "Q2.1d",
-    section="schedule",
     question="Does the declared warm-up start low?",
     panel="lr",
     reads=("lr", "header.schedule"),
@@ -196,7 +190,6 @@ def sudden_drop(view: View) -> Readings:
         ),
     ),
     applies=(WARMUP_DECLARED,),
-    source="our own proposal",
     why="a rate that rises is warming up, at whatever scale",
 )
 def first_rate(view: View, *, rise: float = 0.2) -> Readings:
@@ -217,7 +210,6 @@ def first_rate(view: View, *, rise: float = 0.2) -> Readings:
 
 @check(
     "Q2.2a",
-    section="schedule",
     question="Is the learning rate what the declared schedule gives, at every step?",
     panel="lr",
     reads=("lr", "header.schedule", "signal.lr.declared"),

@@ -24,7 +24,6 @@ _DRAFT = "our own first draft, literally"
 
 @check(
     "Q2.2w",
-    section="schedule",
     question="As written: is the learning rate at step W within 5 % of lr_max?",
     panel="lr",
     reads=("lr", "header.schedule"),
@@ -44,7 +43,6 @@ def rate_at_w(view: View) -> Readings:
 
 @check(
     "Q3.1w",
-    section="gradients",
     question="As written: is the 20-step mean of the gradient norm within [0.01, 5.0]?",
     panel="grad_norm",
     reads=("grad_norm",),
@@ -65,7 +63,6 @@ def plain_mean_grad_norm(view: View, *, window: int = 20) -> Readings:
 
 @check(
     "Q3.2w",
-    section="gradients",
     question="As written: is the gradient norm over 100 more than 3 times in 200 steps?",
     panel="grad_norm",
     reads=("grad_norm",),
@@ -85,7 +82,6 @@ def num_over_100(view: View, *, steps: int = 200, large: float = 100.0) -> Readi
 
 @check(
     "Q4.1w",
-    section="losses",
     question="As written: does the 50-step EMA of the loss fall at every one of the first 200 steps?",
     panel="loss",
     reads=("loss",),
@@ -114,7 +110,6 @@ def ema_rise(view: View, *, until: int = 200, span: int = 50) -> Readings:
 
 @check(
     "Q4.2w",
-    section="losses",
     question="As written: is validation within 1.0 above and 0.3 below training?",
     panel="loss",
     reads=("evaluation.val_loss",),
@@ -135,11 +130,9 @@ def plain_gap(view: View) -> Readings:
 
 @check(
     "Q5.1w",
-    section="architecture",
     question="As written: is the std of every linear weight in [0.02, 0.1]?",
     panel="spectral_norm",
     reads=("initial.weights",),
-    whole=True,
     shipped=False,
     passes=(0.02, 0.1),
     leaves=(Leaf("100 x expected", above=2.0, causes=("bad_init",), fix="Go to the bad-init failure."),),
@@ -158,11 +151,9 @@ def plain_linear_std(view: View, *, low: float = 0.02, high: float = 0.1) -> Rea
 
 @check(
     "Q5.2w",
-    section="architecture",
     question="As written: is no layer's output over 10 x its input?",
     panel="activation",
     reads=("initial.activation", "header.layers"),
-    whole=True,
     shipped=False,
     passes=(None, 1.5),
     leaves=(

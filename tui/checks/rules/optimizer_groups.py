@@ -22,11 +22,9 @@ def _groups(facts: Facts) -> list[Mapping[str, Any]]:
 
 @check(
     "Q6.1a",
-    section="optimizer",
     question="Are biases and gains left out of weight decay?",
     panel="spectral_norm",
     reads=("initial.parameter_groups",),
-    whole=True,
     leaves=(
         Leaf(
             "vectors decay",
@@ -57,11 +55,9 @@ def decay_of_vectors(view: View) -> Readings:
 
 @check(
     "Q6.1b",
-    section="optimizer",
     question="Are the matrices decayed as declared?",
     panel="spectral_norm",
     reads=("initial.parameter_groups", "header.optimizer"),
-    whole=True,
     leaves=(
         Leaf(
             "no matrix decays",
@@ -85,11 +81,9 @@ def share_of_decayed_matrices(view: View) -> Readings:
 
 @check(
     "Q6.1c",
-    section="optimizer",
     question="Does the optimizer hold every parameter?",
     panel="spectral_norm",
     reads=("initial.parameter_groups", "initial.weights"),
-    whole=True,
     leaves=(
         Leaf(
             "parameters are left out",

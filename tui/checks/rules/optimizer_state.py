@@ -17,7 +17,6 @@ _KEEP_OPTIMIZER = "Make the optimizer once, outside the loop, and keep its state
 
 @check(
     "Q6.2a",
-    section="optimizer",
     question="Does the optimizer count its steps?",
     panel="grad_norm",
     reads=("adam_step",),
@@ -55,7 +54,6 @@ def counted_steps(view: View) -> Readings:
 
 @check(
     "Q6.2b",
-    section="optimizer",
     question="Does the second moment remember all gradients?",
     panel="grad_norm",
     reads=("v_sum", "v_expected"),
@@ -85,7 +83,6 @@ def remembered_share(view: View) -> Readings:
 
 @check(
     "Q6.2c",
-    section="optimizer",
     question="Is the first moment more than the newest gradient?",
     panel="grad_norm",
     reads=("m_norm", "grad_norm", "header.optimizer"),
@@ -122,7 +119,6 @@ def first_moment_alone(view: View) -> Readings:
 
 @check(
     "Q6.2d",
-    section="optimizer",
     question="Is the update the one that AdamW prescribes?",
     panel="grad_norm",
     reads=("update_ratio",),
@@ -155,7 +151,6 @@ def update_share(view: View, *, num_first: int = 50) -> Readings:
 
 @check(
     "Q6.2e",
-    section="optimizer",
     question="Are the first updates anything but those of Adam without bias correction?",
     panel="grad_norm",
     reads=("update_ratio", "header.optimizer"),
@@ -206,7 +201,6 @@ def _near_accumulation(factor: float) -> Bound:
 
 @check(
     "Q6.3",
-    section="optimizer",
     question="Is the gradient that of the mean over all micro-batches?",
     panel="grad_norm",
     reads=("grad_norm", "grad_norm_recomputed"),
@@ -257,7 +251,6 @@ def recomputed_ratio(view: View) -> Readings:
 
 @check(
     "Q6.4",
-    section="optimizer",
     question="Does every parameter move?",
     panel="spectral_norm",
     reads=("num_frozen",),

@@ -14,7 +14,6 @@ _FIX = "Nothing is learned at zero: give the schedule the number of steps that t
 
 @check(
     "Q2.1e",
-    section="schedule",
     question="Does the learning rate last for the run?",
     panel="lr",
     reads=(
@@ -48,7 +47,6 @@ _FIX = "Nothing is learned at zero: give the schedule the number of steps that t
             fix=_FIX,
         ),
     ),
-    source="ours",
     why="a decay may end at zero, and the last tenth of a run may stay there; a rate that is 0 because few "
     "digits of it were printed is not zero",
 )

@@ -20,7 +20,6 @@ _OTHERWISE = "explained_otherwise"
 
 @check(
     "Q2.2b",
-    section="schedule",
     question="Is the learning rate of the declared size?",
     panel="lr",
     reads=("lr", "header.schedule", "signal.lr.declared"),
@@ -70,7 +69,6 @@ def declared_multiple(view: View, *, agree: float = 1e-3) -> Readings:
 
 @check(
     "Q2.2c",
-    section="schedule",
     question="Does the warm-up count its steps from one, as declared?",
     panel="lr",
     reads=("lr", "header.schedule", "signal.lr.declared"),
@@ -102,7 +100,6 @@ def num_behind(view: View, *, close: float = 1e-4) -> Readings:
 
 @check(
     "Q2.2d",
-    section="schedule",
     question="Does the scheduler advance once per optimizer step?",
     panel="lr",
     reads=("lr", "header.schedule", "signal.lr.declared"),
@@ -176,7 +173,6 @@ def _predicts(fit: tuple[int, int], schedule: Schedule, step: int, lr: float, ne
 
 @check(
     "Q2.2e",
-    section="schedule",
     question="Does the decay end at the declared step?",
     panel="lr",
     reads=("lr", "header.schedule", "signal.lr.declared", "signal.lr.printed_unit"),
@@ -204,7 +200,6 @@ def _predicts(fit: tuple[int, int], schedule: Schedule, step: int, lr: float, ne
             fix="The scheduler was given another number of steps than the run: give it planned_steps.",
         ),
     ),
-    source="our own proposal",
 )
 def implied_over_declared_end(view: View, *, agree: float = 0.002, least_gone: float = 0.001) -> Readings:
     """The end that a rate of the decay implies, over the declared end.
