@@ -43,6 +43,20 @@ def _initial_residual(facts: Facts) -> list[tuple[str, float]]:
     return _residual(facts, dict(initial_points(facts)))
 
 
+def _louder(symptom: str, above: float) -> Leaf:
+    """The leaf of a block whose output is so many times its input during training."""
+    return Leaf(
+        symptom,
+        above=above,
+        hold=3,
+        keep=20,
+        level=Level.RED,
+        causes=("no_normalization", "bad_init", "exploding_residual", "lr_too_high"),
+        weight=HINT,
+        fix="Look at the normalisation of the named block; its spectral norms (panel 5) confirm it.",
+    )
+
+
 def _growths(points: Sequence[tuple[str, float]]) -> list[tuple[float, str]]:
     """(output over input, words) of each block of the residual stream."""
     return [
@@ -105,18 +119,7 @@ def smallest_growth_at_start(view: View) -> Readings:
     question="Are the activations of neighbouring blocks of one size during training?",
     panel="activation",
     reads=("activation",),
-    leaves=(
-        Leaf(
-            "a block is far louder than its input",
-            above=25.0,
-            hold=3,
-            keep=20,
-            level=Level.RED,
-            causes=("no_normalization", "bad_init", "exploding_residual", "lr_too_high"),
-            weight=HINT,
-            fix="Look at the normalisation of the named block; its spectral norms (panel 5) confirm it.",
-        ),
-    ),
+    leaves=(_louder("a block is far louder than its input", 25.0),),
     source=_SOURCE,
     as_written="output > 10 x input; all layers within 3 x",
     why="healthy runs reach 13 x in training and a learning rate ten times too large 69 x",
@@ -162,18 +165,7 @@ def normalized_rms(view: View) -> Readings:
     question="Is the first block's output in proportion to the embedding during training?",
     panel="activation",
     reads=("activation",),
-    leaves=(
-        Leaf(
-            "the first block is far louder than the embedding",
-            above=50.0,
-            hold=3,
-            keep=20,
-            level=Level.RED,
-            causes=("no_normalization", "bad_init", "exploding_residual", "lr_too_high"),
-            weight=HINT,
-            fix="Look at the normalisation of the named block; its spectral norms (panel 5) confirm it.",
-        ),
-    ),
+    leaves=(_louder("the first block is far louder than the embedding", 50.0),),
     why="the size of an embedding is a choice: text in bytes reads 38 x at the reference rate",
 )
 def growth_over_embedding(view: View) -> Readings:

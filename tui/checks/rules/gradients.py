@@ -130,7 +130,7 @@ def mean_grad_norm_under_loss(view: View, *, window: int = 20, least_loss: float
     nonfinite=Level.YELLOW,
     leaves=(
         Leaf(
-            "an outlier",
+            "gradient outlier",
             above=10.0,
             level=Level.YELLOW,
             keep=200,

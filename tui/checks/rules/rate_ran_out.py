@@ -27,7 +27,7 @@ _FIX = "Nothing is learned at zero: give the schedule the number of steps that t
     applies=(SCHEDULE_UNDECLARED,),
     leaves=(
         Leaf(
-            "rate ran out before the planned end",
+            "learning rate reached zero before the planned end",
             above=0.2,
             hold=5,
             unless=("printed_too_coarsely",),
@@ -37,7 +37,7 @@ _FIX = "Nothing is learned at zero: give the schedule the number of steps that t
             fix=_FIX,
         ),
         Leaf(
-            "rate ran out",
+            "learning rate reached zero early",
             above=1 / 3,
             hold=5,
             unless=("too_few_records", "printed_too_coarsely"),
