@@ -179,13 +179,13 @@ CASES: tuple[Case, ...] = (
     Case("Q2.1a", "learning rate stays zero", log(lr="0x5"), log(lr="0 0 0.001x3")),
     Case(
         "Q2.1e",
-        "rate ran out before the planned end",
+        "learning rate reached zero before the planned end",
         log(lr="0.0031 -0.00001x300 0x85"),
         log(lr="0.0031 -0.00001x300 0x83"),
     ),
     Case(
         "Q2.1e",
-        "rate ran out",
+        "learning rate reached zero early",
         log(header={"planned_steps": None}, lr="0.0003007 -0.00001x30 0x25"),
         log(header={"planned_steps": None}, lr="0.0003007 -0.00001x30 0x15"),
     ),
@@ -241,7 +241,7 @@ CASES: tuple[Case, ...] = (
         log(loss="2x60", grad_norm="0.005x60"),
         log(loss="0.01x60", grad_norm="0.005x60"),
     ),
-    Case("Q3.2a", "an outlier", log(grad_norm="1x60 11 1x9"), log(grad_norm="1x60 9 1x9")),
+    Case("Q3.2a", "gradient outlier", log(grad_norm="1x60 11 1x9"), log(grad_norm="1x60 9 1x9")),
     Case(
         "Q3.2b",
         "unstable",

@@ -1,4 +1,4 @@
-"""The four drill problems of the seven-panels page, as logs."""
+"""The four drill problems of reading the panels, as logs."""
 
 from flight_recorder.tui.checks.documents.signatures import holding_now
 from flight_recorder.tui.checks.verdict import Level

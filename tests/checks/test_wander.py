@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flight_recorder.tui.checks.signals.random_walk import is_of_players
+from flight_recorder.tui.checks.signals.run_kind import run_kind
 from flight_recorder.tui.checks.verdict import Level
 from tests.checks.builders import judged, log
 
@@ -73,11 +73,14 @@ def test_a_training_loss_of_harder_data_is_acquitted_by_a_validation_loss_at_its
     assert not _alarms(loss=losses.tolist(), evaluations=falling) & {"D5.5", "D5.8"}
 
 
+PLAYED = ("adversarial", "policy")
+
+
 @pytest.mark.parametrize("name", ["d_loss", "loss/G", "train/policy_gradient_loss", "rollout/ep_rew_mean"])
 def test_numbers_of_players_are_known_by_their_names(name: str) -> None:
-    assert is_of_players(name)
+    assert run_kind({}, [name]).name in PLAYED
 
 
 @pytest.mark.parametrize("name", ["loss", "aux_loss", "grad_norm", "generated_tokens", "loss_scale"])
 def test_other_names_are_of_no_players(name: str) -> None:
-    assert not is_of_players(name)
+    assert run_kind({}, [name]).name not in PLAYED

@@ -8,13 +8,14 @@ one place only.
         "Q3.1a",
         section="gradients",
         question="Is the gradient norm, averaged over 20 steps, in proportion to the clip value?",
-        panel="grad_norm", reads=("grad_norm",), window=20, drawn=True, passes=(None, FIVE_CLIPS),
-        leaves=(Leaf("always clipping", above=FIVE_CLIPS, hold=20, causes=("lr_too_high",), fix="..."),),
-        source="the stability checklist, Q3.1", as_written="> 5.0", why="depends on the model",
+        panel="grad_norm", reads=("grad_norm",), window=lambda p: int(p["window"]), drawn=True,
+        leaves=(Leaf("always clipping", above=FIVE_CLIPS, hold=40, causes=("lr_too_high",), fix="..."),),
+        source="Pascanu et al. 2013, https://...", as_written="> 5.0", why="depends on the model",
     )
-    def mean_grad_norm(view: View) -> Readings:
-        steps, means = rolling_mean(view, "grad_norm", 20)
-        return Readings(steps, means, lambda i: f"20-step mean of |g| is {means[i]:.3g}")
+    def mean_grad_norm(view: View, *, window: int = 20) -> Readings:
+        '''Mean global L2 norm of the gradient over 20 steps, before clipping.'''
+        steps, means = rolling_mean(view, "grad_norm", window)
+        return Readings(steps, means, lambda i: f"{window}-step mean of |g| is {means[i]:.3g}")
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.checks.parameters import Value, parameters_of
 from flight_recorder.tui.checks.scope import Scope
 from flight_recorder.tui.checks.verdict import Level
-from flight_recorder.tui.checks.view import View
+from flight_recorder.tui.checks.view import WHOLE_PREFIXES, View
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -129,9 +130,9 @@ class Check:
         passes: (low, high); outside and in no leaf is amber, after `amber_hold` readings in a row.
         drawn: readings are in the unit of the panel's y axis, so bounds are lines there.
         nonfinite: level of a reading that is NaN or infinite.
-        shipped: False for a node that only a thresholds file switches on (the sources' literal form).
+        shipped: False for a node that only a thresholds file switches on (the first draft's literal form).
         exempt: why there is nothing to judge in a run for which no leaf has a bound.
-        source, as_written, why: where the threshold comes from, its literal form, why ours differs.
+        source, as_written, why: where the threshold comes from, how it was first drafted, why it is as it is.
     """
 
     id: str
@@ -157,7 +158,7 @@ class Check:
     shipped: bool = True
     module: str = ""
     exempt: str = "the log lacks what the bounds are made of"
-    source: str = ""
+    source: str = "our own proposal"
     as_written: str = ""
     why: str = ""
 
@@ -189,15 +190,39 @@ REGISTRY: dict[str, Check] = {}
 M = TypeVar("M", bound=Callable[..., Any])
 
 
+SECTIONS = {
+    "Q1": "start",
+    "Q2": "schedule",
+    "Q3": "gradients",
+    "Q4": "losses",
+    "Q5": "architecture",
+    "Q6": "optimizer",
+    "P": "exact probes",
+    "D1": "not finite",
+    "D2": "spikes",
+    "D3": "precision",
+    "D4": "overfitting",
+    "D5": "level of the loss",
+    "D6": "pace",
+    "D7": "inside the model",
+    "D8": "metrics",
+    "D9": "the end",
+}
+"""The sections of the tree by what the ids of their nodes begin with."""
+
+
 def check(
-    id: str, *, section: str, question: str, panel: str, reads: tuple[str, ...], **form: Any
+    id: str, *, question: str, panel: str, reads: tuple[str, ...], section: str = "", **form: Any
 ) -> Callable[[M], M]:
     """Declare a node; the decorated function is its measure.
 
     What it carries from view to view it keeps by `View.kept`: that is made anew whenever the log is replayed
     from its start, which happens after each resume. The keyword-only arguments are the check's parameters.
-    The first paragraph of the docstring says in the documents what is measured.
+    The first paragraph of the docstring says in the documents what is measured. The section follows from the
+    id, and a node that reads no rows is of the whole, unless they are given.
     """
+    section = section or next((name for prefix, name in SECTIONS.items() if id.startswith(prefix)), "other")
+    form.setdefault("whole", all(name.startswith(WHOLE_PREFIXES) for name in reads))
 
     def register(measure: M) -> M:
         if id in REGISTRY and REGISTRY[id].make is not measure:

@@ -77,11 +77,11 @@ def _lines(check: Check) -> Iterator[str]:
             yield f"            cause: {', '.join(leaf.causes)}"
         if leaf.fix:
             yield f"            fix: {leaf.fix}"
-    yield f"  source    {check.source or 'our own proposal'}"
+    yield f"  source    {check.source}"
     if check.as_written:
-        yield f"  written   {check.as_written}"
+        yield f"  drafted   {check.as_written}"
     if check.why:
-        yield f"  differs   {check.why}"
+        yield f"  why       {check.why}"
     if not check.shipped:
         yield "  off       only a thresholds file switches it on"
 

@@ -1,6 +1,6 @@
 """What each panel looks like when it is sick, which nodes see that, and in which order to read the panels.
 
-From the seven-panels page; what its signatures do not do in practice is left out (see TREE.md).
+What does not show so in practice is left out (see TREE.md).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ READING_ORDER: tuple[Reading, ...] = (
     Reading("dead", "Is everything alive?", "if not: the scale of the initialisation"),
     Reading("class_loss", "Did the model learn the regular pattern?", "if irregular falls faster: a leak"),
 )
-"""In which order to look at a failed run, from the seven-panels page."""
+"""In which order to look at a failed run."""
 
 
 def holding_now(panel: str, verdicts: Iterable[Verdict]) -> tuple[Signature, ...]:

@@ -44,13 +44,13 @@ def render_tree() -> str:
     parts = [_HEAD, *_sections(shipped)]
     if literal:
         parts.append(
-            "## As written\n\nThe sources' literal numbers, off unless a thresholds file names them.\n"
+            "## As written\n\nThe numbers of the first draft, off unless a thresholds file names them.\n"
         )
         parts += [_node(check) for check in literal]
     parts += _alarms()
     parts += _signals()
     parts += _names()
-    parts += ["## Where our bounds differ from the sources'\n", *_differences(shipped)]
+    parts += ["## Where the bounds differ from those of the first draft\n", *_differences(shipped)]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -79,12 +79,12 @@ def _node(check: Check) -> str:
             for leaf in check.leaves
         ]
         lines.append("")
-    lines.append(f"Source: {check.source or 'our own proposal'}.\n")
+    lines.append(f"Source: {check.source}.\n")
     return "\n".join(lines)
 
 
 def _differences(checks: Iterable[Check]) -> Iterator[str]:
-    yield "| node | as written | ours | why |"
+    yield "| node | first draft | now | why |"
     yield "|---|---|---|---|"
     for check in checks:
         if check.as_written:

@@ -17,7 +17,7 @@ from flight_recorder.tui.checks.scope import DECLARED_FROM_SCRATCH
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_SOURCE = "the stability checklist"
+_SOURCE = "He et al. 2015, https://arxiv.org/abs/1502.01852, on signals that keep their size"
 
 
 def _residual(facts: Facts, values: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -43,6 +43,20 @@ def _initial_residual(facts: Facts) -> list[tuple[str, float]]:
     return _residual(facts, dict(initial_points(facts)))
 
 
+def _louder(symptom: str, above: float) -> Leaf:
+    """The leaf of a block whose output is so many times its input during training."""
+    return Leaf(
+        symptom,
+        above=above,
+        hold=3,
+        keep=20,
+        level=Level.RED,
+        causes=("no_normalization", "bad_init", "exploding_residual", "lr_too_high"),
+        weight=HINT,
+        fix="Look at the normalisation of the named block; its spectral norms (panel 5) confirm it.",
+    )
+
+
 def _growths(points: Sequence[tuple[str, float]]) -> list[tuple[float, str]]:
     """(output over input, words) of each block of the residual stream."""
     return [
@@ -54,11 +68,9 @@ def _growths(points: Sequence[tuple[str, float]]) -> list[tuple[float, str]]:
 
 @check(
     "Q5.2a",
-    section="architecture",
     question="Does the residual stream keep its size from block to block at the start?",
     panel="activation",
     reads=("initial.activation", "header.layers"),
-    whole=True,
     passes=(None, 3.0),
     leaves=(
         Leaf(
@@ -69,7 +81,7 @@ def _growths(points: Sequence[tuple[str, float]]) -> list[tuple[float, str]]:
             fix="Look at the initialisation of the named block, then at its normalisation.",
         ),
     ),
-    source=f"{_SOURCE}, Q5.2",
+    source=_SOURCE,
     as_written="growth <= 1.5 per layer; output > 10 x input",
     why="only between points on the residual stream: a LayerNorm lifts a small stream 31 x and is healthy; "
     "at the start healthy models read 1.07",
@@ -82,11 +94,9 @@ def largest_growth_at_start(view: View) -> Readings:
 
 @check(
     "Q5.2b",
-    section="architecture",
     question="Does any block leave the residual stream at its size at the start?",
     panel="activation",
     reads=("initial.activation", "header.layers"),
-    whole=True,
     leaves=(
         Leaf(
             "every block multiplies the stream",
@@ -96,7 +106,7 @@ def largest_growth_at_start(view: View) -> Readings:
             fix="The residual connection adds x once: look for a factor on it.",
         ),
     ),
-    source=f"{_SOURCE}, Q5.2 (growth per layer), for the smallest growth of all",
+    source=_SOURCE,
 )
 def smallest_growth_at_start(view: View) -> Readings:
     """Smallest ratio of a block's output to its input on the residual stream, with two blocks or more."""
@@ -106,23 +116,11 @@ def smallest_growth_at_start(view: View) -> Readings:
 
 @check(
     "Q5.2c",
-    section="architecture",
     question="Are the activations of neighbouring blocks of one size during training?",
     panel="activation",
     reads=("activation",),
-    leaves=(
-        Leaf(
-            "a block is far louder than its input",
-            above=25.0,
-            hold=3,
-            keep=20,
-            level=Level.RED,
-            causes=("no_normalization", "bad_init", "exploding_residual", "lr_too_high"),
-            weight=HINT,
-            fix="Look at the normalisation of the named block; its spectral norms (panel 5) confirm it.",
-        ),
-    ),
-    source=f"{_SOURCE}, Q5.2; the seven-panels page, panel 4",
+    leaves=(_louder("a block is far louder than its input", 25.0),),
+    source=_SOURCE,
     as_written="output > 10 x input; all layers within 3 x",
     why="healthy runs reach 13 x in training and a learning rate ten times too large 69 x",
 )
@@ -133,11 +131,9 @@ def largest_growth(view: View) -> Readings:
 
 @check(
     "Q5.2d",
-    section="architecture",
     question="Does the last normalisation normalise?",
     panel="activation",
     reads=("initial.activation_rms", "header.layers"),
-    whole=True,
     passes=(0.5, 2.0),
     applies=(DECLARED_FROM_SCRATCH,),
     leaves=(
@@ -149,7 +145,7 @@ def largest_growth(view: View) -> Readings:
             fix="A LayerNorm or RMSNorm with gain 1 gives a root mean square of 1: it is missing or broken.",
         ),
     ),
-    source=f"{_SOURCE}, Q5.2 (missing or broken normalization), by what a normalisation is",
+    source="Ba et al. 2016, https://arxiv.org/abs/1607.06450: what a normalisation is",
 )
 def normalized_rms(view: View) -> Readings:
     """Root mean square of the output of the normalisation farthest from 1, in a run from scratch."""
@@ -166,23 +162,10 @@ def normalized_rms(view: View) -> Readings:
 
 @check(
     "Q5.2e",
-    section="architecture",
     question="Is the first block's output in proportion to the embedding during training?",
     panel="activation",
     reads=("activation",),
-    leaves=(
-        Leaf(
-            "the first block is far louder than the embedding",
-            above=50.0,
-            hold=3,
-            keep=20,
-            level=Level.RED,
-            causes=("no_normalization", "bad_init", "exploding_residual", "lr_too_high"),
-            weight=HINT,
-            fix="Look at the normalisation of the named block; its spectral norms (panel 5) confirm it.",
-        ),
-    ),
-    source="our own proposal",
+    leaves=(_louder("the first block is far louder than the embedding", 50.0),),
     why="the size of an embedding is a choice: text in bytes reads 38 x at the reference rate",
 )
 def growth_over_embedding(view: View) -> Readings:

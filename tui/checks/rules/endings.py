@@ -58,8 +58,7 @@ def _reading(recording: Recording, value: float, evidence: str) -> Readings:
 def _node(id: str, question: str, leaf: Leaf, measure: Measure, what: str, **form: Any) -> None:
     """Declare a node of the end, "what" being what its measure reads."""
     measure.__doc__ = what
-    common: dict[str, Any] = {"section": "the end", "panel": "loss", "whole": True, "leaves": (leaf,)}
-    check(id, question=question, **common, **form)(measure)
+    check(id, question=question, panel="loss", leaves=(leaf,), **form)(measure)
 
 
 def _error(kind: str) -> Measure:

@@ -10,14 +10,13 @@ from flight_recorder.tui.checks.signals.rolling import Events, rolling_mean, rol
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_SOURCE = "the stability checklist"
+_SOURCE = "Pascanu et al. 2013, https://arxiv.org/abs/1211.5063, on norms and where to clip them"
 
 FIVE_CLIPS = Bound("5 x clip", lambda facts: None if facts.grad_clip is None else 5 * facts.grad_clip)
 
 
 @check(
     "Q3.1a",
-    section="gradients",
     question="Is the gradient norm, averaged over 20 steps, in proportion to the clip value?",
     panel="grad_norm",
     reads=("grad_norm", "header.grad_clip"),
@@ -36,7 +35,7 @@ FIVE_CLIPS = Bound("5 x clip", lambda facts: None if facts.grad_clip is None els
             fix="Halve lr_max, and walk the tree again from Q1.1.",
         ),
     ),
-    source=f"{_SOURCE}, Q3.1",
+    source=_SOURCE,
     as_written="20-step mean > 5.0",
     why="the size of a healthy norm depends on model and reduction: 5.0 is 5 x the clip value that it was "
     "written for, after warm-up. The share of clipped steps is no fault: a healthy run that memorises is "
@@ -50,7 +49,6 @@ def mean_grad_norm(view: View, *, window: int = 20) -> Readings:
 
 @check(
     "Q3.1b",
-    section="gradients",
     question="Is the gradient norm in proportion to the run's own first norms?",
     panel="grad_norm",
     reads=("grad_norm",),
@@ -68,7 +66,7 @@ def mean_grad_norm(view: View, *, window: int = 20) -> Readings:
         ),
     ),
     applies=(CLIP_UNKNOWN,),
-    source=f"{_SOURCE}, Q3.1",
+    source=_SOURCE,
     as_written="20-step mean > 5.0",
     why="where the clip value is unknown only the run's own history can be the measure",
 )
@@ -91,7 +89,6 @@ def norm_growth(view: View, *, window: int = 20, num_first: int = 100) -> Readin
 
 @check(
     "Q3.1c",
-    section="gradients",
     question="Is there still a gradient while there is still loss?",
     panel="grad_norm",
     reads=("grad_norm", "loss"),
@@ -108,7 +105,7 @@ def norm_growth(view: View, *, window: int = 20, num_first: int = 100) -> Readin
             fix="Look at the loss mask, then for frozen parameters, then at the learning rate.",
         ),
     ),
-    source=f"{_SOURCE}, Q3.1",
+    source=_SOURCE,
     as_written="20-step mean < 0.01",
     why="a run that has memorised reads the same and the advice would be wrong: steps whose loss is under "
     "0.1 nats are left out, the overfitting flags speak for them",
@@ -126,7 +123,6 @@ def mean_grad_norm_under_loss(view: View, *, window: int = 20, least_loss: float
 
 @check(
     "Q3.2a",
-    section="gradients",
     question="Does a single step's gradient stand far out?",
     panel="grad_norm",
     reads=("grad_norm", "signal.grad_norm.over_median"),
@@ -134,7 +130,7 @@ def mean_grad_norm_under_loss(view: View, *, window: int = 20, least_loss: float
     nonfinite=Level.YELLOW,
     leaves=(
         Leaf(
-            "an outlier",
+            "gradient outlier",
             above=10.0,
             level=Level.YELLOW,
             keep=200,
@@ -143,7 +139,7 @@ def mean_grad_norm_under_loss(view: View, *, window: int = 20, least_loss: float
             fix="Clipping has to handle one of these; look at the batch.",
         ),
     ),
-    source=f"{_SOURCE}, Q3.2",
+    source=_SOURCE,
     as_written="norm > 100, once in 200 steps: acceptable, note the batch",
     why="the size of a norm depends on model and reduction; 10 x the run's own recent median does not",
 )
@@ -163,7 +159,6 @@ def outlier(view: View) -> Readings:
 
 @check(
     "Q3.2b",
-    section="gradients",
     question="Do large gradients come in numbers?",
     panel="grad_norm",
     reads=("grad_norm", "signal.grad_norm.over_median"),
@@ -177,7 +172,7 @@ def outlier(view: View) -> Readings:
             fix="Go on with the loss spikes (D2): lower lr_max, look at the batches of the outliers.",
         ),
     ),
-    source=f"{_SOURCE}, Q3.2",
+    source=_SOURCE,
     as_written="norm > 100 more than 3 times in 200 steps",
     why="outliers as Q3.2a counts them",
 )

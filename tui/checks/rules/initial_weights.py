@@ -18,7 +18,6 @@ from flight_recorder.tui.checks.scope import DECLARED_FROM_SCRATCH
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_OURS = "our own proposal"
 _REINIT = "Initialise again: the standard deviation is not the one that the model declares."
 
 Row = Mapping[str, Any]
@@ -76,11 +75,9 @@ def _farthest(view: View, role: str, small: float, usual: float) -> Readings:
 
 @check(
     "Q5.1a",
-    section="architecture",
     question="Do the linear weights start with the declared standard deviation?",
     panel="spectral_norm",
     reads=("initial.weights",),
-    whole=True,
     passes=(0.5, 2.0),
     leaves=(
         Leaf(
@@ -88,7 +85,6 @@ def _farthest(view: View, role: str, small: float, usual: float) -> Readings:
         ),
         Leaf("weights all but zero", below=0.1, causes=("zero_init",), weight=PROOF, fix=_REINIT),
     ),
-    source=_OURS,
     as_written="std in [0.02, 0.1]; 100 x expected",
     why="a healthy GPT reads 0.01 to 0.02 (residual projections are divided by sqrt(2L)) and Kaiming at 64 "
     "inputs 0.18: only the ratio to the std that was declared for the tensor means something",
@@ -100,11 +96,9 @@ def linear_std(view: View, *, small: float = 0.002, usual: float = 0.02) -> Read
 
 @check(
     "Q5.1b",
-    section="architecture",
     question="Do the embeddings start with the declared standard deviation?",
     panel="activation",
     reads=("initial.weights",),
-    whole=True,
     passes=(0.5, 2.0),
     leaves=(
         Leaf(
@@ -123,7 +117,6 @@ def linear_std(view: View, *, small: float = 0.002, usual: float = 0.02) -> Read
             fix=_REINIT,
         ),
     ),
-    source=_OURS,
     as_written="embedding std 0.02",
     why="the ratio to the declared std",
 )
@@ -134,11 +127,9 @@ def embedding_std(view: View, *, small: float = 0.002, usual: float = 0.02) -> R
 
 @check(
     "Q5.1c",
-    section="architecture",
     question="Do the linear weights start around zero?",
     panel="spectral_norm",
     reads=("initial.weights",),
-    whole=True,
     leaves=(
         Leaf(
             "weights off zero",
@@ -148,7 +139,6 @@ def embedding_std(view: View, *, small: float = 0.002, usual: float = 0.02) -> R
             fix="Initialise again around zero.",
         ),
     ),
-    source=_OURS,
     as_written="|mean| > 0.01",
     why="0.01 is half a standard deviation where that is 0.02 and nothing where it is 0.18",
 )
@@ -164,12 +154,10 @@ def linear_mean(view: View) -> Readings:
 
 @check(
     "Q5.1d",
-    section="architecture",
     question="Are the gains of the normalisations still those of a fresh model?",
     panel="activation",
     reads=("initial.weights",),
     applies=(DECLARED_FROM_SCRATCH,),
-    whole=True,
     leaves=(
         Leaf(
             "gains have been trained",
@@ -179,7 +167,6 @@ def linear_mean(view: View) -> Readings:
             fix="Start from fresh weights, or declare the run a fine-tune.",
         ),
     ),
-    source=_OURS,
 )
 def trained_gains(view: View, *, constant: float = 1e-4) -> Readings:
     """Share of normalisation gains whose entries differ from each other; fresh ones are constant."""
@@ -192,11 +179,9 @@ def trained_gains(view: View, *, constant: float = 1e-4) -> Readings:
 
 @check(
     "Q5.1e",
-    section="architecture",
     question="Do the biases start at zero?",
     panel="loss",
     reads=("initial.weights",),
-    whole=True,
     leaves=(
         Leaf(
             "a bias is not zero",
@@ -207,7 +192,6 @@ def trained_gains(view: View, *, constant: float = 1e-4) -> Readings:
             unless=("usual_default",),
         ),
     ),
-    source=_OURS,
     why="PyTorch draws the biases of a layer from +-1 / sqrt(inputs), which is no fault at any size",
 )
 def largest_bias(view: View) -> Readings:
@@ -244,11 +228,9 @@ def _declares_normalization(facts: Facts) -> bool:
 
 @check(
     "Q5.1f",
-    section="architecture",
     question="Does the model normalise?",
     panel="activation",
     reads=("initial.weights", "header.layers"),
-    whole=True,
     leaves=(
         Leaf(
             "the declared normalisation is missing",
@@ -268,7 +250,6 @@ def _declares_normalization(facts: Facts) -> bool:
             unless=("one_declared",),
         ),
     ),
-    source=_OURS,
 )
 def num_gains(view: View) -> Readings:
     """Normalisation gains among the parameters."""

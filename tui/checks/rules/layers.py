@@ -9,8 +9,6 @@ from flight_recorder.tui.checks.signals.rolling import First, Running
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View, latest_before
 
-_PANELS = "the seven-panels page"
-
 FEW_HEADS = Bound("a twentieth of the heads", lambda facts: (facts.number("num_heads") or 0.0) / 20)
 """As many as the share of hidden units that panel 6 calls normal."""
 
@@ -38,7 +36,6 @@ def grown(view: View, field: str, what: str, least: float) -> Readings:
 
 @check(
     "D7.1",
-    section="inside the model",
     question="Do the weight matrices keep their size?",
     panel="spectral_norm",
     reads=("spectral_norm",),
@@ -64,7 +61,6 @@ def grown(view: View, field: str, what: str, least: float) -> Readings:
             fix="Watch it: is the learning rate as it was meant to be?",
         ),
     ),
-    source=f"{_PANELS}, panel 5",
     as_written="never more than ~2 x the initial value",
     why="an initial std of 0.02 must grow: healthy runs reach 4.6 to 15 x, with a constant rate of twice the "
     "reference 38 x; 30 x the reference rate reads 60 to 140",
@@ -76,7 +72,6 @@ def spectral_growth(view: View, *, least: float = 1e-6) -> Readings:
 
 @check(
     "D7.2",
-    section="inside the model",
     question="Do the activations keep their size?",
     panel="activation",
     reads=("activation",),
@@ -92,7 +87,7 @@ def spectral_growth(view: View, *, least: float = 1e-6) -> Readings:
             fix="Lower the learning rate, and look which layer grew first.",
         ),
     ),
-    source=f"{_PANELS}, panel 4",
+    source="He et al. 2015, https://arxiv.org/abs/1502.01852, on signals that keep their size",
     why="the stream starts at 0.02 and must grow: 270 x with a constant rate of twice the reference",
 )
 def activation_growth(view: View, *, least: float = 1e-6) -> Readings:
@@ -102,7 +97,6 @@ def activation_growth(view: View, *, least: float = 1e-6) -> Readings:
 
 @check(
     "D7.3",
-    section="inside the model",
     question="Are the blocks in balance?",
     panel="activation",
     reads=("activation",),
@@ -119,7 +113,7 @@ def activation_growth(view: View, *, least: float = 1e-6) -> Readings:
         ),
     ),
     passes=(None, 7.0),
-    source=f"{_PANELS}, panel 4 and drill 4",
+    source="He et al. 2015, https://arxiv.org/abs/1502.01852, on signals that keep their size",
     as_written="all layers within ~3 x of each other",
     why="embedding and final normalization are apart at init (35 x); healthy blocks read 1.0 to 3.4",
 )
@@ -142,7 +136,6 @@ def block_ratio(view: View) -> Readings:
 
 @check(
     "D7.4",
-    section="inside the model",
     question="How many hidden units are dead?",
     panel="dead",
     reads=("dead_units", "header.num_units"),
@@ -170,7 +163,7 @@ def block_ratio(view: View) -> Readings:
             fix="Watch whether they become more.",
         ),
     ),
-    source=f"{_PANELS}, panel 6",
+    source="Lu et al. 2020, https://arxiv.org/abs/1903.06733, on ReLU units that die",
     as_written="5-10 % is normal",
     why="with GELU none is ever exactly 0; with ReLU a tenth may be, and while the first steps move the "
     "weights most a quarter falls silent and comes back (all but 5 % by step 80 of 44 runs): until step 100 "
@@ -195,7 +188,6 @@ def dead_share(view: View, *, settled: int = 100, as_many: float = 1.5) -> Readi
 
 @check(
     "D7.5",
-    section="inside the model",
     question="Are attention heads dead?",
     panel="dead",
     reads=("dead_heads",),
@@ -221,7 +213,7 @@ def dead_share(view: View, *, settled: int = 100, as_many: float = 1.5) -> Readi
             fix="Heads that always look at the previous token read so; watch whether they become more.",
         ),
     ),
-    source=f"{_PANELS}, panel 6",
+    source="Zhai et al. 2023, https://arxiv.org/abs/2303.06296, on attention without entropy",
     as_written="usually 0",
     why="healthy runs of the reference model have none at any step to 8,000; of a model with many heads some "
     "attend to one token by trade",
@@ -234,7 +226,6 @@ def dead_heads(view: View) -> Readings:
 
 @check(
     "D7.6",
-    section="inside the model",
     question="Does the class that follows a rule lead the one that does not?",
     panel="class_loss",
     reads=("evaluation.class_loss",),
@@ -251,7 +242,6 @@ def dead_heads(view: View) -> Readings:
             fix="The rule is not what is learned: look for a leak, and at the gap between the splits.",
         ),
     ),
-    source=f"{_PANELS}, panel 7",
     as_written="irregular lags by 10-30 %",
     why="read on validation, where whole sentences lag by 4 to 14 %; on the training split the order turns "
     "round once it is memorised",
@@ -270,7 +260,6 @@ def irregular_lag(view: View) -> Readings:
 
 @check(
     "D7.7",
-    section="inside the model",
     question="Do both verb classes keep a loss that honest learning must leave?",
     panel="class_loss",
     reads=("class_loss", "header.baseline_loss"),
@@ -287,7 +276,6 @@ def irregular_lag(view: View) -> Readings:
             fix="The model copies what it has to predict: look at the attention mask and the targets.",
         ),
     ),
-    source=f"{_PANELS}, panel 7, broken mask",
     as_written="both curves drop to near-zero unreasonably fast, with no gap",
     why="judged to step 500 only, and not while validation is high: a tiny training set is memorised as fast",
 )

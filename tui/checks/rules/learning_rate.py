@@ -14,14 +14,11 @@ from flight_recorder.tui.checks.scope import (
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_SOURCE = "the stability checklist"
-
 _REBUILT = "Make optimizer and scheduler once, outside the loop, and step the scheduler after each update."
 
 
 @check(
     "Q2.1a",
-    section="schedule",
     question="Is the learning rate above zero?",
     panel="lr",
     reads=("lr", "signal.lr.range.highest"),
@@ -39,7 +36,6 @@ _REBUILT = "Make optimizer and scheduler once, outside the loop, and step the sc
             unless=("printed_too_coarsely",),
         ),
     ),
-    source=f"{_SOURCE}, Q2.1",
     as_written="LR constant = 0",
     why="a small rate printed with few digits reads 0: a loss that falls was trained at some rate, and a log "
     "that may lack digits is given 20 records to show that",
@@ -85,7 +81,6 @@ def _has_fallen(view: View, rows: Steps, count: int, sigmas: float, least: float
 
 @check(
     "Q2.1b",
-    section="schedule",
     question="Does the learning rate change at all?",
     panel="lr",
     reads=("signal.lr.range.lowest", "signal.lr.range.highest"),
@@ -110,7 +105,7 @@ def _has_fallen(view: View, rows: Steps, count: int, sigmas: float, least: float
             fix=f"If a warm-up or a decay was meant, it does not run. {_REBUILT}",
         ),
     ),
-    source=f"{_SOURCE}, Q2.1; the seven-panels page, panel 2",
+    source="our own proposal; https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate",
     as_written="LR constant ≠ 0",
     why="a constant rate is what some runs declare; where the log declares nothing, as most "
     "loops and every policy, it is a note",
@@ -132,7 +127,6 @@ def spread(view: View) -> Readings:
 
 @check(
     "Q2.1c",
-    section="schedule",
     question="Is the learning rate free of sudden drops?",
     panel="lr",
     reads=("lr",),
@@ -158,7 +152,6 @@ def spread(view: View) -> Readings:
             fix="This is step decay: compare with the config.",
         ),
     ),
-    source=f"{_SOURCE}, Q2.1",
     as_written="LR jumps discontinuously",
     why="a drop is a jump if it is twice the drop before it and more: the last steps of every decay to zero "
     "halve the rate too, and rises are warm-ups and restarts",
@@ -183,7 +176,6 @@ def sudden_drop(view: View) -> Readings:
 
 @check(
     "Q2.1d",
-    section="schedule",
     question="Does the declared warm-up start low?",
     panel="lr",
     reads=("lr", "header.schedule"),
@@ -198,7 +190,6 @@ def sudden_drop(view: View) -> Readings:
         ),
     ),
     applies=(WARMUP_DECLARED,),
-    source="our own proposal",
     why="a rate that rises is warming up, at whatever scale",
 )
 def first_rate(view: View, *, rise: float = 0.2) -> Readings:
@@ -219,7 +210,6 @@ def first_rate(view: View, *, rise: float = 0.2) -> Readings:
 
 @check(
     "Q2.2a",
-    section="schedule",
     question="Is the learning rate what the declared schedule gives, at every step?",
     panel="lr",
     reads=("lr", "header.schedule", "signal.lr.declared"),
@@ -234,7 +224,7 @@ def first_rate(view: View, *, rise: float = 0.2) -> Readings:
             fix="Compare the scheduler with the config; `tui check` names the schedule that ran.",
         ),
     ),
-    source=f"{_SOURCE}, Q2.1 and Q2.2, against the closed form instead of by eye",
+    source="the declared closed form, https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate",
     as_written="LR at step W < 0.5 lr_max; within 5 % of lr_max",
     why="with every constant declared the comparison can be exact: 0.001 of lr_max is ten times what "
     "printed digits hide",

@@ -9,7 +9,6 @@ from flight_recorder.tui.checks.rule import PROOF, Floats, Leaf, Readings, check
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_OURS = "ours; the stability checklist sends NaN to the dynamics"
 _CAUSES = ("nan", "fp16_overflow", "instability")
 
 
@@ -37,7 +36,6 @@ def _flagged(view: View, bad: NDArray[np.bool_], name: str) -> Readings:
 
 @check(
     "D1.1",
-    section="not finite",
     question="Is the training loss a number?",
     panel="loss",
     reads=("loss",),
@@ -54,7 +52,6 @@ def _flagged(view: View, bad: NDArray[np.bool_], name: str) -> Readings:
             "look at the first bad site, the batch, and the learning rate there.",
         ),
     ),
-    source=_OURS,
     why="a loss of exactly 0 beside a gradient norm of NaN is a mean over masked NaN losses, not a success",
 )
 def loss_is_not_finite(view: View) -> Readings:
@@ -76,7 +73,6 @@ def _was_nan(view: View, name: str, values: Floats) -> NDArray[np.bool_]:
 
 @check(
     "D1.2",
-    section="not finite",
     question="Is the gradient norm a number?",
     panel="grad_norm",
     reads=("grad_norm",),
@@ -91,7 +87,6 @@ def _was_nan(view: View, name: str, values: Floats) -> NDArray[np.bool_]:
             fix="One update with this gradient ruins every parameter: skip such steps, and lower the rate.",
         ),
     ),
-    source=_OURS,
     why="with a loss scale an infinite gradient is skipped, which D3 judges; a scale of 1 is what is printed "
     "where there is none",
 )
@@ -104,7 +99,6 @@ def gradient_is_not_finite(view: View) -> Readings:
 
 @check(
     "D1.3",
-    section="not finite",
     question="Are the activations numbers?",
     panel="activation",
     reads=("activation",),
@@ -118,7 +112,6 @@ def gradient_is_not_finite(view: View) -> Readings:
             fix="Look at the first bad layer: its weights, its normalization, the range of the arithmetic.",
         ),
     ),
-    source=_OURS,
 )
 def activation_is_not_finite(view: View) -> Readings:
     """1 where any measured point of the residual stream is NaN or infinite; else 0."""
@@ -131,7 +124,6 @@ def activation_is_not_finite(view: View) -> Readings:
 
 @check(
     "D1.4",
-    section="not finite",
     question="Is the validation loss a number?",
     panel="loss",
     reads=("evaluation.val_loss",),
@@ -145,7 +137,6 @@ def activation_is_not_finite(view: View) -> Readings:
             fix="If the training loss is finite the evaluation is broken; if not, see D1.1.",
         ),
     ),
-    source=_OURS,
 )
 def validation_is_not_finite(view: View) -> Readings:
     """1 where the validation loss is NaN or infinite; else 0."""
@@ -154,7 +145,6 @@ def validation_is_not_finite(view: View) -> Readings:
 
 @check(
     "D1.5",
-    section="not finite",
     question="Were losses of micro-batches left out because they were not finite?",
     panel="loss",
     reads=("nonfinite_count",),
@@ -168,7 +158,6 @@ def validation_is_not_finite(view: View) -> Readings:
             fix="The mean hides them: find the examples whose loss is NaN before the parameters are.",
         ),
     ),
-    source=_OURS,
 )
 def left_out(view: View) -> Readings:
     """Micro-batch losses of the step that were not finite."""

@@ -12,7 +12,7 @@ from flight_recorder.tui.checks.scope import DECAY_DECLARED, DECLARED_FROM_SCRAT
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_SOURCE = "the stability checklist"
+_SOURCE = "Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101, on decoupled weight decay"
 
 
 def _groups(facts: Facts) -> list[Mapping[str, Any]]:
@@ -22,11 +22,9 @@ def _groups(facts: Facts) -> list[Mapping[str, Any]]:
 
 @check(
     "Q6.1a",
-    section="optimizer",
     question="Are biases and gains left out of weight decay?",
     panel="spectral_norm",
     reads=("initial.parameter_groups",),
-    whole=True,
     leaves=(
         Leaf(
             "vectors decay",
@@ -37,7 +35,7 @@ def _groups(facts: Facts) -> list[Mapping[str, Any]]:
             fix="Two groups: matrices and embeddings decay, biases and gains do not.",
         ),
     ),
-    source=f"{_SOURCE}, Q6.1",
+    source=_SOURCE,
     as_written="1-D tensors in a group with weight_decay 0.1",
     why="a note at any size: PyTorch decays every parameter by 0.01 unless told otherwise, many train well "
     "with one group at 0.1 on purpose, and no size parts the one from the other",
@@ -57,11 +55,9 @@ def decay_of_vectors(view: View) -> Readings:
 
 @check(
     "Q6.1b",
-    section="optimizer",
     question="Are the matrices decayed as declared?",
     panel="spectral_norm",
     reads=("initial.parameter_groups", "header.optimizer"),
-    whole=True,
     leaves=(
         Leaf(
             "no matrix decays",
@@ -71,7 +67,7 @@ def decay_of_vectors(view: View) -> Readings:
         ),
     ),
     applies=(DECAY_DECLARED,),
-    source=f"{_SOURCE}, Q6.1 (2-D and more in the decay group)",
+    source=_SOURCE,
 )
 def share_of_decayed_matrices(view: View) -> Readings:
     """Share of 2-D tensors in groups that decay."""
@@ -85,11 +81,9 @@ def share_of_decayed_matrices(view: View) -> Readings:
 
 @check(
     "Q6.1c",
-    section="optimizer",
     question="Does the optimizer hold every parameter?",
     panel="spectral_norm",
     reads=("initial.parameter_groups", "initial.weights"),
-    whole=True,
     leaves=(
         Leaf(
             "parameters are left out",
@@ -100,7 +94,7 @@ def share_of_decayed_matrices(view: View) -> Readings:
         ),
     ),
     applies=(DECLARED_FROM_SCRATCH,),
-    source=f"{_SOURCE}, Q3.1 (all parameters are frozen), counted; a fine-tune may freeze what it likes",
+    source="our own proposal: counted; a fine-tune may freeze what it likes",
 )
 def parameters_left_out(view: View) -> Readings:
     """Parameter tensors that no group of the optimizer holds."""

@@ -11,13 +11,12 @@ from flight_recorder.tui.checks.scope import ACCUMULATES
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_SOURCE = "the stability checklist"
+_ADAM = "Kingma & Ba 2015, https://arxiv.org/abs/1412.6980"
 _KEEP_OPTIMIZER = "Make the optimizer once, outside the loop, and keep its state."
 
 
 @check(
     "Q6.2a",
-    section="optimizer",
     question="Does the optimizer count its steps?",
     panel="grad_norm",
     reads=("adam_step",),
@@ -34,7 +33,7 @@ _KEEP_OPTIMIZER = "Make the optimizer once, outside the loop, and keep its state
             fix=_KEEP_OPTIMIZER,
         ),
     ),
-    source=f"{_SOURCE}, Q6.2, by Adam's own counter",
+    source=f"{_ADAM}: the t of the algorithm",
     as_written="norm of v about 0 at step 100",
     why="rebuilt and healthy second moments are only 6 x apart; a counter is exact",
 )
@@ -55,7 +54,6 @@ def counted_steps(view: View) -> Readings:
 
 @check(
     "Q6.2b",
-    section="optimizer",
     question="Does the second moment remember all gradients?",
     panel="grad_norm",
     reads=("v_sum", "v_expected"),
@@ -71,7 +69,7 @@ def counted_steps(view: View) -> Readings:
             fix=_KEEP_OPTIMIZER,
         ),
     ),
-    source=f"{_SOURCE}, Q6.2",
+    source=f"{_ADAM}: the moments as moving averages",
     as_written="norm of v about 0 at step 100",
     why="what v must be is known from the clipped gradients: healthy 1.0, rebuilt each step 1 - beta2",
 )
@@ -85,7 +83,6 @@ def remembered_share(view: View) -> Readings:
 
 @check(
     "Q6.2c",
-    section="optimizer",
     question="Is the first moment more than the newest gradient?",
     panel="grad_norm",
     reads=("m_norm", "grad_norm", "header.optimizer"),
@@ -100,7 +97,7 @@ def remembered_share(view: View) -> Readings:
             fix=_KEEP_OPTIMIZER,
         ),
     ),
-    source=f"{_SOURCE}, Q6.2",
+    source=f"{_ADAM}: the moments as moving averages",
     as_written="norm(m) = norm(g) exactly: bias correction is missing",
     why="the wrong way round: norm(m) = (1 - beta1) norm(g) is what an optimizer reads that was made anew",
 )
@@ -122,7 +119,6 @@ def first_moment_alone(view: View) -> Readings:
 
 @check(
     "Q6.2d",
-    section="optimizer",
     question="Is the update the one that AdamW prescribes?",
     panel="grad_norm",
     reads=("update_ratio",),
@@ -139,7 +135,7 @@ def first_moment_alone(view: View) -> Readings:
             fix="Divide the moments by 1 - beta^t: the first update has less than half of its size without.",
         ),
     ),
-    source=f"{_SOURCE}, Q6.2 (bias correction)",
+    source=f"{_ADAM}, section 3: bias correction",
     as_written="norm(m) = norm(g) exactly",
     why="the wrong way round; without correction the first update has (1-beta1)/sqrt(1-beta2) of its size, "
     "0.45 at 0.9 and 0.95",
@@ -155,7 +151,6 @@ def update_share(view: View, *, num_first: int = 50) -> Readings:
 
 @check(
     "Q6.2e",
-    section="optimizer",
     question="Are the first updates anything but those of Adam without bias correction?",
     panel="grad_norm",
     reads=("update_ratio", "header.optimizer"),
@@ -169,7 +164,7 @@ def update_share(view: View, *, num_first: int = 50) -> Readings:
             fix="Divide the first moment by 1 - beta1^t, the second by 1 - beta2^t.",
         ),
     ),
-    source=f"{_SOURCE}, Q6.2 (bias correction), against the closed form",
+    source=f"{_ADAM}, section 3: bias correction in closed form",
     why="without it update t has (1 - beta1^t) / sqrt(1 - beta2^t) of its size: too small at 0.9 and 0.95, "
     "too large at 0.9 and 0.999. In the first three updates only, since later ones may pass there by chance",
 )
@@ -206,7 +201,6 @@ def _near_accumulation(factor: float) -> Bound:
 
 @check(
     "Q6.3",
-    section="optimizer",
     question="Is the gradient that of the mean over all micro-batches?",
     panel="grad_norm",
     reads=("grad_norm", "grad_norm_recomputed"),
@@ -241,7 +235,7 @@ def _near_accumulation(factor: float) -> Bound:
             fix="Clear the gradients after each update.",
         ),
     ),
-    source=f"{_SOURCE}, Q6.3",
+    source="https://huggingface.co/blog/gradient_accumulation",
     as_written="grad-norm exactly k x expected",
     why="expected is the norm of the same batch computed afresh, so that Adam and clipping cannot hide it",
 )
@@ -257,7 +251,6 @@ def recomputed_ratio(view: View) -> Readings:
 
 @check(
     "Q6.4",
-    section="optimizer",
     question="Does every parameter move?",
     panel="spectral_norm",
     reads=("num_frozen",),
@@ -272,7 +265,7 @@ def recomputed_ratio(view: View) -> Readings:
             fix="Look at requires_grad of the named tensors, and whether the optimizer holds them.",
         ),
     ),
-    source=f"{_SOURCE}, Q3.1 (all parameters are frozen), compared bit by bit",
+    source="our own proposal: compared bit by bit",
     why="left out are steps at a rate under 2^-23: float32 rounds away what Adam then adds to a gain of 1",
 )
 def num_unmoved(view: View, *, rounded_away: float = 2.0**-23) -> Readings:

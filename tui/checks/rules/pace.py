@@ -9,12 +9,9 @@ from flight_recorder.tui.checks.signals.rolling import Running
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_OURS = "ours"
-
 
 @check(
     "D6.1",
-    section="pace",
     question="Does a step take as long as it used to?",
     panel="loss",
     reads=("signal.step_s.blocks.pace", "signal.step_s.blocks.wait"),
@@ -31,7 +28,6 @@ _OURS = "ours"
             fix="Look at the machine: another job, heat, a disk, the data loader.",
         ),
     ),
-    source=_OURS,
     why="a machine that others use is no fault of the run: watched, no more",
 )
 def slowdown(view: View, *, num_blocks: int = 5) -> Readings:
@@ -58,7 +54,6 @@ def slowdown(view: View, *, num_blocks: int = 5) -> Readings:
 
 @check(
     "D6.2",
-    section="pace",
     question="Did the run fall silent for long?",
     panel="loss",
     reads=("time",),
@@ -74,7 +69,6 @@ def slowdown(view: View, *, num_blocks: int = 5) -> Readings:
             fix="Look at what happened then: a hung data loader, a lost rank, a suspended machine.",
         ),
     ),
-    source=_OURS,
     why="against the run's own pace; two minutes at least, and longer than any pause before",
 )
 def silence(
@@ -107,7 +101,6 @@ def _median_gaps(view: View, ends: Steps, recent: int) -> Floats:
 
 @check(
     "D6.3",
-    section="pace",
     question="Is there a validation loss at all?",
     panel="loss",
     reads=("loss",),
@@ -122,7 +115,6 @@ def _median_gaps(view: View, ends: Steps, recent: int) -> Floats:
             fix="Evaluate on held-out data now and then: overfitting cannot be seen without it.",
         ),
     ),
-    source=_OURS,
     why="many honest runs do without, and a policy has nothing to hold out: a note",
 )
 def steps_without_validation(view: View, *, patience: float = 1000.0) -> Readings:
@@ -148,7 +140,6 @@ def _across_ranks(view: View, field: str) -> Floats:
 
 @check(
     "D6.4",
-    section="pace",
     question="Is one rank slower than the others?",
     panel="loss",
     reads=("evaluation.rank_step_s",),
@@ -164,7 +155,6 @@ def _across_ranks(view: View, field: str) -> Floats:
             fix="All ranks wait for the slowest: look at its machine and its share of the data.",
         ),
     ),
-    source=_OURS,
     why="over two evaluations: a machine that others use for a while is no straggler",
 )
 def straggler(view: View) -> Readings:
@@ -181,7 +171,6 @@ def straggler(view: View) -> Readings:
 
 @check(
     "D6.5",
-    section="pace",
     question="Does one rank wait for its data?",
     panel="loss",
     reads=("evaluation.rank_data_s", "evaluation.rank_step_s"),
@@ -197,7 +186,6 @@ def straggler(view: View) -> Readings:
             fix="More loader workers, or data nearer to the rank.",
         ),
     ),
-    source=_OURS,
 )
 def starved_rank(view: View) -> Readings:
     """Largest share of a rank's step time that it waits for data."""

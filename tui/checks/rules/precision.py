@@ -12,7 +12,6 @@ from flight_recorder.tui.checks.view import View
 
 @check(
     "D3.1",
-    section="precision",
     question="Does the loss scale keep its level?",
     panel="grad_norm",
     reads=("loss_scale",),
@@ -37,7 +36,6 @@ from flight_recorder.tui.checks.view import View
             fix="Watch it: each halving is an overflow, and small gradients vanish at a low scale.",
         ),
     ),
-    source="ours",
     why="the start is left out: the scale begins too high on purpose. Ten halvings below the level that it "
     "had reached are no search any more",
 )
@@ -58,7 +56,6 @@ def halvings(view: View, *, start_up: int = 200) -> Readings:
 
 @check(
     "D3.2",
-    section="precision",
     question="Are updates skipped after the start-up?",
     panel="grad_norm",
     reads=("skipped_updates",),
@@ -85,7 +82,6 @@ def halvings(view: View, *, start_up: int = 200) -> Readings:
             fix="Lower the loss scale's growth, or the learning rate; look for the layer that overflows.",
         ),
     ),
-    source="ours",
     why="a dynamic scale probes upwards every 2,000 steps and skips one update each time: 0.05 %",
 )
 def share_skipped(view: View, *, records: int = 100) -> Readings:

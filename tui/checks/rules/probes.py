@@ -9,8 +9,6 @@ from flight_recorder.tui.checks.scope import CAUSAL
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_OURS = "ours; an exact probe"
-
 
 def _at_start(value: float, words: str) -> Readings:
     return Readings(np.array([0]), np.array([float(value)]), lambda i: words)
@@ -18,12 +16,10 @@ def _at_start(value: float, words: str) -> Readings:
 
 @check(
     "P1",
-    section="exact probes",
     question="Do logits stay the same when a later token changes?",
     panel="loss",
     reads=("initial.causality",),
     applies=(CAUSAL,),
-    whole=True,
     leaves=(
         Leaf(
             "the model sees what it has to predict",
@@ -35,7 +31,6 @@ def _at_start(value: float, words: str) -> Readings:
             fix="The attention mask lets the future through: mask above the diagonal before the softmax.",
         ),
     ),
-    source=_OURS,
     why="0 for a causal model in exact arithmetic; 1e-4 leaves room for half precision",
 )
 def causality(view: View) -> Readings:
@@ -46,11 +41,9 @@ def causality(view: View) -> Readings:
 
 @check(
     "P2",
-    section="exact probes",
     question="Are validation examples in the training set?",
     panel="loss",
     reads=("initial.num_validation", "initial.num_validation_in_training"),
-    whole=True,
     leaves=(
         Leaf(
             "validation is in training",
@@ -71,7 +64,6 @@ def causality(view: View) -> Readings:
             fix="Take them out of validation by hash.",
         ),
     ),
-    source=_OURS,
     why="short honest texts repeat; 2 % of them move a validation loss by less than its noise",
 )
 def overlap(view: View) -> Readings:
@@ -87,7 +79,6 @@ def overlap(view: View) -> Readings:
 
 @check(
     "P3",
-    section="exact probes",
     question="Does each step see another batch?",
     panel="loss",
     reads=("batch_hash",),
@@ -104,7 +95,6 @@ def overlap(view: View) -> Readings:
             fix="The loader gives the same batch again: look at the sampler's seed and at its resets.",
         ),
     ),
-    source=_OURS,
     why="an epoch later the same examples come in other company, so no whole batch repeats honestly; two "
     "in a row, for a data set of one batch has no choice",
 )
@@ -127,7 +117,6 @@ def num_repeats(view: View, *, look_back: int = 32) -> Readings:
 
 @check(
     "P4",
-    section="exact probes",
     question="Do all ranks hold the same parameters?",
     panel="loss",
     reads=("evaluation.parameter_checksums",),
@@ -143,7 +132,6 @@ def num_repeats(view: View, *, look_back: int = 32) -> Readings:
             "optimizer is made, and never step a module behind the wrapper.",
         ),
     ),
-    source=_OURS,
 )
 def distinct_checksums(view: View) -> Readings:
     """Different checksums of the parameters among the ranks; 1 when all agree."""
@@ -159,11 +147,9 @@ def distinct_checksums(view: View) -> Readings:
 
 @check(
     "P5",
-    section="exact probes",
     question="Did the optimizer's state come back with each resume?",
     panel="loss",
     reads=("header.format",),
-    whole=True,
     leaves=(
         Leaf(
             "optimizer state lost on resume",
@@ -175,7 +161,6 @@ def distinct_checksums(view: View) -> Readings:
             fix="Save and load the optimizer with the model: its moments are part of the run.",
         ),
     ),
-    source=_OURS,
 )
 def resumes_without_optimizer(view: View) -> Readings:
     """1 for a resume that says its optimizer state was not restored, else 0."""
@@ -195,7 +180,6 @@ def resumes_without_optimizer(view: View) -> Readings:
 
 @check(
     "P6",
-    section="exact probes",
     question="Does the optimizer's step counter ever fall?",
     panel="loss",
     reads=("adam_step",),
@@ -211,7 +195,6 @@ def resumes_without_optimizer(view: View) -> Readings:
             fix="The optimizer was made anew in the middle of the run: load its state with the model's.",
         ),
     ),
-    source=_OURS,
 )
 def counter_fall(view: View) -> Readings:
     """By how much Adam's step counter is below that of the record before."""

@@ -14,7 +14,6 @@ _FIX = "Nothing is learned at zero: give the schedule the number of steps that t
 
 @check(
     "Q2.1e",
-    section="schedule",
     question="Does the learning rate last for the run?",
     panel="lr",
     reads=(
@@ -28,7 +27,7 @@ _FIX = "Nothing is learned at zero: give the schedule the number of steps that t
     applies=(SCHEDULE_UNDECLARED,),
     leaves=(
         Leaf(
-            "rate ran out before the planned end",
+            "learning rate reached zero before the planned end",
             above=0.2,
             hold=5,
             unless=("printed_too_coarsely",),
@@ -38,7 +37,7 @@ _FIX = "Nothing is learned at zero: give the schedule the number of steps that t
             fix=_FIX,
         ),
         Leaf(
-            "rate ran out",
+            "learning rate reached zero early",
             above=1 / 3,
             hold=5,
             unless=("too_few_records", "printed_too_coarsely"),
@@ -48,7 +47,6 @@ _FIX = "Nothing is learned at zero: give the schedule the number of steps that t
             fix=_FIX,
         ),
     ),
-    source="ours",
     why="a decay may end at zero, and the last tenth of a run may stay there; a rate that is 0 because few "
     "digits of it were printed is not zero",
 )

@@ -6,6 +6,8 @@ it, it explains nothing, whatever the number reads.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from flight_recorder.engine.runlog.schedules import Schedule
@@ -15,37 +17,36 @@ from flight_recorder.tui.checks.signals.rates import declared
 from flight_recorder.tui.checks.signals.rolling import has_left_first, unbroken
 from flight_recorder.tui.checks.view import View
 
-_SOURCE = "the stability checklist"
 _OTHERWISE = "explained_otherwise"
+_GIVE_STEPS = "The scheduler was given another number of steps than the run: give it planned_steps."
+
+
+def _slip(symptom: str, cause: str, fix: str, **bounds: Any) -> Leaf:
+    """A leaf that proves one slip, as long as no step has refuted it."""
+    proof: dict[str, Any] = {"latch": True, "weight": PROOF, "unless": (_OTHERWISE,)}
+    return Leaf(symptom, causes=(cause,), fix=fix, **bounds, **proof)
 
 
 @check(
     "Q2.2b",
-    section="schedule",
     question="Is the learning rate of the declared size?",
     panel="lr",
     reads=("lr", "header.schedule", "signal.lr.declared"),
     leaves=(
-        Leaf(
+        _slip(
             "a multiple of the declared rate",
+            "lr_too_high",
+            "Something multiplies the learning rate: look for scaling by batch size or number of ranks.",
             above=1.05,
             hold=2,
-            latch=True,
-            causes=("lr_too_high",),
-            weight=PROOF,
-            unless=(_OTHERWISE,),
-            fix="Something multiplies the learning rate: look for scaling by batch size or number of ranks.",
         ),
-        Leaf(
+        _slip(
             "a fraction of the declared rate",
+            "lr_too_low",
+            "Something divides the learning rate: look for a second scheduler or a wrong unit.",
             above=1e-12,
             below=0.95,
             hold=2,
-            latch=True,
-            causes=("lr_too_low",),
-            weight=PROOF,
-            unless=(_OTHERWISE,),
-            fix="Something divides the learning rate: look for a second scheduler or a wrong unit.",
         ),
     ),
     source="our own proposal: the declared closed form",
@@ -71,7 +72,6 @@ def declared_multiple(view: View, *, agree: float = 1e-3) -> Readings:
 
 @check(
     "Q2.2c",
-    section="schedule",
     question="Does the warm-up count its steps from one, as declared?",
     panel="lr",
     reads=("lr", "header.schedule", "signal.lr.declared"),
@@ -85,7 +85,7 @@ def declared_multiple(view: View, *, agree: float = 1e-3) -> Readings:
             fix="The warm-up is t / W where (t + 1) / W is declared: the first update is lost.",
         ),
     ),
-    source=f"{_SOURCE}, Q2.2",
+    source="our own proposal: the declared closed form one step before",
     as_written="LR at step W < 0.5 lr_max",
     why="at W = 100 an off-by-one moves the rate by 1 %, which no look at step W finds; the closed form does",
 )
@@ -103,20 +103,16 @@ def num_behind(view: View, *, close: float = 1e-4) -> Readings:
 
 @check(
     "Q2.2d",
-    section="schedule",
     question="Does the scheduler advance once per optimizer step?",
     panel="lr",
     reads=("lr", "header.schedule", "signal.lr.declared"),
     leaves=(
-        Leaf(
+        _slip(
             "advances several times per step",
+            "scheduler_overstepped",
+            "Step the scheduler once per update: not per micro-batch, not per rank, not twice.",
             above=1.5,
             hold=2,
-            latch=True,
-            causes=("scheduler_overstepped",),
-            weight=PROOF,
-            unless=(_OTHERWISE,),
-            fix="Step the scheduler once per update: not per micro-batch, not per rank, not twice.",
         ),
     ),
     window=2,
@@ -177,35 +173,15 @@ def _predicts(fit: tuple[int, int], schedule: Schedule, step: int, lr: float, ne
 
 @check(
     "Q2.2e",
-    section="schedule",
     question="Does the decay end at the declared step?",
     panel="lr",
     reads=("lr", "header.schedule", "signal.lr.declared", "signal.lr.printed_unit"),
     window=2,
     passes=(0.99, 1.01),
     leaves=(
-        Leaf(
-            "ends too late",
-            above=1.01,
-            hold=5,
-            latch=True,
-            causes=("wrong_total_steps",),
-            weight=PROOF,
-            unless=(_OTHERWISE,),
-            fix="The scheduler was given another number of steps than the run: give it planned_steps.",
-        ),
-        Leaf(
-            "ends too early",
-            below=0.99,
-            hold=5,
-            latch=True,
-            causes=("wrong_total_steps",),
-            weight=PROOF,
-            unless=(_OTHERWISE,),
-            fix="The scheduler was given another number of steps than the run: give it planned_steps.",
-        ),
+        _slip("ends too late", "wrong_total_steps", _GIVE_STEPS, above=1.01, hold=5),
+        _slip("ends too early", "wrong_total_steps", _GIVE_STEPS, below=0.99, hold=5),
     ),
-    source="our own proposal",
 )
 def implied_over_declared_end(view: View, *, agree: float = 0.002, least_gone: float = 0.001) -> Readings:
     """The end that a rate of the decay implies, over the declared end.

@@ -29,7 +29,6 @@ def incident(view: View, row: int) -> str:
 
 @check(
     "D2.1",
-    section="spikes",
     question="Does the loss jump away from its own recent past?",
     panel="loss",
     reads=("loss", "signal.loss.spikes", "signal.loss.spikes.ratio", "signal.loss.spikes.is_spike"),
@@ -68,7 +67,6 @@ def spike_ratio(view: View) -> Readings:
 
 @check(
     "D2.2",
-    section="spikes",
     question="Do spikes of the loss come in clusters?",
     panel="loss",
     reads=("loss", "signal.loss.spikes"),
@@ -86,7 +84,7 @@ def spike_ratio(view: View) -> Readings:
             fix="Lower lr_max or the clip value, lengthen the warm-up; look whether the same batches recur.",
         ),
     ),
-    source="the stability checklist, Q3.2",
+    source="PaLM (Chowdhery et al. 2022), https://arxiv.org/abs/2204.02311, section 5.1, on loss spikes",
     as_written="more than 3 outliers in 200 steps: instability",
     why="counted are spikes of the loss, at least 10 steps apart, confirmed by a gradient norm of 10 x its "
     "median where the log has one",
@@ -126,7 +124,6 @@ def _is_confirmed(before: Floats, near: Floats, by: float) -> bool:
 
 @check(
     "D2.3",
-    section="spikes",
     question="Does the loss come back after it has jumped?",
     panel="loss",
     reads=("loss", "signal.loss.spikes"),
@@ -209,7 +206,6 @@ def _first_of_events(view: View, forgotten: int) -> list[Spike]:
 
 @check(
     "D2.4",
-    section="spikes",
     question="Does the gradient norm run up before anything else shows?",
     panel="grad_norm",
     reads=("grad_norm",),
@@ -227,7 +223,6 @@ def _first_of_events(view: View, forgotten: int) -> list[Spike]:
             fix="Watch the loss; if it follows, lower the learning rate.",
         ),
     ),
-    source="ours",
     why="ten steps in a row, not one outlier",
 )
 def gradient_run_up(view: View, *, recent: int = 100, every: int = 20) -> Readings:

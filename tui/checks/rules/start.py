@@ -11,8 +11,6 @@ from flight_recorder.tui.checks.signals.rolling import unbroken
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
-_OURS = "our own proposal"
-
 
 def _from_ln_vocab(offset: float) -> Bound:
     """A bound at this distance from a uniform guess."""
@@ -25,7 +23,6 @@ def _from_ln_vocab(offset: float) -> Bound:
 
 @check(
     "Q1.1a",
-    section="start",
     question="Is the loss at step 0 that of a uniform guess, ln V?",
     panel="loss",
     reads=("loss", "header.vocab_size"),
@@ -58,7 +55,6 @@ def _from_ln_vocab(offset: float) -> Bound:
             fix="The model is not untrained: look for a checkpoint loaded by mistake, then at the targets.",
         ),
     ),
-    source=_OURS,
     as_written="pass within ln V ± 0.5; > 8.0 broken init; < 4.0 not untrained",
     why="8.0 and 4.0 hold for V = 512 only; the same distances from ln V hold for any vocabulary, and a "
     "fine-tune starts wherever its parent ended",
@@ -75,7 +71,6 @@ def first_loss(view: View) -> Readings:
 
 @check(
     "Q1.1b",
-    section="start",
     question="Is there any loss at all?",
     panel="loss",
     reads=("loss",),
@@ -114,7 +109,6 @@ def first_loss_at_all(view: View) -> Readings:
 
 @check(
     "Q1.2d",
-    section="start",
     question="Does the loss have a gradient?",
     panel="loss",
     reads=("loss", "grad_norm"),
@@ -151,12 +145,10 @@ def records_without_targets(view: View) -> Readings:
 
 @check(
     "Q1.1c",
-    section="start",
     question="Does a run from scratch start without a checkpoint?",
     panel="loss",
     reads=("initial.num_loaded_tensors",),
     applies=(DECLARED_FROM_SCRATCH,),
-    whole=True,
     leaves=(
         Leaf(
             "weights were loaded",
@@ -166,7 +158,6 @@ def records_without_targets(view: View) -> Readings:
             fix="Start from fresh weights, or declare the run a fine-tune.",
         ),
     ),
-    source="our own proposal",
 )
 def num_loaded_tensors(view: View) -> Readings:
     """Tensors that were loaded from a checkpoint before step 0."""
@@ -182,7 +173,6 @@ def single(view: View, value: float, evidence: str) -> Readings:
 
 @check(
     "Q1.2a",
-    section="start",
     question="Is the gradient of the first batch of a usual size?",
     panel="grad_norm",
     reads=("grad_norm",),
@@ -216,7 +206,6 @@ def single(view: View, value: float, evidence: str) -> Readings:
             fix="Look at the targets: all the same, or all masked.",
         ),
     ),
-    source=_OURS,
     as_written="pass in [0.1, 10]; > 100 init or reduction; < 0.001 degenerate data",
     why="as written for a loss in nats per token of a run from scratch; of another loss, or of a fine-tune, "
     "a large gradient proves nothing. What lies between the pass band and a leaf is amber (an initialisation "
@@ -236,7 +225,6 @@ def first_grad_norm(view: View) -> Readings:
 
 @check(
     "Q1.2b",
-    section="start",
     question="Do the tokens of a batch count in the loss?",
     panel="loss",
     reads=("num_targets", "num_tokens"),
@@ -259,7 +247,6 @@ def first_grad_norm(view: View) -> Readings:
             fix="Fewer than one token in ten counts: look at the loss mask.",
         ),
     ),
-    source=_OURS,
 )
 def share_of_targets(view: View) -> Readings:
     """Share of a batch's positions, padding left out, that count in the loss."""
@@ -272,7 +259,6 @@ def share_of_targets(view: View) -> Readings:
 
 @check(
     "Q1.2c",
-    section="start",
     question="Are the targets of a batch different tokens?",
     panel="loss",
     reads=("num_distinct_targets", "num_targets"),
@@ -295,7 +281,6 @@ def share_of_targets(view: View) -> Readings:
             fix="Look at the batch: fewer than four different tokens are to be predicted.",
         ),
     ),
-    source=_OURS,
 )
 def num_distinct_targets(view: View, *, least_targets: int = 16) -> Readings:
     """Different tokens among a batch's targets, in batches of at least 16 targets."""

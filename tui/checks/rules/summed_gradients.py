@@ -10,7 +10,6 @@ from flight_recorder.tui.checks.view import View
 
 @check(
     "Q3.1d",
-    section="gradients",
     question="Is the gradient of a step that step's own?",
     panel="grad_norm",
     reads=("grad_norm",),

@@ -7,8 +7,6 @@ its lowest point is the rule: a rise counts when it is larger than a walk with t
 from __future__ import annotations
 
 import math
-import re
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,17 +125,6 @@ def _milestones(before: int, now: int, first: int) -> list[int]:
             found.append(due)
         due = max(due + 1, due * 4 // 3)
     return found
-
-
-_WORDS = "reward rewards rew return returns policy actor critic epsilon discriminator generator disc gen gan"
-_PLAYERS = frozenset(_WORDS.split())
-_PAIRS = frozenset({("d", "loss"), ("g", "loss"), ("loss", "d"), ("loss", "g")})
-
-
-def is_of_players(name: str) -> bool:
-    """Whether a number of this name is logged by a run of several players, or of one that collects reward."""
-    words = re.split(r"[^a-z]+", name.lower())
-    return not _PLAYERS.isdisjoint(words) or not _PAIRS.isdisjoint(pairwise(words))
 
 
 def validation_acquits(view: View, steps: Steps, since: Steps, *, near: float = 0.02) -> Flags:

@@ -84,9 +84,9 @@ def _source_text(verdict: Verdict) -> str:
     check = REGISTRY.get(verdict.check)
     if check is None:
         return ""
-    written = f"; written there as: {check.as_written}; ours differs" if check.as_written else ""
+    written = f"; first drafted as: {check.as_written}" if check.as_written else ""
     why = (": " if written else "; ") + check.why if check.why else ""
-    return f"{check.source or 'our own proposal'}{written}{why}"
+    return f"{check.source}{written}{why}"
 
 
 def _unmeasured_text(verdict: Verdict, verdicts: Iterable[Verdict]) -> str:

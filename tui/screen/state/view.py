@@ -21,7 +21,7 @@ Range = tuple[float, float]
 READING_ORDER: tuple[tuple[int, str], ...] = tuple(
     (PANEL_BY_ID[look.panel].number, f"{look.question} {look.means}") for look in signatures.READING_ORDER
 )
-"""Panels in the order in which the seven-panels page reads a failed run, with the question asked there."""
+"""Panels in the order in which a failed run is read, with the question asked there."""
 
 SMOOTHING = (1, 10, 50, 200)
 """Lengths in values of the moving average that `s` goes through; 1 is none."""
