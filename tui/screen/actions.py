@@ -205,8 +205,9 @@ class Actions:
     def smooth(self) -> None:
         """The next longer moving average."""
         view = views.smoothed(self.view)
-        words = f"moving average over {view.smoothing} values" if view.smoothing > 1 else "no smoothing"
-        self.look(view, words)
+        self.look(
+            view, f"moving average over {view.smoothing} values" if view.smoothing > 1 else "no smoothing"
+        )
 
     def heat(self) -> None:
         """Layers as a strip of heat, a row each, or as lines."""

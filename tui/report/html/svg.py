@@ -165,15 +165,11 @@ def _tints(figure: Figure, x: Axis) -> str:
         levels[int(_px(x, first)) : int(_px(x, last)) + 1] = level
     bounds = [0, *(np.flatnonzero(np.diff(levels)) + 1).tolist(), len(levels)]
     return "".join(
-        f'<rect class="tint {_tint_name(levels[left])}" x="{left}" y="{TOP}" '
+        f'<rect class="tint {"excused" if levels[left] == _EXCUSED else Level(levels[left])}" x="{left}" y="{TOP}" '
         f'width="{max(1.5, right - left)}" height="{HEIGHT - TOP - BOTTOM}"/>'
         for left, right in pairwise(bounds)
         if levels[left]
     )
-
-
-def _tint_name(level: int) -> str:
-    return "excused" if level == _EXCUSED else str(Level(level))
 
 
 def _rule_lines(rules: tuple[Rule, ...], y: Axis) -> str:
