@@ -205,9 +205,8 @@ class Actions:
     def smooth(self) -> None:
         """The next longer moving average."""
         view = views.smoothed(self.view)
-        self.look(
-            view, f"moving average over {view.smoothing} values" if view.smoothing > 1 else "no smoothing"
-        )
+        words = f"moving average over {view.smoothing} values" if view.smoothing > 1 else "no smoothing"
+        self.look(view, words)
 
     def heat(self) -> None:
         """Layers as a strip of heat, a row each, or as lines."""
