@@ -59,7 +59,7 @@ def watch(
     paths: LogPaths,
 ) -> None:
     """Follow a run live: its panels and the tree. Opens before the file exists and waits for it."""
-    from flight_recorder.tui.screen import app as screen
+    from flight_recorder.tui.screen import watch as screen
 
     _exit_with(lambda: screen.watch(paths, options=log.source, thresholds=log.thresholds))
 
@@ -72,7 +72,7 @@ def replay(
     speed: Annotated[float, typer.Option(min=0.01, help="Times faster than it was recorded.")] = 20.0,
 ) -> None:
     """Show a recorded run as if it were live."""
-    from flight_recorder.tui.screen import app as screen
+    from flight_recorder.tui.screen import watch as screen
 
     _exit_with(lambda: screen.watch([path], options=log.source, thresholds=log.thresholds, speed=speed))
 

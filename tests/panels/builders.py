@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from flight_recorder.tui.checks.signals.run_kind import RunKind
 from flight_recorder.tui.checks.verdict import Level, Threshold, Verdict
 from flight_recorder.tui.series.recording import Recording
 
@@ -27,6 +28,7 @@ class Judged:
     headline: Verdict | None = None
     failed: tuple[Verdict, ...] = ()
     overfit: dict[str, Any] | None = None
+    kind: RunKind = field(default_factory=lambda: RunKind("unknown", ""))
     causes: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def thresholds(self, panel: str) -> tuple[Threshold, ...]:
@@ -43,6 +45,8 @@ class JudgedRun:
     is_partial: bool = False
     name: str = "a run"
     path: str = "runs/a/inspector.log.jsonl"
+    format: str = "runlog"
+    has_numbers: bool = True
 
 
 def overfitting_records(num_steps: int = 3412, planned: int = 8000) -> list[dict[str, Any]]:

@@ -186,7 +186,7 @@ def test_the_same_configuration_at_another_rate_is_not_called_the_same() -> None
 def test_what_one_log_lacks_is_unknown_and_no_difference() -> None:
     runs = run_of(_without_config("a", 0.002, grad_clip=1.0)), run_of(_without_config("b", 0.002))
     text = compare(*runs, TODAY)
-    assert "| gradient clip | 1.00 | unknown |" in text
+    assert "| gradient clip | 1.0 | unknown |" in text
     assert "In what both logs show nothing differs" in text
     assert "configurations are the same" not in text
 

@@ -35,8 +35,7 @@ def shown(*extra: dict[str, Any], name: str = "19-overfit", **size: Any) -> str:
 
 def test_a_picture_has_the_facts_every_panel_and_the_verdict_with_its_fix() -> None:
     text = shown(width=120)
-    assert text.startswith("19-overfit  finished  step 1,500 of 8,000")
-    assert "▲ ORANGE" in text.split("\n")[0]
+    assert text.startswith("▲ ORANGE   19-overfit   1,500 of 8,000 steps, finished")
     for panel in PANELS:
         assert (f"{panel.number} {panel.title}" in text) is not panel.as_list
     assert "▲ D4.1 val 29 % over its best   since step 1,050\n    val 2.43, best 1.89 at 600" in text
@@ -93,8 +92,7 @@ def test_the_width_is_that_of_the_terminal_even_behind_a_pipe(monkeypatch: pytes
 
 
 def test_text_of_a_log_reaches_the_terminal_as_text() -> None:
-    header = {"kind": "header", "name": "x", "device": "\x1b[31mcpu\x07 [bold]loud[/bold]"}
-    text = shown(header, name="\x1b]0;owned\x07", width=120)
+    text = shown(name="\x1b]0;owned\x07 [bold]loud[/bold]", width=120)
     assert "\x1b" not in text and "\x07" not in text
     assert "␛]0;owned␇" in text and "[bold]loud[/bold]" in text
 

@@ -39,7 +39,7 @@ def test_a_name_of_a_run_is_one_harmless_line(tmp_path: Path) -> None:
 def test_a_foreign_run_that_made_all_its_steps_is_said_to_have_finished(tmp_path: Path) -> None:
     log = tmp_path / "trainer_log.jsonl"
     lines = [f'{{"current_steps":{step},"total_steps":30,"loss":2.5}}\n' for step in (10, 20, 30)]
-    for num_lines, words in ((3, "30 steps   finished (reached its planned steps)"), (1, "crashed")):
+    for num_lines, words in ((3, "30 steps, finished (reached its planned steps)"), (1, "crashed")):
         log.write_text("".join(lines[:num_lines]))
         os.utime(log, (1e9, 1e9))
         assert words in _printed(log)

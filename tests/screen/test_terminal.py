@@ -47,7 +47,7 @@ def test_a_signal_before_the_screen_is_drawn_leaves_with_it(sign: bytes) -> None
 def test_a_monitor_that_does_not_react_is_ended_all_the_same() -> None:
     stuck = (
         "import time; from flight_recorder.tui.screen import app, terminal; terminal.PATIENCE_S = 0.2\n"
-        "app.Monitor._draw_footer = lambda monitor: time.sleep(1000)\n"
+        "app.Monitor._draw_status = lambda monitor: time.sleep(1000)\n"
         "from flight_recorder.tui.cli import main; main()"
     )
     with PseudoTerminal("watch", LOG, python=("-c", stuck)) as terminal:
@@ -89,9 +89,9 @@ def test_the_mouse_stays_with_the_terminal() -> None:
 
 
 BROKEN = {
-    "drawing": "app.Monitor._draw_footer = broken",
+    "drawing": "app.Monitor._draw_status = broken",
     "a widget": "from flight_recorder.tui.screen.drawing.lines import Lines; Lines.render_line = broken",
-    "a key": "app.Monitor.action_help = broken",
+    "a key": "from flight_recorder.tui.screen.actions import Actions; Actions.help = broken",
     "the search for runs": "gathering.Gathering.look = broken; gathering.Gathering.grows = True",
     "opening": "gathering.Gathering.open_all = broken",
 }
@@ -102,13 +102,13 @@ def test_an_error_of_our_own_is_one_sentence(part: str) -> None:
     code = (
         "from flight_recorder.tui.screen import app\n"
         "from flight_recorder.tui.screen.runs import run_set as gathering; gathering.LOOK_S = 0.01\n"
-        "from flight_recorder.tui.screen import taking_in; taking_in.LOOK_S = 0.01\n"
+        "app.LOOK_S = 0.01\n"
         "def broken(*_): raise KeyError('a part')\n"
         f"{part}\n"
         "from flight_recorder.tui.cli import main; main()"
     )
     with PseudoTerminal("watch", LOG, python=("-c", code)) as terminal:
-        if "action_help" in part:
+        if "Actions.help" in part:
             terminal.read_until(DRAWN)
             terminal.type(b"?")
         assert terminal.exit_code() == 2
@@ -122,7 +122,7 @@ def test_the_traceback_is_there_for_who_asks() -> None:
     code = (
         "from flight_recorder.tui.screen import app\n"
         "def broken(*_): raise KeyError('a part')\n"
-        "app.Monitor._draw_footer = broken\n"
+        "app.Monitor._draw_status = broken\n"
         "from flight_recorder.tui.cli import main; main()"
     )
     with PseudoTerminal("watch", LOG, python=("-c", code), TUI_DEBUG="1") as terminal:

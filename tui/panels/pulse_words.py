@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flight_recorder.tui.follow.batch import Pulse
+from flight_recorder.tui.numbers import count
 from flight_recorder.tui.panels.printable import printable
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ def steps_done(run: Run) -> int:
     """Optimizer steps done; a log that ends at its planned step counts from 1 and has not gone beyond it."""
     is_last_planned = run.recording.last_step == run.recording.header.get("planned_steps")
     return run.recording.last_step or 0 if is_last_planned else run.recording.num_steps
+
+
+def progress_words(run: Run) -> str:
+    """How far it is and how it is doing: "1,500 of 8,000 steps, live"."""
+    planned = run.recording.header.get("planned_steps")
+    of = f" of {count(planned)}" if isinstance(planned, int | float) and planned > 0 else ""
+    return f"{count(steps_done(run))}{of} steps, {pulse_words(run)}"
 
 
 def has_made_all_steps(run: Run) -> bool:

@@ -7,7 +7,6 @@ panels that are seen and that something has changed in.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,7 +20,6 @@ from textual.binding import BindingType
 from textual.containers import Container
 
 from flight_recorder.tui import defect
-from flight_recorder.tui.checks.thresholds import Thresholds
 from flight_recorder.tui.exit import CANNOT_READ
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.screen import theme
@@ -40,9 +38,7 @@ from flight_recorder.tui.screen.runs.run_set import LOOK_S, Gathering, RunsBegan
 from flight_recorder.tui.screen.runs.watched_run import BatchArrived, FollowingEnded, JudgedAtLast, Watched
 from flight_recorder.tui.screen.state.looking import Looking
 from flight_recorder.tui.screen.state.view import Mode
-from flight_recorder.tui.screen.terminal import Terminal, require_terminal
-from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.parser import SourceOptions
+from flight_recorder.tui.screen.terminal import Terminal
 
 CLOCK_S = 1.0
 """How often the status line is made again while nothing comes, so that a silence is seen to last."""
@@ -282,30 +278,3 @@ class Monitor(App[int]):
 
     def _show(self, id: str, lines: Sequence[Spans]) -> None:
         self.query_one(f"#{id}", Lines).show(lines, self.palette)
-
-
-def watch(
-    paths: Sequence[str],
-    *,
-    options: SourceOptions | None = None,
-    thresholds: Thresholds | None = None,
-    speed: float | None = None,
-) -> int:
-    """Show these logs until the user quits, and give the exit code.
-
-    With a `speed` the first path is played again from its beginning, that many times faster than recorded.
-
-    Raises:
-        CannotRead: a log cannot be read, there is no terminal, or the monitor failed; the message is for the
-            user.
-    """
-    gathering = Gathering(paths, options, thresholds, speed)
-    watched = gathering.open_all()
-    require_terminal()
-    app = Monitor(watched, gathering)
-    gc.freeze()  # records make no cycles: looking for some took a third of the time of reading
-    gc.set_threshold(100_000, 50, 100)
-    app.run(mouse=False)  # nothing here is clicked on, and the terminal's own selection stays
-    if app.failure and app.return_code == CANNOT_READ:
-        raise CannotRead(app.failure)
-    return app.return_code or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flight_recorder.tui.screen.drawing.spans import Span, Spans, width_of
@@ -26,9 +27,19 @@ class Piece:
         return self.weights[self.chosen] if self.chosen < len(self.weights) else float("inf")
 
 
-def piece(text: str | float | None, weight: float, holds: bool = True, role: str = "text") -> Piece:
-    """A piece that is there or not."""
-    return Piece([[Span(str(text), role)] if text and holds else [], []], [weight])
+NOTHING = Piece([[]], [])
+
+
+def forms(weights: float | Sequence[float], *texts: str, role: str = "text", is_last: bool = False) -> Piece:
+    """A piece of these texts, the longest first, and nothing after the last unless that stays; none for "".
+
+    There is a weight for each step to the next form; one alone is that of the first.
+    """
+    if not texts[0]:
+        return NOTHING
+    spans = [[Span(text, role)] for text in texts]
+    kept = [weights] if isinstance(weights, int | float) else list(weights)
+    return Piece(spans if is_last else [*spans, []], kept)
 
 
 def joined(pieces: list[Piece]) -> Spans:

@@ -9,28 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from flight_recorder.tui.numbers import count, number
-from flight_recorder.tui.report.markdown.run_facts import settings
+from flight_recorder.tui.numbers import number
+from flight_recorder.tui.report.markdown.run_facts import run_facts, settings
 from flight_recorder.tui.report.wording import markdown_text, table
 from flight_recorder.tui.run import Run
 
 UNKNOWN = "unknown"
 
 _BATCH_SIZES = ("per_device_train_batch_size", "micro_batch_size", "train_batch_size", "batch_size")
-_COUNTS = {
-    "planned steps": "planned_steps",
-    "accumulation": "accumulation",
-    "tokens per step": "tokens_per_step",
-    "parameters": "num_parameters",
-    "vocabulary": "vocab_size",
-    "processes": "world_size",
-    "seed": "seed",
-}
-_WORDS = {"arithmetic": "dtype", "origin": "origin"}
+_FACTS = (
+    "steps planned", "gradient clip", "tokens per step", "parameters", "vocabulary", "processes", "seed",
+    "arithmetic", "origin",
+)  # fmt: skip
+"""Of what is known of each run, what may make them differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +41,14 @@ def observed(runs: Sequence[Run]) -> list[Observed]:
     """All that at least one of the logs shows."""
     peaks = [_peak(run) for run in runs]
     scale = min((peak for peak in peaks if peak is not None), default=0.0)
+    facts = [dict(run_facts(run)) for run in runs]
     found = [
         _rates("peak learning rate", peaks, scale),
         _rates("final learning rate", [_final(run) for run in runs], scale),
-        _same_words("schedule", [_family(run) for run in runs]),
-        _same_words("warm-up steps", [_warmup(run) for run in runs]),
-        _same_words("gradient clip", [_clip(run) for run in runs]),
         _same_words("batch size", [_batch_size(run) for run in runs]),
-        *(_same_words(name, [_count(_fact(run, field)) for run in runs]) for name, field in _COUNTS.items()),
-        *(_same_words(name, [_word(_fact(run, field)) for run in runs]) for name, field in _WORDS.items()),
+        _same_words("schedule", [_schedule(run, "family") for run in runs]),
+        _same_words("warm-up steps", [_schedule(run, "warmup_steps") for run in runs]),
+        *(_same_words(name, [known.get(name) for known in facts]) for name in _FACTS),
         Observed("epochs done", tuple(_epochs(run) or UNKNOWN for run in runs), differs=False),
     ]
     return [one for one in found if set(one.texts) != {UNKNOWN}]
@@ -99,33 +92,15 @@ def _final(run: Run) -> float | None:
     return float(values[-1]) if len(values) and math.isfinite(values[-1]) else None
 
 
-def _schedule(run: Run) -> tuple[str, dict[str, Any]]:
+def _schedule(run: Run, name: str) -> str | None:
     seen = (run.judge.schedule or {}).get("observed") or {}
     family = str(seen.get("family", UNKNOWN))
-    return family, dict(seen.get("parameters") or {}) if family != UNKNOWN else {}
-
-
-def _family(run: Run) -> str | None:
-    family, _ = _schedule(run)
-    return None if family == UNKNOWN else family.replace("_", " ")
-
-
-def _warmup(run: Run) -> str | None:
-    family, parameters = _schedule(run)
-    if family == UNKNOWN:
-        return None
-    return _count(parameters.get("warmup_steps", parameters.get("warmup", 0)))
-
-
-def _clip(run: Run) -> str | None:
-    clip = _fact(run, "grad_clip")
-    if not _is_number(clip):
-        return None
-    return number(float(clip), 3) if clip else "none"
+    found = {**(seen.get("parameters") or {}), "family": family.replace("_", " ")}
+    return None if family == UNKNOWN else str(found.get(name, 0))
 
 
 def _batch_size(run: Run) -> str | None:
-    found = settings(_fact(run, "config"))
+    found = settings(run.recording.header.get("config"))
     by_last_word = {name.rpartition(".")[2]: value for name, value in found.items()}
     return next((by_last_word[name] for name in _BATCH_SIZES if name in by_last_word), None)
 
@@ -133,19 +108,3 @@ def _batch_size(run: Run) -> str | None:
 def _epochs(run: Run) -> str | None:
     values = run.recording.steps["epoch"].values
     return number(float(values[-1]), 3) if len(values) and math.isfinite(values[-1]) else None
-
-
-def _fact(run: Run, field: str) -> Any:
-    return run.recording.header.get(field)
-
-
-def _count(value: Any) -> str | None:
-    return count(value) if _is_number(value) else None
-
-
-def _word(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -37,6 +37,7 @@ LONGEST_LABEL = 40
 
 _EXCUSED = -1
 """Stands for a level where a leaf held and was excused."""
+_TINTS = {_EXCUSED: "excused"} | {int(level): str(level) for level in Level}
 
 _LABEL_HEIGHT = 11
 _CHARACTER_WIDTH = 6.0
@@ -165,15 +166,11 @@ def _tints(figure: Figure, x: Axis) -> str:
         levels[int(_px(x, first)) : int(_px(x, last)) + 1] = level
     bounds = [0, *(np.flatnonzero(np.diff(levels)) + 1).tolist(), len(levels)]
     return "".join(
-        f'<rect class="tint {_tint_name(levels[left])}" x="{left}" y="{TOP}" '
+        f'<rect class="tint {_TINTS[levels[left]]}" x="{left}" y="{TOP}" '
         f'width="{max(1.5, right - left)}" height="{HEIGHT - TOP - BOTTOM}"/>'
         for left, right in pairwise(bounds)
         if levels[left]
     )
-
-
-def _tint_name(level: int) -> str:
-    return "excused" if level == _EXCUSED else str(Level(level))
 
 
 def _rule_lines(rules: tuple[Rule, ...], y: Axis) -> str:

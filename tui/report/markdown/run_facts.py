@@ -37,13 +37,10 @@ def run_facts(run: Run) -> list[tuple[str, str]]:
     """The facts of the header and the state of the log that a reader asks for first; only those known."""
     recording, header = run.recording, run.recording.header
     planned = header.get("planned_steps")
-    done = (
-        "none"
-        if recording.last_step is None
-        else count(recording.num_steps) + (f" of {count(planned)}" if _is_number(planned) else "")
-    )
+    done = "none" if recording.last_step is None else count(recording.num_steps)
     facts = [
         ("steps done", done),
+        ("steps planned", _count(planned)),
         ("state", pulse_words(run)),
         ("wall time", duration(wall_time_s(run))),
         ("origin", header.get("origin")),

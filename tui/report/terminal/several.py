@@ -17,7 +17,7 @@ from flight_recorder.tui.checks.thresholds import Thresholds
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.follow.once import read_all
 from flight_recorder.tui.panels.printable import printable
-from flight_recorder.tui.panels.pulse_words import pulse_words, steps_done
+from flight_recorder.tui.panels.pulse_words import progress_words
 from flight_recorder.tui.report.terminal.ci import FORMATS
 from flight_recorder.tui.report.terminal.verdicts import as_json, page, unread_as_json
 from flight_recorder.tui.run import Run
@@ -192,7 +192,7 @@ def _judged(path: str, order: Order) -> Judged:
             path,
             run.judge.level,
             _headline(run.judge),
-            _progress(run),
+            progress_words(run),
             unmet=options.names.unmet() if isinstance(options.names, GivenNames) else "",
             document=as_json(run) if order.with_documents else "",
         )
@@ -216,12 +216,6 @@ def _headline(judge: Judge) -> str:
     """What gives the run its level, and since when."""
     verdict = main_verdict(judge.verdicts, judge.headline)
     return f"{title(verdict)}{since(verdict.first_step)}" if verdict else ""
-
-
-def _progress(run: Run) -> str:
-    planned = run.recording.header.get("planned_steps")
-    of = f" of {planned:,.0f}" if isinstance(planned, int | float) and planned > 0 else ""
-    return f"{steps_done(run):,}{of} steps, {pulse_words(run)}"
 
 
 def _shown_on_terminal(

@@ -23,11 +23,10 @@ from flight_recorder.tui.panels.drawing.palette import DARK
 from flight_recorder.tui.panels.figure import Figure
 from flight_recorder.tui.panels.panel import Panel
 from flight_recorder.tui.panels.printable import printable
-from flight_recorder.tui.panels.pulse_words import pulse_words, steps_done
 from flight_recorder.tui.panels.registry import PANELS
 from flight_recorder.tui.panels.view import View
-from flight_recorder.tui.report.terminal.verdicts import verdict_lines
-from flight_recorder.tui.vocabulary import LEVEL_SIGNS, LEVEL_STYLES, level_words
+from flight_recorder.tui.report.terminal.verdicts import heading, verdict_lines
+from flight_recorder.tui.vocabulary import LEVEL_SIGNS, LEVEL_STYLES
 
 if TYPE_CHECKING:
     from flight_recorder.tui.run import Run
@@ -61,7 +60,7 @@ def render(run: Run, width: int, height: int | None = None, colour: bool = False
     panels = [panel for panel in PANELS if panel.measured(run.recording)] or list(PANELS[:1])
     num_rows = -(-len(panels) // num_columns)
     panel_height = max(_LEAST_HEIGHT, (height - 3 - len(below)) // num_rows) if height else _PANEL_HEIGHT
-    lines = [_header(run), *_grid(run, panels, width, num_columns, panel_height, colour), *below]
+    lines = [heading(run), *_grid(run, panels, width, num_columns, panel_height, colour), *below]
     return _written(lines, width, colour)
 
 
@@ -76,37 +75,6 @@ def _written(lines: Iterable[Text], width: int, colour: bool) -> str:
         for piece in (first, *(Text("    ") + piece for piece in rest)):
             console.print(piece, highlight=False)
     return "".join(line.rstrip() + "\n" for line in out.getvalue().split("\n")[:-1])
-
-
-def _header(run: Run) -> Text:
-    """The run in one paragraph: name, how it is doing, how far, what kind, the level."""
-    header, recording = run.recording.header, run.recording
-    planned = header.get("planned_steps")
-    of = f" of {planned:,}" if isinstance(planned, int) else ""
-    facts = [
-        pulse_words(run),
-        f"step {steps_done(run):,}{of}" if recording.last_step is not None else "no step yet",
-        *(f"{_shown(header[key])} {unit}" for key, unit in _FACTS if header.get(key) is not None),
-        f"{len(run.damaged):,} damaged lines" if run.damaged else "",
-    ]
-    level = run.judge.level
-    line = Text(printable(run.name), style="bold").append(
-        "  " + "  ".join(filter(None, facts)), style="not bold"
-    )
-    return line.append(f"  {level_words(level)}", style=LEVEL_STYLES[level])
-
-
-_FACTS = (
-    ("num_parameters", "parameters"),
-    ("vocab_size", "tokens in the vocabulary"),
-    ("dtype", ""),
-    ("device", ""),
-)
-
-
-def _shown(value: object) -> str:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return f"{value:,}" if is_number else printable(str(value))
 
 
 def _grid(

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from flight_recorder.tui.checks.verdict import Level, State, Verdict
 from flight_recorder.tui.panels.printable import escaped, printable
-from flight_recorder.tui.panels.pulse_words import pulse_words, steps_done
+from flight_recorder.tui.panels.pulse_words import progress_words
 from flight_recorder.tui.run import Run
 from flight_recorder.tui.vocabulary import (
     LEVEL_STYLES,
@@ -98,7 +98,7 @@ def page() -> Console:
 
 def print_verdicts(run: Run, console: Console) -> None:
     """The level, the first thing wrong with its fix, what else is wrong, and what could not be judged."""
-    for line in (_heading(run), *verdict_lines(run)):
+    for line in (heading(run), *verdict_lines(run)):
         console.print(line, soft_wrap=True)
 
 
@@ -152,7 +152,8 @@ def sentence_on_failed(run: Run) -> str:
     )
 
 
-def _heading(run: Run) -> Text:
+def heading(run: Run) -> Text:
+    """Level, name, progress, format and kind of the run."""
     level = run.judge.level
     text = Text()
     if not run.has_numbers and level is Level.GREEN:
@@ -160,7 +161,7 @@ def _heading(run: Run) -> Text:
     else:
         text.append(level_words(level), style=LEVEL_STYLES[level])
     text.append(f"   {printable(run.name)}", style="bold")
-    text.append(f"   {steps_done(run):,} steps   {pulse_words(run)}   {run.format}")
+    text.append(f"   {progress_words(run)}   {run.format}")
     if (kind := run.judge.kind.name) != "unknown":
         text.append(f"   {kind.replace('_', ' ')}")
     return text

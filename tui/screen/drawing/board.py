@@ -89,9 +89,9 @@ def _panel_box(scene: Scene, figure: Figure, width: int, height: int, is_focused
 
 
 def title(figure: Figure, room: int) -> Spans:
-    """Number, name, and the newest values if they fit into the room."""
+    """Number, name, and as many of the newest values as fit into the room."""
     spans = [Span(f"{figure.number} ", "accent"), Span(figure.title, "strong")]
-    latest = Span(f"  {said(figure.latest)}", "muted")
+    latest = Span("  " + whole_values(said(figure.latest), room - width_of(spans) - 2), "muted")
     return [*spans, latest] if figure.latest and width_of([*spans, latest]) <= room else spans
 
 

@@ -6,16 +6,16 @@ important piece gives way first. The level is the last to go.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.follow.batch import Pulse
-from flight_recorder.tui.numbers import duration, memory, number, percent
+from flight_recorder.tui.numbers import count, duration, memory, number, percent
 from flight_recorder.tui.panels.pulse_words import NO_CLOSING_RECORD, REASONS
 from flight_recorder.tui.screen.drawing.palette import level_role
 from flight_recorder.tui.screen.drawing.spans import Span, Spans, clipped, said, width_of
-from flight_recorder.tui.screen.pieces import Piece, joined, piece, total
+from flight_recorder.tui.screen.pieces import NOTHING, Piece, forms, joined, total
 from flight_recorder.tui.vocabulary import LEVEL_SIGNS, level_words, since
 
 PULSE_SIGNS = {
@@ -96,49 +96,37 @@ def status_line(status: Status, width: int) -> Spans:
 
 
 def _level_piece(status: Status) -> Piece:
-    role = f"badge-{status.level}"
-    sign = LEVEL_SIGNS[status.level]
+    role, sign = f"badge-{status.level}", LEVEL_SIGNS[status.level]
     if not status.is_judged:
-        return Piece([[Span("not judged yet ", "muted")], [Span("·", "muted")]], [89])
+        return forms(89, "not judged yet ", "·", role="muted", is_last=True)
+    if status.level is Level.GREEN and status.failure:
+        return forms(58, "not judged to its end ", "?", role="level-red", is_last=True)
+    if status.level is Level.GREEN and status.pulse is Pulse.WAITING:
+        return Piece([[Span("·  ", "muted")]], [])
     if status.level is Level.GREEN:
-        if status.failure:
-            return Piece([[Span("not judged to its end ", "level-red")], [Span("?", "level-red")]], [58])
-        if status.pulse is Pulse.WAITING:
-            return Piece([[Span("·  ", "muted")]], [])
-        return Piece([[Span(f"{sign} green ", role)], [Span(sign, role)]], [58])
+        return forms(58, f"{sign} green ", sign, role=role, is_last=True)
     badge = Span(f" {level_words(status.level)} ", role)
     cause = Span(f" {said(status.cause)} ", level_role(status.level))
-    began = (
-        Span(f"{since(status.since, short=True).lstrip()} ", "text") if status.since is not None else Span("")
-    )
-    forms = [
-        [badge, cause, began],
-        [badge, cause],
-        [badge],
-        [Span(f"{sign}{str(status.level)[0].upper()}", role)],
-    ]
-    return Piece(forms, [54, 84, 90])
+    began = Span(f"{since(status.since, short=True).lstrip()} ", "text")
+    letter = [Span(f"{sign}{str(status.level)[0].upper()}", role)]
+    return Piece([[badge, cause, began], [badge, cause], [badge], letter], [54, 84, 90])
 
 
 def _left_pieces(status: Status) -> list[Piece]:
+    about, is_live = "~" if status.is_pace_inferred else "", status.pulse is Pulse.LIVE
+    pace, left = status.steps_per_s, status.seconds_left
     return [
         _name_piece(status),
         _pulse_piece(status),
-        _reading_piece(status),
-        _paused_piece(status),
-        _step_piece(status),
-        _bar_piece(status),
-        piece(
-            status.steps_per_s and f"{_about(status)}{_rate(status.steps_per_s)}",
-            44,
-            status.pulse is Pulse.LIVE,
-        ),
-        _left_piece(status),
+        *_reading_pieces(status),
+        *_step_pieces(status),
+        forms(44, f"{about}{_rate(pace)}" if pace and is_live else ""),
+        forms(55, f"{about}{duration(left, short=True)} left" if left is not None and is_live else ""),
         _value_piece("train", status.train, 50),
         _value_piece("val", status.val, 70),
-        _best_piece(status),
+        _value_piece("best", status.best and status.best[0], 40, "text", status.best and status.best[1]),
         _device_piece(status),
-        piece(status.kind, 18, role="faint"),
+        forms(18, status.kind, role="faint"),
         _damaged_piece(status),
         _elsewhere_piece(status),
     ]
@@ -149,75 +137,53 @@ def _rate(steps_per_s: float) -> str:
 
 
 def _name_piece(status: Status) -> Piece:
-    name = said(status.name)
-    full = [Span(name, "strong")]
-    if status.run_number:
-        full.append(Span(f" {status.run_number}", "muted"))
-    return Piece([full, clipped(full[:1], 24), clipped(full[:1], 10), []], [42, 75, 86])
+    name = Span(said(status.name), "strong")
+    full = [name, Span(f" {status.run_number}", "muted")] if status.run_number else [name]
+    return Piece([full, clipped([name], 24), clipped([name], 10), []], [42, 75, 86])
 
 
 def _pulse_piece(status: Status) -> Piece:
     sign, role = PULSE_SIGNS[status.pulse]
-    words = _pulse_words(status)
+    word = REASONS.get(status.exit_reason, said(status.exit_reason)) or status.pulse.value
+    if status.pulse is Pulse.ENDED and not status.exit_reason:
+        word = NO_CLOSING_RECORD
+    words = word
+    if status.pulse is Pulse.WAITING and status.path:
+        words = f"waiting for {said(status.path)}"
+    elif (
+        status.pulse in (Pulse.STALLED, Pulse.CRASHED)
+        and not status.exit_reason
+        and status.silent_s is not None
+    ):
+        words = f"{word}, silent for {duration(status.silent_s)}"
     if status.failure:
         sentence = clipped([Span(f" {sign} {said(status.failure)} ", role)], 100)  # the foot has more room
         return Piece([sentence, [Span(f" {sign} {words} ", role)], [Span(sign, role)], []], [46, 89, 89])
-    long = [Span(f"{sign} {words}{said(status.exit_message)}", role)]
-    medium = [Span(f"{sign} {_pulse_word(status)}", role)]
-    weight = 48 if status.pulse is Pulse.LIVE else 83
-    return Piece([long, medium, [Span(sign, role)], []], [49, weight, 88])
+    long = f"{sign} {words}{said(status.exit_message)}"
+    return forms([49, 48 if status.pulse is Pulse.LIVE else 83, 88], long, f"{sign} {word}", sign, role=role)
 
 
-def _pulse_word(status: Status) -> str:
-    if status.exit_reason:
-        return REASONS.get(status.exit_reason, said(status.exit_reason))
-    return NO_CLOSING_RECORD if status.pulse is Pulse.ENDED else status.pulse.value
+def _reading_pieces(status: Status) -> Iterator[Piece]:
+    """What is not seen yet: the past of a log while it is read, the present of a view that is held."""
+    if status.part_read is not None:
+        part = f"reading {percent(status.part_read)}" if status.part_read else "reading"
+        yield forms([61, 87], f"newest part, {part}", part, "…", role="accent", is_last=True)
+    if status.behind is not None:
+        behind = count(status.behind)
+        long = f"Ⅱ paused, {behind} steps behind" if status.behind else "Ⅱ paused"
+        yield forms([61, 87], long, f"Ⅱ -{behind}", "Ⅱ", role="accent", is_last=True)
 
 
-def _pulse_words(status: Status) -> str:
-    word = _pulse_word(status)
-    if status.pulse is Pulse.WAITING and status.path:
-        return f"waiting for {said(status.path)}"
-    is_silent = status.pulse in (Pulse.STALLED, Pulse.CRASHED) and not status.exit_reason
-    if is_silent and status.silent_s is not None:
-        return f"{word}, silent for {duration(status.silent_s)}"
-    return word
-
-
-def _reading_piece(status: Status) -> Piece:
-    if status.part_read is None:
-        return piece("", 0)
-    part = f"reading {percent(status.part_read)}" if status.part_read else "reading"
-    return Piece(
-        [[Span(f"newest part, {part}", "accent")], [Span(part, "accent")], [Span("…", "accent")]], [61, 87]
-    )
-
-
-def _paused_piece(status: Status) -> Piece:
-    if status.behind is None:
-        return piece("", 0)
-    long = f"Ⅱ paused, {status.behind:,} steps behind" if status.behind else "Ⅱ paused"
-    return Piece(
-        [[Span(long, "accent")], [Span(f"Ⅱ -{status.behind:,}", "accent")], [Span("Ⅱ", "accent")]], [61, 87]
-    )
-
-
-def _step_piece(status: Status) -> Piece:
+def _step_pieces(status: Status) -> Iterator[Piece]:
     if status.step is None:
-        return piece("", 0)
-    step, planned = f"{status.step:,}", status.planned_steps
-    of = f" / {planned:,}" if planned else ""
-    short = f"{step}/{planned:,}" if planned else step
-    return Piece([[Span(f"step {step}{of}")], [Span(short)], [Span(step)], []], [47, 62, 85])
-
-
-def _bar_piece(status: Status) -> Piece:
-    if not status.planned_steps or status.step is None:
-        return piece("", 0)
-    part = min(1.0, (status.step + 1) / status.planned_steps)
-    done = Span(percent(part))
-    forms = [[*_bar(part, cells), Span(" "), done] for cells in (16, 8)]
-    return Piece([*forms, [done], []], [28, 30, 60])
+        return
+    step, planned = count(status.step), status.planned_steps
+    of = f" / {count(planned)}" if planned else ""
+    yield forms([47, 62, 85], f"step {step}{of}", f"{step}{of.replace(' ', '')}", step)
+    if planned:
+        part = min(1.0, (status.step + 1) / planned)
+        done = Span(percent(part))
+        yield Piece([*([*_bar(part, cells), Span(" "), done] for cells in (16, 8)), [done], []], [28, 30, 60])
 
 
 def _bar(part: float, cells: int) -> Spans:
@@ -226,28 +192,13 @@ def _bar(part: float, cells: int) -> Spans:
     return [Span(done, "line-second"), Span("─" * (cells - len(done)), "frame")]
 
 
-def _left_piece(status: Status) -> Piece:
-    known = status.seconds_left is not None and status.pulse is Pulse.LIVE
-    return piece(f"{_about(status)}{duration(status.seconds_left or 0, short=True)} left", 55, known)
-
-
-def _about(status: Status) -> str:
-    return "~" if status.is_pace_inferred else ""
-
-
-def _value_piece(label: str, value: float | None, weight: float) -> Piece:
+def _value_piece(
+    label: str, value: float | None, weight: float, role: str = "strong", step: int | None = None
+) -> Piece:
     if value is None:
-        return piece("", 0)
-    return Piece([[Span(label + " ", "muted"), Span(number(value, width=5), "strong")], []], [weight])
-
-
-def _best_piece(status: Status) -> Piece:
-    if status.best is None:
-        return piece("", 0)
-    value, step = status.best
-    return Piece(
-        [[Span("best ", "muted"), Span(number(value, width=5)), Span(f" @ {step:,}", "muted")], []], [40]
-    )
+        return NOTHING
+    at = [Span(f" @ {count(step)}", "muted")] if step is not None else []
+    return Piece([[Span(f"{label} ", "muted"), Span(number(value, width=5), role), *at], []], [weight])
 
 
 def _device_piece(status: Status) -> Piece:
@@ -259,26 +210,19 @@ def _device_piece(status: Status) -> Piece:
     return Piece([spans, []], [20])
 
 
+def _damaged_piece(status: Status) -> Piece:
+    number_of = status.num_damaged
+    long = f"{count(number_of)} damaged {'line' if number_of == 1 else 'lines'}" if number_of else ""
+    return forms([52, 72], long, f"{count(number_of)}!", role="level-yellow")
+
+
 def _elsewhere_piece(status: Status) -> Piece:
     """The worst of the other runs: a calm run that is shown does not speak for them."""
     if not status.elsewhere:
-        return piece("", 0)
+        return NOTHING
     name, level, cause = status.elsewhere[0]
     badge = Span(f" {level_words(level)} ", f"badge-{level}")
     more = f"and {len(status.elsewhere) - 1} more " if len(status.elsewhere) > 1 else ""
     long = [badge, Span(f" {said(cause)} in ", level_role(level)), Span(f"{said(name)} {more}")]
-    return Piece(
-        [long, [badge, Span(f" in {len(status.elsewhere)} of the others")], [badge], []], [57, 82, 90]
-    )
-
-
-def _damaged_piece(status: Status) -> Piece:
-    lines = "line" if status.num_damaged == 1 else "lines"
-    text = f"{status.num_damaged:,} damaged {lines}"
-    return (
-        Piece(
-            [[Span(text, "level-yellow")], [Span(f"{status.num_damaged:,}!", "level-yellow")], []], [52, 72]
-        )
-        if status.num_damaged
-        else piece("", 0)
-    )
+    among = [badge, Span(f" in {len(status.elsewhere)} of the others")]
+    return Piece([long, among, [badge], []], [57, 82, 90])

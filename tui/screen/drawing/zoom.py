@@ -51,7 +51,8 @@ def _chart(scene: Scene, panel: Panel, width: int, height: int) -> list[Spans]:
         Span(panel.title, "strong"),
         Span(f"  {figure.y_label}", "muted"),
     ]
-    words = [Span(f"{figure.y_scale}   x: {figure.x_label}   Esc back", "faint")]
+    axes = "/ search" if figure.as_list else f"{figure.y_scale}   x: {figure.x_label}"
+    words = [Span(f"{axes}   Esc back", "faint")]
     return framed(rows, width, height, title, words, is_focused=True, foot=foot)
 
 
