@@ -11,10 +11,10 @@ from flight_recorder.tui.sources.naming.directions import DOWN, UP, direction_of
     ("names", "direction"),
     [
         (
-            "acc val_accuracy eval/f1 top5 Acc@1 mAP50 metrics/mAP50-95(B) bleu rewards/margins auc R2 r2_score",
+            "acc val_accuracy eval/f1 top5 Acc@1 mAP50 metrics/mAP50-95(B) rewards/margins auc R2 r2_score",
             UP,
         ),
-        ("rollout/ep_rew_mean/reward exact_match win_rate psnr val_mIoU ndcg@10 spearman", UP),
+        ("rollout/ep_rew_mean/reward exact_match win_rate psnr bleu val_mIoU ndcg@10 spearman", UP),
         (
             "loss val/rmse wer perplexity fid valid-logloss cross_entropy bits_per_byte error reward_loss",
             DOWN,

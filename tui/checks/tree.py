@@ -21,6 +21,8 @@ from flight_recorder.tui.checks.rules import (
     learning_rate,
     level_of_loss,
     losses,
+    metrics,
+    never_learned,
     nonfinite,
     optimizer_groups,
     optimizer_state,
@@ -33,9 +35,8 @@ from flight_recorder.tui.checks.rules import (
     setback,
     spikes,
     start,
-    stuck,
     summed_gradients,
-    untrained,
+    validation_level,
 )
 from flight_recorder.tui.checks.rules import after_best as aftermath
 from flight_recorder.tui.checks.rules import literal as as_written
@@ -51,6 +52,9 @@ from flight_recorder.tui.checks.signals import (
     spike_finder,
     standing,
 )
+from flight_recorder.tui.checks.signals import (
+    metrics as metric_curves,
+)
 
 SIGNAL_FILES: tuple[ModuleType, ...] = (
     evaluation_noise,
@@ -59,6 +63,7 @@ SIGNAL_FILES: tuple[ModuleType, ...] = (
     lowest,
     blocks,
     level_curve,
+    metric_curves,
     rates,
     norms,
     spike_finder,
@@ -83,13 +88,14 @@ MODULES: tuple[ModuleType, ...] = (
     spikes,
     precision,
     overfit,
+    validation_level,
     aftermath,
     drift,
     setback,
-    untrained,
-    stuck,
     level_of_loss,
+    never_learned,
     layers,
+    metrics,
     pace,
     endings,
     as_written,
