@@ -20,10 +20,10 @@ one place only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +106,32 @@ class Readings:
 
 NOTHING = Readings(np.empty(0, np.int64), np.empty(0, np.float64))
 """No reading."""
+
+
+class HasStep(Protocol):
+    """What was found at a step."""
+
+    @property
+    def step(self) -> int:
+        """The step."""
+
+
+F = TypeVar("F", bound=HasStep)
+
+
+def readings_of(
+    found: Sequence[F], values: Sequence[float], words: Callable[[F], str], **excused: Sequence[bool]
+) -> Readings:
+    """One reading for each of these, in the order of their steps; `excused` by name, one flag for each."""
+    if not found:
+        return NOTHING
+    return Readings(
+        np.array([one.step for one in found], np.int64),
+        np.array(values, np.float64),
+        lambda i: words(found[i]),
+        {name: np.array(flags, np.bool_) for name, flags in excused.items()},
+    )
+
 
 Measure = Callable[[View], Readings]
 

@@ -77,6 +77,11 @@ NOT_ADVERSARIAL_OR_POLICY = Scope(
     lambda facts: facts.kind.name not in ("adversarial", "policy"),
     "the losses of players or of a policy are no distance from a goal",
 )
+LANGUAGE_MODEL = Scope(
+    "language_model",
+    lambda facts: facts.kind.name == "language_model",
+    "nothing says that it is a language model",
+)
 CHANGE_DECLARED = Scope(
     "change_declared",
     lambda facts: facts.declares_schedule and facts.schedule["family"] != "constant",

@@ -13,6 +13,7 @@ from flight_recorder.engine.runlog.schema import EVALUATION, STEP
 from flight_recorder.tui.checks.facts import Facts
 from flight_recorder.tui.series.columns import Column, Table
 from flight_recorder.tui.series.recording import Recording
+from flight_recorder.tui.sources.naming.directions import direction_of
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
@@ -24,8 +25,13 @@ _SCALARS = frozenset(
     if all(t[name].shape == "scalar" for t in (STEP, EVALUATION) if name in t)
 )
 
+_KNOWN = frozenset(STEP | EVALUATION)
+
 PREFIX = "signal."
 """What reads of a signal begin with."""
+
+STEP_OF_EACH, METRICS = "step", "metrics"
+"""Reads of every row of the table there is, and of every column that is a metric by its name."""
 
 WHOLE_PREFIXES = ("header.", "initial.", "checkpoint.", "resume.", "exit.")
 """Reads that are facts of the run and not rows of a table."""
@@ -42,6 +48,24 @@ class Rows(Protocol):
 
     def values_from(self, start: int) -> Floats:
         """The values from position `start` on."""
+
+
+class _EachRow:
+    """The rows of a table themselves, as a column."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def steps_from(self, start: int) -> Steps:
+        """The steps of the rows from this one on."""
+        return self._table.steps[start:]
+
+    def values_from(self, start: int) -> Floats:
+        """The same as numbers."""
+        return self._table.steps[start:].astype(np.float64)
 
 
 class SignalsRead(Protocol):
@@ -129,6 +153,10 @@ class View:
             if name.startswith(prefix)
         }
 
+    def metrics(self) -> dict[str, Floats]:
+        """The new rows of each column that is a metric; NaN where a row has none."""
+        return {name: values[self.num_past :] for name, values in self._columns.items() if direction_of(name)}
+
     def only(self, rows: slice) -> View:
         """The same view with these of the new rows only, and no past."""
         start, stop, _ = rows.indices(len(self))
@@ -203,6 +231,8 @@ class Stream:
         )
 
     def _column(self, table: Table, name: str) -> Rows:
+        if name == STEP_OF_EACH:
+            return _EachRow(table)
         if not name.startswith(PREFIX) or self._signals is None:
             return table[name]
         column = self._signals.column(_bare(name))
@@ -275,8 +305,10 @@ def _names_of(table: Table, field: str) -> list[str]:
 
     A foreign log may well have a "grad_norm/layer1" and no "grad_norm": no part of a number is the number.
     """
-    if field in table or field.startswith(PREFIX):
+    if field in table or field.startswith(PREFIX) or (field == STEP_OF_EACH and len(table)):
         return [field]
+    if field == METRICS:
+        return [name for name in table.names if name not in _KNOWN and direction_of(name)]
     if field in _SCALARS:
         return []
     return [f"{field}/{item}" for item in table.group(field)]

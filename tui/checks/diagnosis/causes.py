@@ -117,35 +117,42 @@ def ranked_causes(nodes: Iterable[Node]) -> list[tuple[str, tuple[str, ...]]]:
     proofs: dict[str, float] = {}
     evidence: dict[str, list[str]] = {}
     worst: dict[str, Level] = {}
+    fires: set[str] = set()
     passing: set[str] = set()
     for node in nodes:
         if node.passes:
             passing.add(node.check.id)
-        for cause, weight, level, is_first in _voices(node):
+        for cause, weight, level, is_first, is_now in _voices(node):
+            fires |= {cause} if is_now and level >= Level.ORANGE else set()
             weights[cause] = weights.get(cause, 0.0) + weight
             proofs[cause] = proofs.get(cause, 0.0) + is_first * weight
             worst[cause] = max(level, worst.get(cause, level))
             evidence.setdefault(cause, []).append(node.check.id)
     refuted = {cause for id in passing for cause in REFUTES.get(id, ())}
     proven = {cause for cause, weight in proofs.items() if weight >= PROOF}
-    order = _order(weights, proven, refuted, worst)
+    order = _order(weights, proven, refuted, worst, fires)
     return [(cause, tuple(dict.fromkeys(evidence[cause]))) for cause in order]
 
 
-def _voices(node: Node) -> Iterable[tuple[str, float, Level, bool]]:
-    """(cause, weight, level, whether named first) for each cause of each leaf that fires or has fired."""
+def _voices(node: Node) -> Iterable[tuple[str, float, Level, bool, bool]]:
+    """(cause, weight, level, whether named first, whether it fires now) of each leaf that fires or did."""
     for leaf in (*node.leaves, node.not_finite):
         share = {State.FIRING: 1.0, State.RESOLVED: RESOLVED_SHARE}.get(leaf.track.state, 0.0)
         if share:
             for place, cause in enumerate(leaf.leaf.causes):
-                yield cause, share * leaf.leaf.weight * FADING**place, node.level_of(leaf), place == 0
+                weight = share * leaf.leaf.weight * FADING**place
+                yield cause, weight, node.level_of(leaf), place == 0, share == 1.0
 
 
 def _order(
-    weights: dict[str, float], proven: set[str], refuted: set[str], worst: dict[str, Level]
+    weights: dict[str, float],
+    proven: set[str],
+    refuted: set[str],
+    worst: dict[str, Level],
+    fires: set[str],
 ) -> list[str]:
-    """Causes by standing, then by weight: last what is refuted or explained, and what is only a remark; after
-    all of them what is only a note.
+    """Causes by standing, then by weight: last what is refuted or explained, what is only a remark, and what
+    is over while something else asks for action; after all of them what is only a note.
 
     Only what leaves name first can add up to a proof: many symptoms that something may have do not.
     Two proven causes that explain each other leave the heavier one standing.
@@ -155,8 +162,9 @@ def _order(
         if cause in proven and cause not in explained and cause not in refuted:
             explained.update(EXPLAINS.get(cause, ()))
 
-    def standing(cause: str) -> tuple[bool, bool, bool, bool, float, str]:
+    def standing(cause: str) -> tuple[bool, bool, bool, bool, bool, float, str]:
         is_note, is_remark = worst[cause] is Level.GREEN, worst[cause] < Level.ORANGE
-        return is_note, cause in refuted, cause in explained, is_remark, -weights[cause], cause
+        is_over = cause not in fires and cause not in proven
+        return is_note, cause in refuted, cause in explained, is_remark, is_over, -weights[cause], cause
 
     return sorted(weights, key=standing)

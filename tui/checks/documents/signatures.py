@@ -37,7 +37,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "loss", "starts far above a uniform guess: bad initialisation or a sum for a mean", ("Q1.1a", "Q1.1d")
     ),
     Signature("loss", "zero from the start: no target counts", ("Q1.1b", "Q1.2b", "Q1.2c")),
-    Signature("loss", "does not fall in the first 200 steps", ("Q4.1a", "Q4.1b", "D5.10", "D5.11")),
+    Signature("loss", "does not fall in the first 200 steps", ("Q4.1a", "Q4.1b", "D5.14", "D5.20")),
     Signature("loss", "training and validation far under the baseline early: a broken mask", ("Q4.1c", "P1")),
     Signature(
         "loss",

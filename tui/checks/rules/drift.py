@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from flight_recorder.tui.checks.facts import Facts
-from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Flags, Leaf, Readings, check
+from flight_recorder.tui.checks.rule import HINT, NOTHING, STRONG, Flags, Leaf, Readings, Steps, check
 from flight_recorder.tui.checks.scope import FROM_SCRATCH, NOT_ADVERSARIAL_OR_POLICY
+from flight_recorder.tui.checks.signals.onset import first_loss_before
 from flight_recorder.tui.checks.signals.random_walk import excuses
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
@@ -36,6 +37,7 @@ def _settled(facts: Facts) -> float:
             causes=("above_uniform", "instability", "lr_too_high", "bad_init"),
             weight=STRONG,
             fix="The model is confidently wrong: start again with the learning rate and the initialisation.",
+            unless=("other_unit",),
         ),
     ),
     source="our own proposal",
@@ -49,7 +51,14 @@ def over_uniform(view: View) -> Readings:
         view.steps[finite],
         means - uniform,
         lambda i: f"mean loss of 20 steps is {means[i]:.3g}, ln V is {uniform:.3g}",
+        {"other_unit": _is_other_unit(view, view.steps[finite], uniform)},
     )
+
+
+def _is_other_unit(view: View, steps: Steps, uniform: float, *, times: float = 2.0) -> Flags:
+    """Whether the loss is hardly one of this vocabulary: trained weights begin far below twice a guess's."""
+    is_told = "unit" in view.facts.header or not view.facts.header.get("pretrained")
+    return np.asarray((first_loss_before(view.recording, steps) > times * uniform) & (not is_told))
 
 
 @check(
@@ -68,7 +77,7 @@ def over_uniform(view: View) -> Readings:
             weight=STRONG,
             fix="Either the evaluation is broken (wrong tokens, a sum for a mean) or the model is: "
             "evaluate a batch of the training set in the same way.",
-            unless=("learned_before",),
+            unless=("learned_before", "other_unit"),
         ),
     ),
     source="our own proposal",
@@ -85,7 +94,11 @@ def validation_over_uniform(view: View) -> Readings:
         view.steps[finite],
         val - uniform,
         lambda i: f"validation loss is {val[i]:.3g} nats per token, a uniform guess costs {uniform:.3g}",
-        {"learned_before": learned, "nothing_learned_yet": ~learned},
+        {
+            "learned_before": learned,
+            "nothing_learned_yet": ~learned,
+            "other_unit": _is_other_unit(view, view.steps[finite], uniform),
+        },
     )
 
 
@@ -228,7 +241,7 @@ def _still_falls(view: View, falling: float) -> Flags:
             causes=("drift",),
             weight=HINT,
             fix="Watch it: has the data changed, or does the learning rate creep?",
-            unless=("still_falling",),
+            unless=("still_falling", "level_holds"),
         ),
     ),
     source="our own proposal",
@@ -250,8 +263,18 @@ def drift(view: View, *, least: float = 0.05, falling: float = 0.98) -> Readings
         steps,
         rises,
         lambda i: f"mean loss of 200 steps is {now[i]:.3g}, it has been {lowest[i]:.3g}",
-        {**excused, "still_falling": _still_falls(view, falling)[known]},
+        {
+            **excused,
+            "still_falling": _still_falls(view, falling)[known],
+            "level_holds": np.array([_level_holds(view, step) for step in steps.tolist()], np.bool_),
+        },
     )
+
+
+def _level_holds(view: View, step: int) -> bool:
+    """Whether noise explains how far the level of the loss is above its best."""
+    shape = view.signal("loss.level").before(step + 1)
+    return shape is not None and not shape.is_real(shape.rise)
 
 
 @check(

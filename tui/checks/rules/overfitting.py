@@ -7,11 +7,12 @@ that rises together with the training loss is no overfitting, and excused.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from flight_recorder.tui.checks.rule import HINT, NOTHING, PROOF, STRONG, Leaf, Readings, check
+from flight_recorder.tui.checks.rule import HINT, PROOF, STRONG, Leaf, Readings, check, readings_of
 from flight_recorder.tui.checks.signals.onset import overfit_summary
 from flight_recorder.tui.checks.signals.standing import Standing
 from flight_recorder.tui.checks.verdict import Level
@@ -23,21 +24,8 @@ _OURS = "our own proposal, after Prechelt, https://doi.org/10.1007/3-540-49430-8
 _READS = ("evaluation.val_loss", "signal.val.standing")
 
 
-def _readings(
-    compared: Sequence[Standing],
-    values: Sequence[float],
-    words: Callable[[Standing], str] = Standing.words,
-    **excused: Sequence[bool],
-) -> Readings:
-    """One reading for each of the evaluations that are compared."""
-    if not compared:
-        return NOTHING
-    return Readings(
-        np.array([now.step for now in compared], np.int64),
-        np.array(values, np.float64),
-        lambda i: words(compared[i]),
-        {name: np.array(flags, np.bool_) for name, flags in excused.items()},
-    )
+def _steps(compared: Sequence[Standing]) -> NDArray[np.int64]:
+    return np.array([now.step for now in compared], np.int64)
 
 
 @check(
@@ -56,7 +44,7 @@ def _readings(
             weight=PROOF,
             fix="Kill the run: nothing is left to learn and the loss mask is not to blame. Restart with more "
             "data, fewer epochs, dropout, and early stopping.",
-            unless=("validation_not_ruined",),
+            unless=("validation_not_ruined", "metric_holds"),
         ),
     ),
     source=_OURS,
@@ -76,10 +64,12 @@ def train_share(view: View, *, ruined: float = 2.0) -> Readings:
         for now in view.signal("val.standing").among(view.steps)
         if math.isfinite(now.train) and now.best_train > 0
     ]
-    return _readings(
+    return readings_of(
         compared,
         [max(now.train, 0.0) / now.best_train for now in compared],
+        Standing.words,
         validation_not_ruined=[now.val < min(ruined * now.best_val, uniform) for now in compared],
+        metric_holds=view.signal("metrics.of_evaluations").hold(_steps(compared)),
     )
 
 
@@ -108,7 +98,7 @@ def train_share(view: View, *, ruined: float = 2.0) -> Readings:
             causes=("overfit",),
             weight=STRONG,
             fix="Stop now: every further step damages the model. Take the checkpoint of the best evaluation.",
-            unless=("training_rises_too", "within_noise"),
+            unless=("training_rises_too", "within_noise", "metric_holds"),
         ),
     ),
     source=_OURS,
@@ -119,12 +109,14 @@ def train_share(view: View, *, ruined: float = 2.0) -> Readings:
 def over_best(view: View) -> Readings:
     """Validation loss over its best so far minus 1."""
     compared = view.signal("val.standing").among(view.steps)
-    return _readings(
+    return readings_of(
         compared,
         [now.over_best for now in compared],
+        Standing.words,
         training_rises_too=[not now.train_fell for now in compared],
         noise_of_each_of_three=[now.is_noise_of_three for now in compared],
         within_noise=[now.is_noise for now in compared],
+        metric_holds=view.signal("metrics.of_evaluations").hold(_steps(compared)),
     )
 
 
@@ -157,9 +149,10 @@ def climb(view: View, *, least_rise: float = 0.003) -> Readings:
     However small the loss, less than 0.003 nats is noise: losses are printed with four decimals.
     """
     compared = view.signal("val.standing").among(view.steps)
-    return _readings(
+    return readings_of(
         compared,
         [min(now.over_best, now.gap_growth) for now in compared],
+        Standing.words,
         training_rises_too=[not now.train_fell for now in compared],
         rose_only_once=[not now.has_climbed for now in compared],
         within_printed_precision=[not now.val - now.best_val >= least_rise for now in compared],
@@ -196,7 +189,7 @@ def gap_growth(view: View, *, at_a_best: float = 0.08) -> Readings:
     compared = view.signal("val.standing").among(view.steps)
     grown = [_gap_growth(now) for now in compared]
     known = [math.isfinite(now.train + now.since[2]) for now in compared]
-    return _readings(
+    return readings_of(
         compared,
         grown,
         _since_improved,

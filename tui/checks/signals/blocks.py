@@ -27,37 +27,18 @@ _REFERENCE = "https://en.wikipedia.org/wiki/Resampling_(statistics)#Jackknife"
     "loss.blocks",
     reads=("loss",),
     window=lambda parameters: int(parameters["size"]),
-    columns=("", "variance", "row", "lowest", "lowest_record"),
+    columns=("", "row"),
     why=_WHY,
     reference=_REFERENCE,
 )
-class LossBlocks:
-    """Mean and variance of each block of 20 training losses, its last row, lowest mean and record so far."""
-
-    def __init__(self, *, size: int = 20) -> None:
-        self._size = size
-        self._mean, self._record = Lowest(), Lowest()
-
-    def __call__(self, view: View) -> Derived | None:
-        """Go on by the blocks that the new rows complete; what is not finite is left out of its block."""
-        steps, blocks = blocks_of(view, "loss", self._size)
-        if not len(steps):
-            return None
-        means = finite_means(blocks)
-        variances = finite_means((blocks - means[:, None]) ** 2)
-        first = (view.first_index - view.num_past + self._size - 1) // self._size
-        rows = (first + 1 + np.arange(len(steps), dtype=np.float64)) * self._size - 1
-        records = np.where(np.isfinite(blocks), blocks, np.inf).min(axis=1)
-        return Derived(
-            steps,
-            {
-                "": means,
-                "variance": variances,
-                "row": rows,
-                "lowest": self._mean.take(means)[""],
-                "lowest_record": self._record.take(records)[""],
-            },
-        )
+def loss_blocks(view: View, *, size: int = 20) -> Derived | None:
+    """Mean of each block of 20 training losses, and its last row; what is not finite is left out."""
+    steps, blocks = blocks_of(view, "loss", size)
+    if not len(steps):
+        return None
+    first = (view.first_index - view.num_past + size - 1) // size
+    rows = (first + 1 + np.arange(len(steps), dtype=np.float64)) * size - 1
+    return Derived(steps, {"": finite_means(blocks), "row": rows})
 
 
 @signal(

@@ -14,6 +14,7 @@ Why these statistics:
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,8 +31,8 @@ Steps = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the curve says after one more block. Levels are logarithms: once a value was negative there are
-    none, all of them are 0, and `is_signed` says so.
+    """What the curve says after one more block. Levels are logarithms; of a series that has been below zero
+    they are its values, and `is_signed` says so.
 
     `real` deviations are no noise any more; the highest of 32 medians of three records stays `highest` below.
 
@@ -44,6 +45,8 @@ class Shape:
         best, late: the lowest smoothed level of all, and of late; `best_step` is the last step of the former.
         peak: the highest smoothed level; at least `first`.
         is_young: whether each block is still a single record.
+        medians: the blocks in the unit of the series.
+        spread: how far the records of the last half of the blocks lie apart, as a share of their median.
     """
 
     step: int
@@ -60,6 +63,8 @@ class Shape:
     is_young: bool
     real: float
     highest: float
+    medians: Floats
+    spread: float
 
     @property
     def rise(self) -> float:
@@ -71,9 +76,37 @@ class Shape:
         """The rise as a share of all that had been learned; 1 where that was less than what was lost."""
         return self.rise / max(self.first - self.best, float(self.level[0]) - self.best, self.rise, 1e-300)
 
-    def is_real(self, difference: float) -> bool:
-        """Whether noise does not explain a difference of two levels, each of three blocks."""
-        return difference > self.real * 0.8 * math.sqrt(2) * self.noise
+    def is_real(self, difference: float, times: float = 1.0) -> bool:
+        """Whether so many times the noise do not explain a difference of two levels, each of three blocks."""
+        return difference > times * self.real * 0.8 * math.sqrt(2) * self.noise
+
+    @property
+    def trend(self) -> float:
+        """Direction without any model of the noise, in deviations: above 0 it rises (Mann 1945).
+
+        Of n blocks in random order the number of rising pairs less that of falling ones has the variance
+        n (n - 1) (2 n + 5) / 18 (Kendall, Rank Correlation Methods, 1975).
+        """
+        n = len(self.level)
+        later = np.sign(self.level[None, :] - self.level[:, None])
+        return float(np.triu(later).sum()) / math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
+
+    @property
+    def drawdown(self) -> float:
+        """The largest rise so far over what had been the lowest smoothed level until then."""
+        smooth = smoothed(self.level)
+        return float((smooth - np.minimum.accumulate(smooth)).max())
+
+    def words(self, what: str = "the loss") -> str:
+        """The levels in a sentence."""
+        first, peak, best, late = (
+            f"{level if self.is_signed else math.exp(min(level, 700.0)):.4g}"
+            for level in (self.first, self.peak, self.best, self.late)
+        )
+        return (
+            f"{what} began at {first}, was as high as {peak} and as low as {best} (step {self.best_step}), "
+            f"and is {late}"
+        )
 
     @property
     def height(self) -> float:
@@ -91,16 +124,36 @@ class Shape:
         before, now = self.level[-2 * quarter : -quarter], self.level[-quarter:]
         return float(np.median(now)) < float(np.median(before)) - by
 
-    def largest_fall(self, begin: int = 0) -> float:
-        """The fall from the first third of the blocks to the last that noise can hide, from a block on.
-
-        Silence needs power: a flat curve is a finding only where a fall would have shown.
-        """
+    def fall(self, begin: int = 0) -> float:
+        """How far the last third of the blocks is below the first, from a block on."""
         level = self.level[begin:]
         third = max(len(level) // 3, 1)
-        fall = float(np.median(level[:third]) - np.median(level[-third:]))
-        hidden = self.real * 1.25 * self.noise * math.sqrt(2 / third) * (1 + 5 / len(level))
-        return max(fall, 0.0) + hidden
+        return float(np.median(level[:third]) - np.median(level[-third:]))
+
+    def hidden(self, begin: int = 0) -> float:
+        """The largest such fall that noise can hide: silence needs power, and a flat curve is a finding only
+        where a fall would have shown."""
+        count = len(self.level) - begin
+        third = max(count // 3, 1)
+        return self.real * 1.25 * self.noise * math.sqrt(2 / third) * (1 + 5 / count)
+
+    def largest_fall(self, begin: int = 0) -> float:
+        """The fall that can have been: the one seen, and what noise can hide."""
+        return max(self.fall(begin), 0.0) + self.hidden(begin)
+
+
+def smoothed(level: Floats) -> Floats:
+    """Medians of three neighbours: one lucky block is no level."""
+    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(level, 3), axis=1))
+
+
+def noise_of(level: Floats) -> float:
+    """Deviation of a level from a smooth curve through its neighbours: the largest over three distances."""
+    found = [0.0]
+    for apart in range(1, min(3, (len(level) - 1) // 2) + 1):
+        bends = level[apart:-apart] - (level[: -2 * apart] + level[2 * apart :]) / 2
+        found.append(1.4826 * float(np.median(np.abs(bends))) / math.sqrt(1.5))
+    return max(found)
 
 
 class LevelCurve:
@@ -129,6 +182,7 @@ class LevelCurve:
         self._num_first, self._real, self._highest = num_first, real, highest
         self._size = 1
         self._medians: list[float] = []
+        self._extremes: list[tuple[float, float]] = []
         self._ends: list[int] = []
         self._rest, self._rest_steps = np.empty(0), np.empty(0, np.int64)
         self._first: list[float] = []
@@ -167,6 +221,7 @@ class LevelCurve:
             self._print_step = min(self._print_step, float(gaps.min()) if len(gaps) else math.inf)
         with np.errstate(over="ignore", invalid="ignore"):
             self._medians.append(float(np.median(finite)) if len(finite) else math.nan)
+        self._extremes.append((finite.min(), finite.max()) if len(finite) else (math.nan, math.nan))
         self._ends.append(step)
 
     def _merge(self) -> None:
@@ -174,9 +229,13 @@ class LevelCurve:
         logs = np.log(np.maximum(pairs, 1e-12)).mean(axis=1)
         halves = (pairs / 2).sum(axis=1)  # of huge ones the sum is beyond all numbers
         self._medians = np.where((pairs > 0).all(axis=1), np.exp(logs), halves).tolist()
+        extremes = np.array(self._extremes).reshape(-1, 2, 2)
+        lowest, highest = np.fmin.reduce(extremes[..., 0], axis=1), np.fmax.reduce(extremes[..., 1], axis=1)
+        self._extremes = list(zip(lowest.tolist(), highest.tolist(), strict=True))
         self._ends = self._ends[1::2]
         self._size *= 2
 
+    @np.errstate(all="ignore")  # from one end of all numbers to the other
     def _shape(self) -> Shape | None:
         values = np.array(self._medians)
         known = np.isfinite(values)
@@ -185,7 +244,7 @@ class LevelCurve:
             return None
         level = self._levels(values)
         first = float(self._levels(np.array([min(self._first[0], np.median(self._first))]))[0])
-        smooth = np.median(np.lib.stride_tricks.sliding_window_view(level, 3), axis=1)
+        smooth = smoothed(level)
         late = smooth[-max(1, round(self._tail * len(smooth))) :]
         best = int(np.argmin(smooth))
         # A run of blocks is merged into longer ones, and its peak with them: the highest is remembered.
@@ -208,32 +267,38 @@ class LevelCurve:
             is_young=self._size == 1,
             real=self._real,
             highest=self._highest,
+            medians=values,
+            spread=self._spread(len(values)),
         )
 
     def _levels(self, values: Floats) -> Floats:
-        return np.zeros(len(values)) if self._is_signed else np.log(np.maximum(values, 1e-12))
+        return values if self._is_signed else np.log(np.maximum(values, 1e-12))
+
+    def _spread(self, count: int) -> float:
+        """What lies between the extremes of the last half of the blocks, wild ones left out."""
+        half = max(count // 2, 1)
+        low, high = np.array(self._extremes)[-half:].T
+        middle = abs(float(np.nanmedian(self._medians[-half:])))
+        return float(np.nanquantile(high, 0.95) - np.nanquantile(low, 0.05)) / max(middle, 1e-12)
 
     def _noise(self, level: Floats, now: float) -> float:
-        """The largest over three distances; never under what the digits printed can tell."""
-        found = [0.0]
-        for apart in (1, 2, 3):
-            bends = level[apart:-apart] - (level[: -2 * apart] + level[2 * apart :]) / 2
-            found.append(1.4826 * float(np.median(np.abs(bends))) / math.sqrt(1.5))
+        """That of the curve; never under what the digits printed can tell."""
         digits = self._print_step / math.sqrt(12) if math.isfinite(self._print_step) else 0.0
-        return max(*found, digits / max(abs(now), 1e-12), 1e-12)
+        return max(noise_of(level), digits / (1.0 if self._is_signed else max(abs(now), 1e-12)), 1e-12)
 
 
-@signal(
-    "loss.level",
-    reads=("loss",),
-    columns=(),
-    why="medians of equal blocks judge ten records or a million by the same test and no wild record moves "
-    "them (Tukey 1977); noise is what second differences leave, which no trend enters (Gasser, Sroka & "
-    "Jennen-Steinmetz 1986)",
-    reference="https://doi.org/10.1093/biomet/73.3.625",
+_WHY = (
+    "medians of equal blocks judge ten records or a million by the same test and no wild record moves them "
+    "(Tukey 1977); noise is what second differences leave, which no trend enters (Gasser, Sroka & "
+    "Jennen-Steinmetz 1986)"
 )
-class LossLevel:
-    """The level of the training loss as a curve of few points: its shape after each block."""
+_REFERENCE = "https://doi.org/10.1093/biomet/73.3.625"
+
+
+class Levels:
+    """The `shapes` of one series, after each block, and as of any step."""
+
+    name = ""
 
     def __init__(
         self,
@@ -253,13 +318,43 @@ class LossLevel:
             real=real,
             highest=highest,
         )
-        self._by_step: dict[int, Shape] = {}
+        self.shapes: list[Shape] = []
 
     def __call__(self, view: View) -> None:
         """Go on by the new records."""
-        self._by_step.update({shape.step: shape for shape in self._curve.take(view.steps, view["loss"])})
+        self.take(view.steps, view[self.name])
+
+    def take(self, steps: Steps, values: Floats) -> None:
+        """Go on by these records."""
+        self.shapes.extend(self._curve.take(steps, values))
 
     def among(self, steps: Steps) -> list[Shape]:
         """The shapes after the blocks that end at one of these steps."""
-        ended = self._by_step.keys() & set(steps.tolist())
-        return [self._by_step[step] for step in sorted(ended)]
+        if not len(steps):
+            return []
+        return self.shapes[self._place(int(steps[0]) - 1) : self._place(int(steps[-1]))]
+
+    def before(self, step: int) -> Shape | None:
+        """The newest shape from before a step; None where there is none."""
+        place = self._place(step - 1)
+        return self.shapes[place - 1] if place else None
+
+    def _place(self, step: int) -> int:
+        return bisect.bisect_right(self.shapes, step, key=lambda shape: shape.step)
+
+
+@signal("loss.level", reads=("loss",), columns=(), why=_WHY, reference=_REFERENCE)
+class LossLevel(Levels):
+    """The level of the training loss as a curve of few points: its shape after each block."""
+
+    name = "loss"
+
+
+@signal("val.level", reads=("evaluation.val_loss",), columns=(), why=_WHY, reference=_REFERENCE)
+class ValidationLevel(Levels):
+    """The level of the validation loss as a curve of few points: its shape after each block."""
+
+    name = "val_loss"
+
+    def __init__(self, *, least_blocks: int = 5, tail: float = 0.1, real: float = 2.0) -> None:
+        super().__init__(least_blocks=least_blocks, tail=tail, real=real)

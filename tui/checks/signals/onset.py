@@ -35,6 +35,17 @@ def first_loss_before(recording: Recording, steps: Steps) -> Floats:
     return np.where(steps > loss.steps[0], loss.values[0], np.nan)
 
 
+def begins_midway(recording: Recording, before: int, *, late: float = 20.0) -> bool:
+    """Whether the first training loss is that of a run under way: its epoch, or its step, says so.
+
+    By what was recorded before a step.
+    """
+    epochs, steps = recording.steps["epoch"].values[:1], recording.steps["loss"].steps[:2]
+    steps = steps[steps < before]
+    is_later_epoch = bool(len(epochs) and len(steps) and epochs[0] > 1)
+    return is_later_epoch or (len(steps) == 2 and steps[0] > late * (steps[1] - steps[0]))
+
+
 def learned_below_at(
     recording: Recording, facts: Facts, steps: Steps, *, nats: float = 0.2, untrained: float = 3.0
 ) -> Floats:

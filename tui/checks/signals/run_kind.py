@@ -41,6 +41,8 @@ def run_kind(header: Mapping[str, Any], columns: Iterable[str]) -> RunKind:
             return RunKind(kind, f"the log has {name}")
     if header.get("vocab_size") is not None:
         return RunKind("language_model", "the log gives the size of a vocabulary")
+    if name := next((name for name in names if name in ("tokens", "tokens_per_s")), None):
+        return RunKind("language_model", f"the log has {name}")
     if name := next((name for name in names if "perplexity" in name or "ppl" in _words(name)), None):
         return RunKind("language_model", f"the log has {name}")
     for kind, words in (("classifier", _CLASSES), ("regression", _REGRESSION)):

@@ -20,7 +20,7 @@ _UP = """
 acc accuracy top top1 top5 prec precision recall sensitivity specificity f1 fbeta fscore fmeasure
 auc auroc auprc roc ap map map50 map95 mdice ar iou miou dice jaccard kappa mcc r2 corr correlation
 pearson spearman pearsonr spearmanr ndcg mrr hit hits bleu sacrebleu chrf rouge rouge1 rouge2 rougel
-meteor comet cider spice em exact exactmatch uas las psnr ssim reward rewards return returns score
+meteor comet cider spice em exact exactmatch uas las psnr ssim reward rewards rew return returns score
 winrate successrate success win wins lift pass margin margins acer elo fitness
 """
 _NEITHER = """
@@ -57,5 +57,6 @@ def direction_of(name: str) -> int:
     joined = _JOINED.sub(lambda found: "".join(filter(None, found.groups())), name)
     if _PER.search(joined):
         return 0
-    known = [DIRECTIONS[word] for word in map(str.lower, _WORD.findall(joined)) if word in DIRECTIONS]
-    return known[-1] if known else 0
+    words = [word.lower() for word in _WORD.findall(joined)]
+    known = [DIRECTIONS.get(word, DIRECTIONS.get(word.rstrip("0123456789"))) for word in words]
+    return next((way for way in reversed(known) if way is not None), 0)
