@@ -194,11 +194,10 @@ class StopsWriting(Fault):
 
     def after_step(self, loop: Loop, saver: Saver) -> None:
         """From here on everything goes to the null device."""
-        from flight_recorder.engine.run.saving import Recorder
         from flight_recorder.engine.runlog.writer import LogWriter
 
-        if loop.step == self.onset_step and isinstance(saver, Recorder):
-            saver.log = LogWriter(os.open(os.devnull, os.O_WRONLY), saver.folder.log)
+        if loop.step == self.onset_step:
+            saver.go_on_in(LogWriter(os.open(os.devnull, os.O_WRONLY), saver.folder.log))
 
 
 class TornLine(Fault):

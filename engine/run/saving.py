@@ -47,6 +47,9 @@ class Saver(Protocol):
     def write(self, record: dict[str, Any]) -> None:
         """Append a record to the log."""
 
+    def go_on_in(self, log: LogWriter) -> None:
+        """Write every later record to this log."""
+
     def checkpoint(self, loop: Loop, *roles_or_steps: str | int) -> bool:
         """Save the loop under each role or step; True when all are saved. Every rank has to ask."""
 
@@ -161,6 +164,10 @@ class Recorder:
         if self.progress and record["kind"] == "evaluation":
             self.progress.evaluation(record["val_loss"])
 
+    def go_on_in(self, log: LogWriter) -> None:
+        """Write every later record to this log."""
+        self.log = log
+
     def _append(self, record: dict[str, Any]) -> None:
         if not self.log.write(record):
             self._refused(f"cannot write to the log {self.folder.log}: {self.log.error}")
@@ -248,6 +255,9 @@ class NonWritingRank:
 
     def write(self, record: dict[str, Any]) -> None:
         """Rank 0 writes it."""
+
+    def go_on_in(self, log: LogWriter) -> None:
+        """Rank 0 does."""
 
     def checkpoint(self, loop: Loop, *roles_or_steps: str | int) -> bool:
         """Bring this rank's part."""

@@ -124,4 +124,4 @@ def test_no_line_of_either_package_can_run_what_it_reads() -> None:
     started = [
         path for path in (ROOT / "tui").rglob("*.py") if "subprocess" in path.read_text(encoding="utf-8")
     ]
-    assert not started, "the monitor starts no program"
+    assert not started, "only act/ starts a program, and only one that the user names"
