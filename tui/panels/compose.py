@@ -89,7 +89,7 @@ def _lines(traces: Iterable[Trace], window: Window) -> Iterable[Line]:
             cells.nonfinite,
             latest,
             trace.role,
-            trace.words,
+            trace.words() if trace.words else "",
         )
 
 

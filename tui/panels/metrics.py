@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from flight_recorder.tui.numbers import count, number
@@ -16,7 +18,9 @@ def traces(recording: Recording) -> tuple[Trace, ...]:
     """Every metric with its newest value; those of which it is known which way is better come first."""
     found = extra.metrics(recording)
     order = sorted(found, key=lambda name: direction_of(name) == 0)
-    return tuple(Trace(name, found[name], "layer", words=_words(name, found[name])) for name in order)
+    return tuple(
+        Trace(name, found[name], "layer", words=partial(_words, name, found[name])) for name in order
+    )
 
 
 def _words(name: str, column: Column) -> str:

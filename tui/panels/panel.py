@@ -28,8 +28,8 @@ class Trace:
     role: Role = "main"
     is_noisy: bool = False
     """Whether a moving average tells something that the line does not."""
-    words: str = ""
-    """What a list says beside the line."""
+    words: Callable[[], str] | None = None
+    """What a list says beside the line; asked only where it is drawn, for it looks at every value."""
 
 
 def _nothing(of: object) -> tuple[()]:
