@@ -64,18 +64,11 @@ def long_mean_loss(view: View, *, num_blocks: int = 10) -> Derived:
     "0.05 nats is told from another",
     reference="https://doi.org/10.1007/3-540-49430-8_3",
 )
-class LowestLongMean:
+def lowest_long_mean(view: View, *, least: float = 0.05) -> Derived:
     """Lowest mean of 200 training losses so far, at least 0.05, with its row and its step."""
-
-    def __init__(self, *, least: float = 0.05) -> None:
-        self._least = least
-        self._lowest = Lowest()
-
-    def __call__(self, view: View) -> Derived:
-        """Go on by the new means."""
-        rows, steps = view["signal.loss.mean200.row"], view.steps.astype(np.float64)
-        means = np.maximum(view["signal.loss.mean200"], self._least)
-        return Derived(view.steps, self._lowest.take(means, row=rows, step=steps))
+    rows, steps = view["signal.loss.mean200.row"], view.steps.astype(np.float64)
+    means = np.maximum(view["signal.loss.mean200"], least)
+    return Derived(view.steps, view.kept("lowest", Lowest).take(means, row=rows, step=steps))
 
 
 @signal(
@@ -101,19 +94,12 @@ def loss_and_rate_blocks(view: View, *, size: int = 20) -> Derived:
     why=_WHY,
     reference=_REFERENCE,
 )
-class LossUnderRate:
+def loss_under_rate(view: View, *, num_blocks: int = 10) -> Derived:
     """Mean of 200 training losses, of the 200 before, of the rate meanwhile, and the highest such rate."""
-
-    def __init__(self, *, num_blocks: int = 10) -> None:
-        self._num_blocks = num_blocks
-        self._highest = Lowest()
-
-    def __call__(self, view: View) -> Derived:
-        """Go on by the new blocks."""
-        steps, now, before = long_means(view, "signal.loss_and_lr.blocks.loss", self._num_blocks)
-        _, rates, _ = long_means(view, "signal.loss_and_lr.blocks.lr", self._num_blocks)
-        highest = -self._highest.take(-rates)[""]
-        return Derived(steps, {"": now, "before": before, "lr": rates, "highest_lr": highest})
+    steps, now, before = long_means(view, "signal.loss_and_lr.blocks.loss", num_blocks)
+    _, rates, _ = long_means(view, "signal.loss_and_lr.blocks.lr", num_blocks)
+    highest = -view.kept("lowest of negatives", Lowest).take(-rates)[""]
+    return Derived(steps, {"": now, "before": before, "lr": rates, "highest_lr": highest})
 
 
 def long_means(view: View, name: str, num_blocks: int) -> tuple[Steps, Floats, Floats]:

@@ -60,19 +60,11 @@ def mean_loss(view: View, *, window: int = 20) -> Derived:
     why="what a run has reached is what it can lose; the mean, for the lowest of many single losses is luck",
     reference="https://doi.org/10.1007/3-540-49430-8_3",
 )
-class LowestMeanLoss:
+def lowest_mean_loss(view: View) -> Derived:
     """Lowest mean of 20 training losses so far, with its row, its step and its standard error."""
-
-    def __init__(self) -> None:
-        self._lowest = Lowest()
-
-    def __call__(self, view: View) -> Derived:
-        """Go on by the new means."""
-        rows, errors = view["signal.loss.mean20.row"], view["signal.loss.mean20.error"]
-        steps = view.steps.astype(np.float64)
-        return Derived(
-            view.steps, self._lowest.take(view["signal.loss.mean20"], row=rows, step=steps, error=errors)
-        )
+    beside = {name: view[f"signal.loss.mean20.{name}"] for name in ("row", "error")}
+    beside["step"] = view.steps.astype(np.float64)
+    return Derived(view.steps, view.kept("lowest", Lowest).take(view["signal.loss.mean20"], **beside))
 
 
 @signal(
@@ -83,19 +75,13 @@ class LowestMeanLoss:
     "are of the lowest that is not 0",
     reference="https://doi.org/10.1007/3-540-49430-8_3",
 )
-class LowestValidationLoss:
+def lowest_validation_loss(view: View) -> Derived:
     """Lowest validation loss so far and its step; the same of those that are not 0."""
-
-    def __init__(self) -> None:
-        self._lowest, self._with_shares = Lowest(), Lowest()
-
-    def __call__(self, view: View) -> Derived:
-        """Go on by the new evaluations."""
-        val, steps = view["val_loss"], view.steps.astype(np.float64)
-        lowest = self._lowest.take(val, step=steps)
-        with_shares = self._with_shares.take(np.where(val == 0, np.inf, val), step=steps)
-        named = {"positive": with_shares[""], "positive.step": with_shares["step"]}
-        return Derived(view.steps, {**lowest, **named})
+    val, steps = view["val_loss"], view.steps.astype(np.float64)
+    lowest = view.kept("lowest", Lowest).take(val, step=steps)
+    with_shares = view.kept("with shares", Lowest).take(np.where(val == 0, np.inf, val), step=steps)
+    named = {"positive": with_shares[""], "positive.step": with_shares["step"]}
+    return Derived(view.steps, {**lowest, **named})
 
 
 @signal(
@@ -104,14 +90,8 @@ class LowestValidationLoss:
     why="whether a rate is still high is asked of the schedule's own peak, declared or not",
     reference="https://arxiv.org/abs/1706.02677",
 )
-class HighestRate:
-    """Highest learning rate so far."""
-
-    def __init__(self) -> None:
-        self._lowest = Lowest()
-
-    def __call__(self, view: View) -> Derived:
-        """Go on by the new rates, from the first that is a number on."""
-        highest = -self._lowest.take(-view["lr"])[""]
-        known = np.isfinite(highest)
-        return Derived(view.steps[known], {"": highest[known]})
+def highest_rate(view: View) -> Derived:
+    """Highest learning rate so far, from the first that is a number on."""
+    highest = -view.kept("lowest of negatives", Lowest).take(-view["lr"])[""]
+    known = np.isfinite(highest)
+    return Derived(view.steps[known], {"": highest[known]})
