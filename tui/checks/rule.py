@@ -87,6 +87,8 @@ STRONG = 3.0
 """A symptom that few causes have."""
 HINT = 1.0
 """A symptom that many causes share."""
+AGAIN = 0.25
+"""What another leaf says of most such runs as well."""
 
 
 @dataclass(frozen=True, slots=True)

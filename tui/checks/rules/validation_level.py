@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flight_recorder.tui.checks.rule import HINT, STRONG, Leaf, Readings, check, readings_of
+from flight_recorder.tui.checks.rule import AGAIN, HINT, STRONG, Leaf, Readings, check, readings_of
 from flight_recorder.tui.checks.scope import LANGUAGE_MODEL, NOT_ADVERSARIAL_OR_POLICY
 from flight_recorder.tui.checks.signals.level_curve import Shape, noise_of
 from flight_recorder.tui.checks.signals.onset import learned_below_at
@@ -16,8 +16,6 @@ from flight_recorder.tui.checks.view import View
 
 _OURS = "our own proposal; the statistics of tui/checks/signals/level_curve.py"
 _READS = ("evaluation.val_loss", "signal.val.level")
-_AGAIN = HINT / 4
-"""Weight of what D4.2 and D4.3 say of most such runs as well."""
 
 
 def _risen(view: View, shapes: Sequence[Shape], values: Sequence[float]) -> Readings:
@@ -78,7 +76,7 @@ def _rises(train: Shape, *, much: float = 0.25) -> bool:
             level=Level.YELLOW,
             hold=3,
             causes=("overfit",),
-            weight=_AGAIN,
+            weight=AGAIN,
             fix="Prepare to stop: keep the checkpoint of the best evaluation.",
             unless=("loss_below_zero", "within_half_the_noise", "training_rises_too", "nothing_learned_yet"),
         ),
@@ -87,7 +85,7 @@ def _rises(train: Shape, *, much: float = 0.25) -> bool:
             above=0.04,
             hold=3,
             causes=("overfit",),
-            weight=_AGAIN,
+            weight=AGAIN,
             fix="Stop, and go back to the checkpoint of the best evaluation.",
             unless=("loss_below_zero", "within_noise", "training_rises_too", "nothing_learned_yet"),
         ),
@@ -97,7 +95,7 @@ def _rises(train: Shape, *, much: float = 0.25) -> bool:
             level=Level.RED,
             hold=3,
             causes=("overfit",),
-            weight=_AGAIN,
+            weight=AGAIN,
             fix="Stop now, and take the checkpoint of the best evaluation.",
             unless=(
                 "loss_below_zero",
