@@ -16,8 +16,6 @@ from flight_recorder.tui.checks.view import View
 
 _OURS = "our own proposal; the statistics of tui/checks/signals/level_curve.py"
 _READS = ("evaluation.val_loss", "signal.val.level")
-_AGAIN = HINT / 4
-"""Weight of what D4.2 and D4.3 say of most such runs as well."""
 
 
 def _risen(view: View, shapes: Sequence[Shape], values: Sequence[float]) -> Readings:
@@ -78,7 +76,7 @@ def _rises(train: Shape, *, much: float = 0.25) -> bool:
             level=Level.YELLOW,
             hold=3,
             causes=("overfit",),
-            weight=_AGAIN,
+            weight=HINT / 4,  # D4.2 and D4.3 say the same of most such runs
             fix="Prepare to stop: keep the checkpoint of the best evaluation.",
             unless=("loss_below_zero", "within_half_the_noise", "training_rises_too", "nothing_learned_yet"),
         ),
@@ -87,7 +85,7 @@ def _rises(train: Shape, *, much: float = 0.25) -> bool:
             above=0.04,
             hold=3,
             causes=("overfit",),
-            weight=_AGAIN,
+            weight=HINT / 4,  # D4.2 and D4.3 say the same of most such runs
             fix="Stop, and go back to the checkpoint of the best evaluation.",
             unless=("loss_below_zero", "within_noise", "training_rises_too", "nothing_learned_yet"),
         ),
@@ -97,7 +95,7 @@ def _rises(train: Shape, *, much: float = 0.25) -> bool:
             level=Level.RED,
             hold=3,
             causes=("overfit",),
-            weight=_AGAIN,
+            weight=HINT / 4,  # D4.2 and D4.3 say the same of most such runs
             fix="Stop now, and take the checkpoint of the best evaluation.",
             unless=(
                 "loss_below_zero",
