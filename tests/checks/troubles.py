@@ -148,7 +148,7 @@ def reward_collapse(source: Source) -> Pair:
     count, unit, noise = length(source, 100), scale(source), source.uniform(0.05, 0.15)
     gain = 1 - np.exp(-np.arange(count) / (count / 6))
     lost = gain.copy()
-    lost[int(count * source.uniform(0.5, 0.7)) :] *= source.uniform(0.0, 0.15)
+    lost[int(count * source.uniform(0.5, 0.7)) :] *= source.uniform(0.0, 0.1)
     start, scatter = source.uniform(-0.3, 0.3), noise * source.standard_normal(count)
     losses = {"policy_loss": 0.01 * source.standard_normal(count)}
     return tuple(
@@ -196,6 +196,44 @@ def not_finite(source: Source) -> Pair:
     return Curves({"loss": lost}), Curves({"loss": level})
 
 
+def overfit_but_better(source: Source) -> Pair:
+    """Validation loss climbs while the metric that matters still improves: over-confident; twin: it falls."""
+    count, unit, evaluations = length(source, 200), scale(source), int(source.integers(40, 100))
+    train = {"loss": unit * noisy(source, falling(count, 3, 0.1, 0.5), 0.05)}
+    rise = 1 + 2.5 * np.maximum(np.arange(evaluations) - evaluations // 4, 0) / evaluations
+    val = unit * noisy(source, falling(evaluations, 3, 1, 0.7) * rise, 0.01)
+    gain = 0.2 + 0.6 * (1 - np.exp(-np.arange(evaluations) / (evaluations / 3)))
+    scatter = 0.005 * source.standard_normal(evaluations)
+    return (
+        Curves(train, {"val_loss": val, "val_accuracy": gain + scatter}),
+        Curves(train, {"val_loss": val, "val_accuracy": gain[::-1] + scatter}),
+    )
+
+
+def memorised(source: Source) -> Pair:
+    """A language model that has nothing left to learn, and no validation; its twin keeps what text costs."""
+    count, speed = length(source, 100), 1e4 * np.exp(0.1 * source.standard_normal(2500))
+    level = 0.004 + 5 * np.exp(-np.arange(count) / (count / 12))
+    honest = noisy(source, falling(count, 8, 2), 0.05)
+    return (
+        Curves({"loss": noisy(source, level, 0.1), "tokens_per_s": speed}),
+        Curves({"loss": honest, "tokens_per_s": speed}),
+    )
+
+
+def setback(source: Source) -> Pair:
+    """Loses most of what it had reached, and comes back."""
+    count, unit = length(source, 200), scale(source)
+    level = falling(count, 5, 0.5)
+    lost = level.copy()
+    start = int(count * source.uniform(0.4, 0.6))
+    lost[start:] += 3 * np.exp(-np.arange(count - start) / (count / 10))
+    return tuple(Curves({"loss": unit * noisy(source, each, 0.03)}) for each in (lost, level))  # type: ignore[return-value]
+
+
+REMARKS: dict[str, Callable[[Source], Pair]] = {"memorised": memorised, "setback": setback}
+"""What is worth a look: yellow once it is over."""
+
 TROUBLES: dict[str, tuple[Callable[[Source], Pair], frozenset[str]]] = {
     "never learned": (never_learned, frozenset({"never_learned"})),
     "at chance": (at_chance, frozenset({"never_learned"})),
@@ -216,8 +254,8 @@ TROUBLES: dict[str, tuple[Callable[[Source], Pair], frozenset[str]]] = {
 """By kind what makes it, and the causes of which one must be named first."""
 
 
-def runs(kind: str) -> Iterator[tuple[int, Pair]]:
+def runs(kind: str, make: Callable[[Source], Pair] | None = None) -> Iterator[tuple[int, Pair]]:
     """(steps between records, sick and healthy curves) of the ten runs of a kind, always the same ten."""
     for seed in range(NUM_RUNS):
         source = np.random.default_rng([zlib.crc32(kind.encode()), seed])
-        yield int(source.choice([1, 1, 10, 50])), TROUBLES[kind][0](source)
+        yield int(source.choice([1, 1, 10, 50])), (make or TROUBLES[kind][0])(source)

@@ -230,7 +230,7 @@ def _still_falls(view: View, falling: float) -> Flags:
             causes=("drift", "instability", "lr_too_high"),
             weight=STRONG,
             fix="The run unlearns: check the rate against its schedule, go back to the best checkpoint.",
-            unless=("still_falling", "validation_at_its_best", "random_walk_explains"),
+            unless=("still_falling", "validation_at_its_best", "random_walk_explains", "level_holds"),
         ),
         Leaf(
             "loss creeps upwards",

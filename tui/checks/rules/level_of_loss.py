@@ -9,7 +9,7 @@ import numpy as np
 
 from flight_recorder.tui.checks.rule import HINT, STRONG, Leaf, Readings, check, readings_of
 from flight_recorder.tui.checks.scope import NOT_ADVERSARIAL_OR_POLICY
-from flight_recorder.tui.checks.signals.level_curve import Shape
+from flight_recorder.tui.checks.signals.level_curve import Shape, noise_of
 from flight_recorder.tui.checks.signals.random_walk import validation_acquits
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View, latest_before
@@ -253,12 +253,15 @@ def _falls_faster(shape: Shape) -> bool:
     source=_OURS,
     why="half as much again as in D5.12, for longer than a spike lasts (D2)",
 )
-def setback(view: View, *, deviations: float = 4.0, learned: float = 0.1) -> Readings:
-    """The largest rise of the level over what had been its lowest, in logarithms, come back or not."""
+def setback(view: View, *, deviations: float = 8.0, learned: float = 0.1) -> Readings:
+    """The largest rise of the level over what had been its lowest, in logarithms, come back or not.
+
+    Against the noise between neighbours: over longer distances the setback itself would count as noise.
+    """
     shapes = view.signal("loss.level").among(view.steps)
     return _found(
         shapes,
         [shape.drawdown for shape in shapes],
-        within_noise=[not shape.is_real(shape.drawdown, deviations) for shape in shapes],
+        within_noise=[not shape.drawdown > deviations * noise_of(shape.level, most=1) for shape in shapes],
         nothing_learned_yet=[shape.best > shape.first - learned for shape in shapes],
     )

@@ -16,18 +16,33 @@ _OF_EVALUATIONS = ("evaluation.step", "signal.metrics.of_evaluations")
 _FIX = "Go back to the checkpoint from before the fall; look at the rate and the data of that stretch."
 
 
-def _lost(view: View, signal: str, of_rewards: bool = False) -> Readings:
+def _worst(view: View, signal: str, of_rewards: bool) -> list[Metric]:
     """At each row the metric that has lost most of those of which noise does not explain it."""
     found = (
         [metric for metric in metrics if metric.is_reward is of_rewards]
         for metrics in view.signal(signal).among(view.steps)
     )
-    worst = [max(metrics, key=lambda metric: (_is_real(metric), metric.lost)) for metrics in found if metrics]
+    return [max(metrics, key=lambda metric: (_is_real(metric), metric.lost)) for metrics in found if metrics]
+
+
+def _lost(view: View, signal: str) -> Readings:
+    worst = _worst(view, signal, of_rewards=False)
     return readings_of(
         worst,
         [metric.lost for metric in worst],
         Metric.words,
         within_noise=[not _is_real(metric) for metric in worst],
+    )
+
+
+def _reward_lost(view: View, signal: str, little: float) -> Readings:
+    worst = _worst(view, signal, of_rewards=True)
+    return readings_of(
+        worst,
+        [metric.shape.given_back for metric in worst],
+        Metric.words,
+        within_noise=[not _is_real(metric) for metric in worst],
+        little_is_lost=[metric.share_of_level < little for metric in worst],
     )
 
 
@@ -117,25 +132,25 @@ def _reward_leaves() -> tuple[Leaf, ...]:
             causes=("reward_collapse", "instability"),
             weight=STRONG,
             fix=fix,
-            unless=("within_noise",),
+            unless=("within_noise", "little_is_lost"),
         ),
         Leaf(
             "the reward is as low as before training",
-            above=0.99,
+            above=0.95,
             level=Level.RED,
             hold=2,
             keep=2,
             causes=("reward_collapse", "instability"),
             weight=STRONG,
             fix=fix,
-            unless=("within_noise",),
+            unless=("within_noise", "little_is_lost"),
         ),
     )
 
 
 _WHY_MOST = (
     "a policy explores, and its return moves up and down by halves in honest runs, at each new stage of a "
-    "curriculum too: only four fifths of the gain, and of the level, are certain"
+    "curriculum too: only four fifths of the gain are certain, and a quarter of the level"
 )
 
 
@@ -149,10 +164,9 @@ _WHY_MOST = (
     source=_OURS,
     why=_WHY_MOST,
 )
-def reward_lost(view: View) -> Readings:
-    """The share of its best level, or of its gain if that is less, that the reward has lost: the best of late
-    against the best of all."""
-    return _lost(view, "metrics.of_steps", of_rewards=True)
+def reward_lost(view: View, *, little: float = 0.25) -> Readings:
+    """The share of what the reward had gained that it has lost: the best of late against the best of all."""
+    return _reward_lost(view, "metrics.of_steps", little)
 
 
 @check(
@@ -165,6 +179,46 @@ def reward_lost(view: View) -> Readings:
     source=_OURS,
     why=_WHY_MOST,
 )
-def evaluated_reward_lost(view: View) -> Readings:
+def evaluated_reward_lost(view: View, *, little: float = 0.25) -> Readings:
     """The same of the reward that is measured at evaluations."""
-    return _lost(view, "metrics.of_evaluations", of_rewards=True)
+    return _reward_lost(view, "metrics.of_evaluations", little)
+
+
+@check(
+    "D8.5",
+    section="metrics",
+    question="Does an accuracy rise above where it began, in a log without a loss?",
+    panel="loss",
+    reads=_OF_STEPS,
+    leaves=(
+        Leaf(
+            "no accuracy has risen",
+            below=0.03,
+            level=Level.RED,
+            hold=3,
+            keep=2,
+            causes=("never_learned", "lr_too_high", "lr_too_low"),
+            weight=STRONG,
+            fix="Train on one batch alone; log the loss beside the accuracy.",
+            unless=("has_a_loss", "beats_a_coin", "noise_hides_a_rise"),
+        ),
+    ),
+    source=_OURS,
+    why="where there is a loss, D5.14 and D5.19 judge by it; an accuracy over a half may have begun trained",
+)
+def largest_gain(view: View, *, coin: float = 0.5, hidden: float = 0.03) -> Readings:
+    """How far the accuracy that rose most is above where it began, from 0 to 1."""
+    found = (
+        [metric for metric in metrics if metric.is_share]
+        for metrics in view.signal("metrics.of_steps").among(view.steps)
+    )
+    most = [max(metrics, key=lambda metric: metric.gain) for metrics in found if metrics]
+    first = view.recording.steps["loss"].steps[:1].tolist()
+    return readings_of(
+        most,
+        [metric.gain for metric in most],
+        Metric.words,
+        has_a_loss=[first != [] and first[0] <= metric.step for metric in most],
+        beats_a_coin=[metric.best / metric.whole > coin for metric in most],
+        noise_hides_a_rise=[metric.shape.hidden() / metric.whole > hidden for metric in most],
+    )

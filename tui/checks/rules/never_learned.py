@@ -226,9 +226,7 @@ def _is_at_chance(shape: Shape, near: float, most_classes: int) -> bool:
     why="passing ln 2 is not standing there: the last half stays within a hundredth, never was below it and "
     "does not fall; of more than two classes only where an accuracy near 1/k says which",
 )
-def distance_to_guess(
-    view: View, *, near: float = 0.01, falling: float = 2.0, much: float = 1.15
-) -> Readings:
+def distance_to_guess(view: View, *, near: float = 0.01, much: float = 1.15) -> Readings:
     """How far the level of the last half is from ln k, as a share; k is what an accuracy says, else 2."""
     shapes = view.signal("loss.level").among(view.steps)
     shares = [_accuracy(view, shape.step) for shape in shapes]
@@ -240,7 +238,7 @@ def distance_to_guess(
         learned_before=[
             _is_below(shape, (1 - near) * chance) for shape, chance in zip(shapes, chances, strict=True)
         ],
-        still_falling=[shape.trend < -falling and shape.fall() > near for shape in shapes],
+        still_falling=[shape.is_falling(near) for shape in shapes],
         accuracy_beats_a_guess=[
             share is not None and share > much * math.exp(-chance)
             for share, chance in zip(shares, chances, strict=True)
@@ -264,8 +262,7 @@ def _accuracy(view: View, step: int) -> float | None:
         *view.signal("metrics.of_steps").at(step),
         *view.signal("metrics.of_evaluations").at(step - 1),
     ]
-    best = [metric.best for metric in metrics if metric.is_share]
-    return max((share / 100 if share > 1 else share for share in best), default=None)
+    return max((metric.best / metric.whole for metric in metrics if metric.is_share), default=None)
 
 
 def _classes_of(share: float | None, *, most_classes: int = 1000) -> int:

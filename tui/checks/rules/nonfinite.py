@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from flight_recorder.tui.checks.rule import PROOF, Floats, Leaf, Readings, check
+from flight_recorder.tui.checks.rule import PROOF, Floats, Leaf, Readings, check, readings_of
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
@@ -163,3 +166,39 @@ def left_out(view: View) -> Readings:
     """Micro-batch losses of the step that were not finite."""
     values = view["nonfinite_count"]
     return Readings(view.steps, values, lambda i: f"{values[i]:.0f} micro-batch losses were not finite")
+
+
+@check(
+    "D1.6",
+    section="not finite",
+    question="Did the run live on without meeting a value that is not finite?",
+    panel="loss",
+    reads=("exit.reason",),
+    whole=True,
+    leaves=(
+        Leaf(
+            "died of a value that is not finite",
+            above=0.5,
+            level=Level.BLACK,
+            causes=("nan",),
+            weight=PROOF,
+            fix="Its last words name the operation: look at what went into it, and at the steps before.",
+        ),
+    ),
+    source="our own proposal; the exit record's message",
+)
+def died_of_nan(view: View) -> Readings:
+    """1 if the run ended with an error whose message speaks of NaN, else 0."""
+    ended = view.recording.exit or {}
+    message = str(ended.get("message") or "")
+    is_so = ended.get("reason") == "error" and re.search(r"\bnans?\b", message, re.IGNORECASE) is not None
+    step = max(view.recording.last_step or 0, int(ended.get("step") or 0))
+    return readings_of([Ended(step, message)], [float(is_so)], lambda one: one.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Where a run ended, and what it said."""
+
+    step: int
+    message: str

@@ -81,17 +81,6 @@ class Shape:
         return difference > times * self.real * 0.8 * math.sqrt(2) * self.noise
 
     @property
-    def trend(self) -> float:
-        """Direction without any model of the noise, in deviations: above 0 it rises (Mann 1945).
-
-        Of n blocks in random order the number of rising pairs less that of falling ones has the variance
-        n (n - 1) (2 n + 5) / 18 (Kendall, Rank Correlation Methods, 1975).
-        """
-        n = len(self.level)
-        later = np.sign(self.level[None, :] - self.level[:, None])
-        return float(np.triu(later).sum()) / math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
-
-    @property
     def drawdown(self) -> float:
         """The largest rise so far over what had been the lowest smoothed level until then."""
         smooth = smoothed(self.level)
@@ -147,10 +136,10 @@ def smoothed(level: Floats) -> Floats:
     return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(level, 3), axis=1))
 
 
-def noise_of(level: Floats) -> float:
-    """Deviation of a level from a smooth curve through its neighbours: the largest over three distances."""
+def noise_of(level: Floats, most: int = 3) -> float:
+    """Deviation of a level from a smooth curve through its neighbours: the largest over so many distances."""
     found = [0.0]
-    for apart in range(1, min(3, (len(level) - 1) // 2) + 1):
+    for apart in range(1, min(most, (len(level) - 1) // 2) + 1):
         bends = level[apart:-apart] - (level[: -2 * apart] + level[2 * apart :]) / 2
         found.append(1.4826 * float(np.median(np.abs(bends))) / math.sqrt(1.5))
     return max(found)

@@ -49,7 +49,22 @@ class Metric:
     @property
     def lost(self) -> float:
         """The share of what it had gained, or of its best if that is less, that it has lost for good."""
-        return min(self.shape.given_back, self.shape.rise / max(abs(self.shape.best), 1e-12))
+        return min(self.shape.given_back, self.share_of_level)
+
+    @property
+    def share_of_level(self) -> float:
+        """The share of its best level that it has lost for good."""
+        return self.shape.rise / max(abs(self.shape.best), 1e-12)
+
+    @property
+    def whole(self) -> float:
+        """What an accuracy is a share of: 100 where it is printed in per cent."""
+        return 100.0 if self.best > 1 else 1.0
+
+    @property
+    def gain(self) -> float:
+        """How far it has risen above where it began, as a share of the whole."""
+        return (self.shape.first - self.shape.best) / self.whole
 
     @property
     def best(self) -> float:
