@@ -5,7 +5,8 @@ comes in the next row. Parts of one step are put together before they go on.
 
 Which name is the loss is chosen from the rows themselves (`choice`), when there are 1, 2, 4, 8 ... of them, so
 that any cutting of a log comes to the same. Until a choice is sure, rows wait; when a later one differs,
-everything begins again with it, behind a record that takes all before it back, and after MAX_WAITING rows it stays.
+everything begins again with it, behind a record that takes all before it back. After
+MAX_WAITING rows it stays.
 """
 
 from __future__ import annotations
@@ -172,6 +173,7 @@ class Rows:
         self.choice, self.is_decided = choice, True
         self._timeline.begin_again()
         self._start(self._timeline)
+        self._timeline.learn(confidence=round(min(1.0, choice.confidence), 2))
         if note := choice.note():
             self._timeline.note(note)
         self._is_replaying = bool(taken_back)

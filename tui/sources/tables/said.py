@@ -79,7 +79,7 @@ class Said:
             self._checkpoint(text)
 
     def iterations(self, names: tuple[str, ...], values: list[Any]) -> list[Any]:
-        """Updates that were skipped, and losses that were no numbers, counted by a program since its last line.
+        """Updates that were skipped, and losses that were no numbers, as counted since the line before.
 
         Skipped updates are ours so far.
         """
