@@ -11,10 +11,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from flight_recorder.tui.sources.naming.directions import DIRECTIONS, DOWN, UP, direction_of
 from flight_recorder.tui.sources.naming.words import (
     FILLING,
     KINDS_OF_LOSS,
     PERPLEXITY,
+    SPLITS,
     is_held_out,
     is_of_test,
     is_of_training,
@@ -43,9 +45,11 @@ _LOSS_WORDS = frozenset(
 )
 _LOSS_WORDS |= {"mlogloss", "lossval", "trl", "tel"}
 _STAND_INS: Mapping[str, float] = {
-    "mse": 6.0, "bpb": 6.0, "rmse": 6.0, "ppl": 6.0, "perplexity": 6.0, "paloma": 6.0, "mape": 5.0, "mae": 4.5,
+    "mse": 6.0, "bpb": 6.0, "rmse": 6.0, "ppl": 6.0, "perplexity": 6.0, "paloma": 6.0, "huber": 6.5,
+    "mape": 5.0, "mae": 4.5,
     "error": 4.0, "err": 4.0, "wer": 4.0, "reward": 3.5, "rewards": 3.5, "return": 3.5, "returns": 3.5,
-    "rew": 3.5, "score": 2.5, "value": 1.6, "acc": 1.0, "accuracy": 1.0, "auc": 1.0, "f": 1.0,
+    "rew": 3.5,
+    "ret": 3.5, "score": 2.5, "value": 1.6, "acc": 1.0, "accuracy": 1.0, "auc": 1.0, "f": 1.0,
 }  # fmt: skip
 """Heads of names that are taken where nothing is called a loss, the best first."""
 
@@ -142,9 +146,18 @@ class Series:
     beside: set[str] = field(default_factory=set)
     kinds: set[tuple[str, ...]] = field(default_factory=set)
     num_first: int = 0
-    has_place: bool = False
+    counts: list[float] = field(default_factory=list)
     is_printed: bool = False
     is_part: bool = False
+
+    @property
+    def has_place(self) -> bool:
+        """Whether its rows have a counter that rises: falls are laps or further runs, and few."""
+        steps = [b - a for a, b in zip(self.counts, self.counts[1:], strict=False) if b != a]
+        falls = sum(step < 0 for step in steps)
+        if len(self.counts) < 4:
+            return bool(self.counts)
+        return len(steps) > 0 and falls * 3 <= len(steps) - falls
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +253,14 @@ def named_loss(name: str) -> bool:
 
 
 def _is_loss(name: str) -> bool:
-    return not _LOSS_WORDS.isdisjoint(_head_words(name))
+    return not _LOSS_WORDS.isdisjoint(_head_words(name)) or _is_bare(name)
 
 
 def _head_words(name: str) -> tuple[str, ...]:
-    """The words of a name; "lm loss PPL" is a perplexity and no loss."""
+    """The words of a name; "lm loss PPL" is a perplexity and no loss, a mere "total" is one of losses."""
     words = words_of(name)
+    if words[-1:] == ("total",) and not set(words[:-1]) - _OTHER_SPLITS - {"train", "training"}:
+        return (*words, "loss")
     known = [word for word in words if word in _LOSS_WORDS or word in _STAND_INS]
     if known and known[-1] in _STAND_INS and known[-1] != "value":
         return tuple(word for word in words if word not in _LOSS_WORDS)
@@ -254,7 +269,18 @@ def _head_words(name: str) -> tuple[str, ...]:
 
 def _names_something(name: str) -> bool:
     words = _head_words(name)
-    return not _LOSS_WORDS.isdisjoint(words) or any(word in _STAND_INS for word in words)
+    return not _LOSS_WORDS.isdisjoint(words) or any(_stands_in(word) for word in words) or _is_bare(name)
+
+
+def _stands_in(word: str) -> float:
+    """How well a quantity of this name stands in for a loss; 0 for not at all."""
+    return _STAND_INS.get(word) or {DOWN: 4.0, UP: 1.0, 0: 0.0}[DIRECTIONS.get(word, 0)]
+
+
+def _is_bare(name: str) -> bool:
+    """Whether a name is a split's and nothing else: "learn: 0.4 test: 0.5"."""
+    words = words_of(name)
+    return bool(words) and SPLITS.issuperset(words)
 
 
 def _score(one: Series, known: Sequence[Series]) -> float:
@@ -271,10 +297,12 @@ def _of_name(one: Series, known: Sequence[Series]) -> float:
         score = 10.0 + ("loss" in words or "losses" in words or "trl" in words) + 0.6 * (words == ("loss",))
         named = _LOSS_WORDS | KINDS_OF_LOSS
     else:
-        heads = [word for word in words if word in _STAND_INS]
+        heads = [word for word in words if _stands_in(word)]
+        if _is_bare(one.name) and any(_is_bare(name) and is_held_out(name) for name in one.beside):
+            return 9.0
         if not heads:
             return -20.0
-        score, named = max(_STAND_INS[word] for word in heads), frozenset(_STAND_INS)
+        score, named = max(map(_stands_in, heads)), frozenset(_STAND_INS) | DIRECTIONS.keys()
     free = _FREE | {"value"} if words[-1:] == ("value",) else _FREE
     left_over = [word for word in words if word not in named | free | _OTHER_SPLITS]
     score -= min(4.0, 1.5 * len(left_over))
@@ -323,6 +351,8 @@ def _twin(loss: Series | None, known: Sequence[Series]) -> Series | None:
         is_ppl = not PERPLEXITY.isdisjoint(words_of(one.name))
         if loss is not None and _is_loss(one.name) != _is_loss(loss.name) and not is_ppl:
             continue
+        if not is_ppl and not _is_loss(one.name) and direction_of(one.name) != DOWN:
+            continue
         score = (
             _of_name(one, known) + min(1.0, 0.3 * math.log10(len(one.values))) - 0.7 * is_of_test(one.name)
         )
@@ -357,13 +387,18 @@ def _confidence(taken: Series, twin: Series | None) -> float:
         if not POLICY_WORDS.isdisjoint(words)
         else 0.45
     )
-    sure = base + 0.25 * taken.has_place + 0.1 * (len(taken.values) >= 10) + 0.15 * (twin is not None)
+    has_place = taken.has_place
+    sure = base + 0.25 * has_place + 0.1 * (len(taken.values) >= 10) + 0.15 * (twin is not None)
+    if taken.is_printed and not has_place:
+        sure = max(min(sure, READABLE), sure - 0.15)  # numbers that nothing counts
     if len(taken.values) < 4 and taken.is_printed:
         sure -= 0.45
     elif len(taken.kinds) > 0.7 * len(taken.values) and len(taken.values) > 3:
         sure -= 0.3  # hardly two lines have one shape: prose, a program's listing
-    if taken.is_printed and len(set(taken.values)) == 1 and len(taken.values) > 3 and not taken.has_place:
+    if taken.is_printed and len(set(taken.values)) == 1 and len(taken.values) > 3 and not has_place:
         sure -= 0.3
-    if not taken.is_printed and not taken.has_place and twin is None and len(stem_of(taken.name)) > 1:
-        sure = min(sure, READABLE if len(taken.values) >= 10 else 0.3)
-    return min(sure, 0.5) if not _SCORES.isdisjoint(words) and not _is_loss(taken.name) else sure
+    if not taken.is_printed and not has_place and twin is None:
+        of_parts = READABLE if len(taken.values) >= 10 else 0.3
+        sure = min(sure, of_parts if len(stem_of(taken.name)) > 1 else 0.6)
+    is_score = not _SCORES.isdisjoint(words) or direction_of(taken.name) == UP
+    return min(sure, 0.5) if is_score and not _is_loss(taken.name) else sure

@@ -20,7 +20,7 @@ from flight_recorder.tui.sources.text import plain_text
 
 _ALIASES = """
 step          step steps current_steps global_step train/global_step trainer/global_step
-epoch         epoch epochs train/epoch
+epoch         epoch epochs train/epoch round rounds ep
 loss          loss train_loss train/loss training_loss training/loss loss/train train/train_loss_step
 loss          train_loss_step train/loss_step lm_loss trl batch_loss train/batch_loss
 val_loss      val_loss eval_loss valid_loss validation_loss dev_loss val/loss eval/loss valid/loss

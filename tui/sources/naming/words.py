@@ -14,7 +14,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
 
 _PARTED = re.compile(r"(?:held_out|[A-Za-z]+)[-_. ]*")
 
-_TRAINING = frozenset({"train", "training", "trn"})
+_TRAINING = frozenset({"train", "training", "trn", "learn"})
 _HELD_OUT = frozenset(
     {"val", "valid", "validation", "validate", "validating", "eval", "evaluation", "evaluating", "dev"}
     | {"test", "testing", "heldout", "holdout", "vld"}
@@ -56,11 +56,18 @@ _IN_OTHER_WORDS = {
     **dict.fromkeys(("训练", "訓練", "학습", "훈련", "обучение"), " train "),
     **dict.fromkeys(("验证", "驗證", "검증", "検証", "валидация"), " val "),
     **dict.fromkeys(("测试", "測試", "테스트", "テスト"), " test "),
-    **dict.fromkeys(("损失", "損失", "손실", "потери", "perte", "pérdida", "verlust"), " loss "),
+    **dict.fromkeys(("损失", "損失", "손실", "потери", "pérdida"), " loss "),
     **dict.fromkeys(("准确率", "精度", "정확도", "точность"), " accuracy "),
-    **dict.fromkeys(("轮次", "轮", "에폭", "эпоха", "époque", "época", "epoche"), " epoch "),
+    **dict.fromkeys(("轮次", "轮", "에폭", "эпоха", "époque", "época"), " epoch "),
     **dict.fromkeys(("步骤", "步", "шаг", "ステップ"), " step "),
     **dict.fromkeys(("学习率", "學習率"), " lr "),
+}
+_WORDS = {
+    **dict.fromkeys(("verlust", "perte", "perdida", "fehler"), "loss"),
+    **dict.fromkeys(("schritt", "paso", "etape"), "step"),
+    **dict.fromkeys(("epoche", "epoca", "epoque"), "epoch"),
+    **dict.fromkeys(("genauigkeit", "exactitud"), "accuracy"),
+    "lernrate": "lr",
 }
 _OTHER_WORD = re.compile("|".join(_IN_OTHER_WORDS), re.IGNORECASE)
 
@@ -132,4 +139,4 @@ def words_of(name: str) -> tuple[str, ...]:
     if not name.isascii():
         name = _OTHER_WORD.sub(lambda found: _IN_OTHER_WORDS[found[0].lower()], name)
     name = _CROSS_ENTROPY.sub("crossentropy", name.replace("held_out", "heldout"))
-    return tuple(word.lower() for word in _WORD.findall(name))
+    return tuple(_WORDS.get(word.lower(), word.lower()) for word in _WORD.findall(name))

@@ -16,6 +16,7 @@ from typing import Any
 from flight_recorder.tui.sources.naming.names import NUMBER, number
 
 _BORDERS = str.maketrans("│┃║", "|||")
+_WORDS = re.compile(r"\S+(?: \S+)*")
 _GAP = re.compile(r"\s{2,}|\t")
 _RULE = re.compile(r"[-=+|─━┄┈┼╇╈┿╪╫├┤┡┩┝┥└┘┌┐┏┓┗┛┳┻┯┷╭╮╰╯:*_\s]+")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d[\d.]*,\d+(?:[eE][-+]?\d+)?")
@@ -24,8 +25,8 @@ _VALUE_BEHIND = re.compile(rf"[ :=]{NUMBER}%?$", re.IGNORECASE)
 _HAS_VALUES = re.compile(r"=|: |(?:^|[ ,;\t|])[-+]?\d+(?:\.\d*)?(?:$|[ ,;\t|%])")
 """What no row of names has."""
 _NAME = re.compile(r"[^\W\d][^\n]{0,99}|#|\d+[A-Za-z_][\w/ ]*")
-_NOTHING = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "--", "---"})
-_CLOCK = re.compile(r"[\d:.]+[smh]?")
+_NOTHING = frozenset({"", "—", "–", "na", "n/a", "nan", "none", "null", "-", "--", "---"})
+_CLOCK = re.compile(r"[\d:.]+ ?[smhd]?(?: \d+ ?[smhd])*")
 
 MAX_LENGTH = 100_000
 """Characters of a line that may be names or a row."""
@@ -44,6 +45,7 @@ class Grid:
         self.delimiter = ","
         self._before: list[str] = []
         self._is_strict = False
+        self._spans: list[tuple[int, int]] = []
         self._num_lines = 0
 
     def row(self, text: str) -> list[Any] | None:
@@ -78,6 +80,10 @@ class Grid:
             if len(fields) == len(names) >= 3 and _are_names(fields, delimiter) and delimiter in ",\t;|":
                 self._before = [*before[-1:], text]
                 return None
+            if delimiter == "  ":
+                self._spans = [found.span() for found in _WORDS.finditer(before[-1])]
+                if 1 < len(fields) < len(names) == len(self._spans):
+                    fields = self._by_place(text) or fields
             if self._fits(names, fields, delimiter):
                 return self._begun(before, names, fields, delimiter)
         if self._is_strict and text[:1].isdigit() and self.delimiter in text:
@@ -100,6 +106,16 @@ class Grid:
 
     def _open(self, names: list[str], delimiter: str) -> None:
         self.names, self.delimiter, self._before = tuple(names), delimiter, []
+
+    def _by_place(self, text: str) -> list[str]:
+        """The cells of a row of which some are empty, by the columns that they begin or end under."""
+        cells = {}
+        for found in _WORDS.finditer(text):
+            at = [n for n, (a, b) in enumerate(self._spans) if a == found.start() or b == found.end()]
+            if not at:
+                return []
+            cells[at[0]] = found[0]
+        return [cells.get(n, "") for n in range(len(self._spans))]
 
     def _fits(self, names: list[str], fields: list[str], delimiter: str) -> bool:
         """Whether these can be the first row under these names."""
@@ -125,6 +141,8 @@ class Grid:
         fields = _fields(text, delimiter)
         if len(fields) == num + 1 and not fields[-1]:
             fields.pop()
+        if delimiter == "  " and 1 < len(fields) < num:
+            fields = self._by_place(text)
         if len(fields) != num or (delimiter in "  |" and not all(map(_is_cell, fields))):
             return None
         cells = self._numbers(fields)

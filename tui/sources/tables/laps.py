@@ -43,8 +43,9 @@ class Laps:
             self._least = min(self._least or self._interval, self._interval)
             self._num_rises += 1
             self._shift = max(0, self._shift - self._interval)
-        elif count == self._last and is_new and self._was_new and self._num_rises >= _SURE_RISES:
-            self._shift += self._least
+        elif count == self._last and is_new and self._was_new:
+            self._num_rises = self._num_rises if self._num_rises >= _SURE_RISES else -1_000_000_000
+            self._shift += self._least if self._num_rises >= _SURE_RISES else 0
         elif count < self._last:
             self._shift = 0
         self._was_new = is_new or (self._was_new and count == self._last)

@@ -18,7 +18,7 @@ _DIGITS = (
     r"(?>(?:[1-9]\d{0,2}(?:,\d{3})++(?![\d,])|\d++)(?:\.\d*+)?(?:[eE][-+]?\d++)?|\.\d++(?:[eE][-+]?\d++)?)"
 )
 SPLIT_AT_NUMBERS = re.compile(
-    rf"(?<![A-Za-z0-9_.])([-+]?(?:{_DIGITS}|(?<!/)(?<!of )(?:nan|inf(?:inity)?)(?![A-Za-z_-]|/[A-Za-z])))",
+    rf"(?<![A-Za-z0-9_.@])([-+]?(?:{_DIGITS}|(?<!/)(?<!of )(?:nan|inf(?:inity)?)(?![A-Za-z_-]|/[A-Za-z])))",
     re.IGNORECASE,
 )
 """Splits a line into text, number, text, ... number, text."""
@@ -28,6 +28,7 @@ _NO_NUMBERS = re.compile(
     r"|(?<!\d)(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/]\d{1,2}[-/](?:\d{4}|\d\d(?=[ T]\d)))(?!\d)"
     r"|(?<![\w.])\d{1,3}:\d{2}(?::\d{2})?(?:[.,]\d+)?(?:\s*[APap][Mm]\b)?(?![\w.])"
     r"|(?:^|(?<=[\s'\"(=<\[]))[.~]?/[\w./~-]+|\b\w[\w-]*\.(?:py|cpp|cc|cu|pt|pth|ckpt|json|txt|csv|h5|pkl|yaml|log)\b(?::\d+)?"
+    r"|\b[\w-]+\.[a-z]{1,4}:\d+|\d+-(?=\d+[A-Za-z])"
     r"|\b(?:pid|line|port|job|device|gpu|cuda|seed|rank|worker|node)s?\W{0,3}\d+"
     r"|\d+(?:\.\d+){2,}|(?<![A-Za-z0-9_.])\d+[A-Za-z_]+\d\w*",
     re.IGNORECASE,
@@ -39,6 +40,8 @@ STAMP = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?!\d)")
 _LEVEL = re.compile(r"^.{0,80}?\b(?:INFO|DEBUG|WARNING|WARN|ERROR|NOTICE)\b(?:\s*[\]:|>-]+|\s)")
 _UNIT = re.compile(r"^(?:%|[A-Za-zµ]+(?:/[A-Za-z]+)?%?)")
 _PARENTHESISED = re.compile(r"\(([^\W\d][^()]*)\)(\s*[:=]*\s*)$")
+_WRAPPER = re.compile(r"(?<=[:=])\s*[A-Za-z][\w.]*$")
+"""What Python writes around a number: `tensor(0.5)`, its parenthesis taken off already."""
 _SEPARATOR = re.compile(r"[,;|│┃\t\[\](){}<>]|\s[-–—/]\s|\s{3,}|[.!?]\s|[:=](?=.*[^\s:=])|->|=>|\|")
 _EDGE = " \t'\"*:=~#>-–—├└─│┃╰╭╮╯•·\\➜→"
 _VERBS = re.compile(r"(?:\s+|^)(?:is|was|are|of|so far is)$", re.IGNORECASE)
@@ -47,6 +50,10 @@ _AT_COUNTER = re.compile(
 )
 _FRACTION = re.compile(r"^\s*(?:/|of|out of)\s*$")
 _BETWEEN = re.compile(r"^[\s\[\](),:-]*$")
+_SECTION = re.compile(r"[\[\]:,;|]")
+_LENGTHS = frozenset({"steps", "iterations", "iters", "updates", "batches"})
+_AFTER = {"epoch": "epoch", "iter": "step", "step": "step", "steps": "step", "batch": "step"}
+"""Counters whose name stands behind them: "3epoch"."""
 _OF_SAMPLES = re.compile(r"Train(?:ing)? Epoch: *\d+ *\[ *\d+/\d+ *\( *\d+(?:\.\d*)?%\)\]")
 _BAR = re.compile(r"\d%\s*\||\[[=>.\s]{8,}\]|━{3,}")
 
@@ -66,6 +73,8 @@ _STEP_WORDS = frozenset(
         "iterations",
         "it",
         "update",
+        "upd",
+        "up",
         "updates",
         "batch",
         "batches",
@@ -183,6 +192,7 @@ class _Reading:
         self._roles: dict[int, str] = {}
         self._pending = ""
         self._context = ""
+        self._section = ""
 
     def _masks(self) -> set[int]:
         """Places of what is no number; the text there is painted over, so that no name has a part in it."""
@@ -237,7 +247,11 @@ class _Reading:
         is_first = not self._shape.metrics
         if is_first:
             self._context += before
+        self._section_in(before)
         name, is_bracketed = _name_in(before)
+        if unit_text.lower() in _AFTER and raw.isdigit():
+            self._counter(place, _AFTER[unit_text.lower()], unit_text)
+            return
         if ".." in name:
             self._roles[place] = ""  # "train_iters ........ 1000": an argument
         elif not name:
@@ -264,6 +278,7 @@ class _Reading:
                 or (is_bracketed and not self._shape.metrics and before.rstrip()[-1:] == "[")
                 or (self._is_followed_by_end(place) and (not self._shape.metrics or self._shape.is_bar))
                 or re.fullmatch(r"\s*-{3,}\s*", before)
+                or (place == 1 and not before.strip() and self._parts[2].startswith(":"))
             )
         ):
             self._counter(place, "inner", "")
@@ -293,9 +308,13 @@ class _Reading:
                 self._counter(place, counter, found[2])
                 return
         kind = _counter_kind(name)
+        if name.lower() in _LENGTHS and self._shape.metrics and self._shape.counters:
+            kind = ""  # how long this episode was
         if kind and not unit and (len(name) > 1 or raw.isdigit()):
             self._counter(place, kind, name)
-        elif not kind and name.endswith("#"):
+        elif not kind and (
+            name.endswith("#") or (" " in name and "number" not in name and _counter_kind(name.split()[-1]))
+        ):
             self._roles[place] = ""
         elif (
             self._is_of_split_only(name)
@@ -308,12 +327,21 @@ class _Reading:
         else:
             self._roles[place] = ""
 
+    def _section_in(self, before: str) -> None:
+        """A split that stands alone behind numbers, "[valid]" or "|| dev:", holds for the names that follow."""
+        if self._shape.metrics or "[" in before:
+            words = words_of("".join(_SECTION.split(before)[-2:-1]))
+            if words and SPLITS.issuperset(words):
+                self._section = split_of(words[-1])
+
     def _is_of_split_only(self, name: str) -> bool:
         return len(words_of(name)) == 1 and (is_held_out(name) or is_of_training(name))
 
     def _metric(self, place: int, name: str, unit: str) -> None:
         if not self._shape.metrics and self._context.rstrip(_EDGE).endswith(name):
             self._context = self._context.rstrip(_EDGE)[: -len(name)]
+        if self._section and not is_held_out(name) and not is_of_training(name):
+            name = f"{self._section}/{name}"
         self._shape.metrics.append((place, name, unit))
         self._roles[place] = "metric"
 
@@ -336,6 +364,8 @@ def _name_in(before: str) -> tuple[str, bool]:
     is_bracketed = text[-1:] in ("[", "(")
     if is_bracketed:
         text = text[:-1].rstrip()
+    if before.rstrip().endswith("("):
+        text = _WRAPPER.sub("", text)
     text = _PARENTHESISED.sub(r" \1", text)
     text = _VERBS.sub("", text.rstrip(_EDGE.replace("#", "")))
     text = text.rstrip(" \t'\":=~*-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -54,8 +55,8 @@ def rows_of_document(content: Any) -> tuple[list[Items], int] | None:
     A history is a list of objects, or an object of equally long lists, wherever it stands; of several the
     one with most rows, of those with a loss in them.
     """
-    found = sorted(_histories(content, 0), key=lambda history: (history[2], len(history[0])))
-    return (found[-1][0], found[-1][1]) if found else None
+    found = max(_histories(content, 0), key=lambda history: (history[2], len(history[0])), default=None)
+    return (found[0], found[1]) if found else None
 
 
 def _histories(content: Any, depth: int) -> Iterator[tuple[list[Items], int, bool]]:
@@ -94,6 +95,8 @@ def _side_by_side(lists: dict[str, list[Any]]) -> tuple[list[Items], int, bool]:
     training = [name for name in losses if not split_of(name)]
     length = len(lists[(training or losses)[0]]) if losses else max(map(len, lists.values()))
     kept = {name: values for name, values in lists.items() if len(values) == length}
+    outer = os.path.commonprefix([f"{name.rpartition('/')[0]}/" for name in kept]).rpartition("/")[0]
+    kept = {name.removeprefix(f"{outer}/") if outer else name: values for name, values in kept.items()}
     rows = [list(zip(kept, row, strict=True)) for row in zip(*kept.values(), strict=True)]
     return rows, len(lists) - len(kept), bool(losses)
 

@@ -160,6 +160,7 @@ class Rows:
         if choice.confidence < enough and not self.is_decided:
             records: list[Record] = []
         elif self.is_decided and is_same:
+            self._tell(choice)
             records = list(self._assembled(row)) if row else []
         else:
             records = self._begin_again(choice, waiting)
@@ -173,39 +174,47 @@ class Rows:
         self.choice, self.is_decided = choice, True
         self._timeline.begin_again()
         self._start(self._timeline)
-        self._timeline.learn(confidence=round(min(1.0, choice.confidence), 2))
-        if note := choice.note():
-            self._timeline.note(note)
+        self._tell(choice)
         self._is_replaying = bool(taken_back)
         records = [record for row in waiting[:-1] for record in self._assembled(row)]
         self._is_replaying = False
         return [*taken_back, *records, *self._assembled(waiting[-1])]
 
+    def _tell(self, choice: Choice) -> None:
+        """Say in the header how sure the choice is, which may change with every further look."""
+        self._timeline.learn(confidence=round(min(1.0, choice.confidence), 2))
+        if note := choice.note():
+            self._timeline.note(note)
+
     def _choice(self, waiting: list[Row]) -> Choice:
         series: dict[str, Series] = {}
         naming = Naming(self._names)
-        kinds: dict[tuple[str, ...], list[tuple[int, Series]]] = {}
+        kinds: dict[tuple[str, ...], tuple[int, list[tuple[int, Series]]]] = {}
         for row in waiting:
-            columns = kinds.get(row.names)
-            if columns is None:
-                columns = kinds[row.names] = self._series_of(row, naming, series)
+            counted, columns = kinds.get(row.names) or (-1, [])
+            if row.names not in kinds:
+                counted, columns = kinds[row.names] = self._series_of(row, naming, series)
             is_first = True
             for at, one in columns:
                 value = row.values[at]
                 if type(value) is float or type(value) is int:
                     one.values.append(value)
                     one.kinds.add(row.names)
+                    if (count := _counted(row, counted)) is not None:
+                        one.counts.append(count)
                     one.num_first += is_first
                     is_first = False
         return choose(series.values(), self._names)
 
-    def _series_of(self, row: Row, naming: Naming, series: dict[str, Series]) -> list[tuple[int, Series]]:
+    def _series_of(
+        self, row: Row, naming: Naming, series: dict[str, Series]
+    ) -> tuple[int, list[tuple[int, Series]]]:
         columns = []
-        has_place = row.place is not None
+        counted = -1
         for at, name in enumerate(row.names):
             field_name, _ = naming.ranked(name) or ("", 0)
             if field_name in ("step", "epoch"):
-                has_place = True
+                counted = at if counted < 0 or field_name == "step" else counted
             elif (
                 name
                 and field_name not in ("time", "lr", "grad_norm")
@@ -213,11 +222,10 @@ class Rows:
             ):
                 columns.append((at, series.setdefault(name, Series(name))))
         for _, one in columns:
-            one.has_place = one.has_place or has_place
             one.beside.update(row.names)
             one.is_printed = row.is_printed
             one.is_part = one.is_part or row.is_part
-        return columns
+        return counted, columns
 
     def _assembled(self, row: Row) -> Iterator[Record]:
         plan = self._plans.get(row.names) or self._planned(row)
@@ -434,6 +442,13 @@ class Rows:
         record = self._open.pop(kind)
         if _MARK_OF[kind] in record or record["step"] > self._timeline.last_step(kind):
             yield from self._timeline.place(record)
+
+
+def _counted(row: Row, at: int) -> float | None:
+    """What counts a row, to see whether it rises; `at` is the column of its counter."""
+    if row.place is not None:
+        return (row.place.epoch or 0) * 1e9 + row.place.count
+    return None if at < 0 else number(row.values[at])
 
 
 def _is_number(value: Any) -> bool:

@@ -105,6 +105,7 @@ class ScannedParser(TextParser):
     """Source for text of any program."""
 
     format = "printed"
+    closing_mark = "}"
 
     def __init__(self, options: SourceOptions | None = None) -> None:
         super().__init__(options)
