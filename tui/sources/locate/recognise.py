@@ -20,6 +20,7 @@ from flight_recorder.tui.sources.huggingface.stdout import HuggingFaceParser
 from flight_recorder.tui.sources.huggingface.trainer_state import TrainerStateParser
 from flight_recorder.tui.sources.locate.encoding import Transcoder
 from flight_recorder.tui.sources.locate.unread import HEAD_BYTES, is_surely_none, why_unread
+from flight_recorder.tui.sources.naming.choice import SURE
 from flight_recorder.tui.sources.parser import BYTE_ORDER_MARK, Parser, SourceOptions, plain_text
 from flight_recorder.tui.sources.tables.scanned import ScannedParser
 
@@ -64,6 +65,13 @@ class Recognising:
     def format(self) -> str:
         """Name of the format; empty while it is unknown."""
         return self._parser.format if self._parser else ""
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is of a known format, and not only text with numbers of which one may be a loss."""
+        return self._parser is not None and (
+            self._parser is not self._scanner or self._scanner.has_begun or self._scanner.confidence >= SURE
+        )
 
     @property
     def is_whole(self) -> bool:
@@ -131,7 +139,7 @@ class Recognising:
         if self._parser is None:
             self._parser = self._scanner
             records += self._scanner.feed(bytes(self._head[self._asked_to :])) + self._scanner.finish()
-            if not self._scanner.is_decided:
+            if not (self._scanner.is_decided or self._scanner.has_begun):
                 raise self._unknown()
             return records
         return records + self._parser.finish()

@@ -157,12 +157,12 @@ class Series:
         falls = sum(step < 0 for step in steps)
         if len(self.counts) < 4:
             return bool(self.counts)
-        return len(steps) > 0 and falls * 3 <= len(steps) - falls
+        return len(steps) > 0 and falls <= max(1, (len(steps) - falls) / 3)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Name of the loss and of the validation loss, empty for none; how sure that is and what else there was."""
+    """Names of the loss and of the validation loss, empty for none; how sure that is, what else there was."""
 
     loss: str = ""
     val_loss: str = ""
@@ -392,7 +392,7 @@ def _confidence(taken: Series, twin: Series | None) -> float:
     if taken.is_printed and not has_place:
         sure = max(min(sure, READABLE), sure - 0.15)  # numbers that nothing counts
     if len(taken.values) < 4 and taken.is_printed:
-        sure -= 0.45
+        sure -= 0.45 if len(taken.values) < 3 else 0.19
     elif len(taken.kinds) > 0.7 * len(taken.values) and len(taken.values) > 3:
         sure -= 0.3  # hardly two lines have one shape: prose, a program's listing
     if taken.is_printed and len(set(taken.values)) == 1 and len(taken.values) > 3 and not has_place:

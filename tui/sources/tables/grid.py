@@ -48,6 +48,15 @@ class Grid:
         self._spans: list[tuple[int, int]] = []
         self._num_lines = 0
 
+    @property
+    def begins_with(self) -> list[str]:
+        """The names of a table of which nothing but these has come."""
+        if self.names or len(self._before) != 1 or self._num_lines != 1:
+            return []
+        delimiter = _delimiters_of(self._before[0])[0]
+        fields = _fields(self._before[0], delimiter)
+        return fields if _are_names(fields, delimiter) else []
+
     def row(self, text: str) -> list[Any] | None:
         """The cells of a line that is a row of numbers, [] for one that names columns, None for another.
 
@@ -55,7 +64,7 @@ class Grid:
             ValueError: the line is a row of another length.
         """
         self._num_lines += 1
-        if len(text) > MAX_LENGTH:
+        if len(text) > MAX_LENGTH and len(text := text.strip()) > MAX_LENGTH:
             return None
         if not text.isascii():
             text = text.translate(_BORDERS)

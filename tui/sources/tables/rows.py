@@ -83,22 +83,27 @@ class _Plan:
 
 
 class Rows:
-    """Puts rows on a timeline. With `holds` a step waits until a row of another step comes.
+    """Puts rows on a timeline. With `holds` a step waits until a row of another step comes; `is_part_of_run` says
+    that the numbers count even where none could be a loss.
 
     Attributes:
         choice: what is taken for the loss and the validation loss so far.
         is_decided: whether records are given as the rows come.
     """
 
-    def __init__(self, timeline: Timeline, names: Mapping[str, str], holds: bool = False) -> None:
+    def __init__(
+        self, timeline: Timeline, names: Mapping[str, str], holds: bool = False, is_part_of_run: bool = False
+    ) -> None:
         self.choice = Choice()
         self.is_decided = False
         self._names = names
         self._holds = holds
+        self._is_part_of_run = is_part_of_run
         self._shapes: set[Any] = set()
         self._waiting: list[Row] | None = []
         self._next_choice = 1
         self._is_replaying = False
+        self._told = 0.0
         self._start(timeline)
 
     def _start(self, timeline: Timeline) -> None:
@@ -155,12 +160,13 @@ class Rows:
         """Choose among all rows so far; the records of the newest, or of all if the choice is another."""
         waiting = self._waiting or []
         choice = self._choice(waiting)
-        enough = READABLE if is_last else SURE
+        enough = (0.0 if self._is_part_of_run else READABLE) if is_last else SURE
         is_same = (choice.loss, choice.val_loss) == (self.choice.loss, self.choice.val_loss)
         if choice.confidence < enough and not self.is_decided:
             records: list[Record] = []
         elif self.is_decided and is_same:
-            self._tell(choice)
+            if (choice.confidence < SURE) != (self._told < SURE):
+                self._tell(choice)
             records = list(self._assembled(row)) if row else []
         else:
             records = self._begin_again(choice, waiting)
@@ -182,6 +188,7 @@ class Rows:
 
     def _tell(self, choice: Choice) -> None:
         """Say in the header how sure the choice is, which may change with every further look."""
+        self._told = choice.confidence
         self._timeline.learn(confidence=round(min(1.0, choice.confidence), 2))
         if note := choice.note():
             self._timeline.note(note)

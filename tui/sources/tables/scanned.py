@@ -131,6 +131,16 @@ class ScannedParser(TextParser):
         return self._rows.names
 
     @property
+    def has_begun(self) -> bool:
+        """Whether there is the row of names of a table with a loss, and nothing below it yet."""
+        return any(map(named_loss, self._grid.begins_with))
+
+    @property
+    def confidence(self) -> float:
+        """How sure it is which number is the loss."""
+        return self._rows.choice.confidence
+
+    @property
     def is_decided(self) -> bool:
         """Whether a series was found that is read."""
         return self._rows.is_decided
@@ -156,8 +166,6 @@ class ScannedParser(TextParser):
         elif not document.goes_on and (history := rows_of_document(whole_document(held))) is not None:
             self._is_read = True
             return self._of_history(history, len(held))
-        elif not document.goes_on:
-            return []
         self._document = None
         self.format, self.is_whole, self.offset = "printed", False, 0
         return taken_back + super().feed(held)
