@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from flight_recorder.tui.sources.naming.directions import DIRECTIONS, DOWN, UP, direction_of
 from flight_recorder.tui.sources.naming.words import (
@@ -153,7 +154,7 @@ class Series:
     @property
     def has_place(self) -> bool:
         """Whether its rows have a counter that rises: falls are laps or further runs, and few."""
-        steps = [b - a for a, b in zip(self.counts, self.counts[1:], strict=False) if b != a]
+        steps = [b - a for a, b in pairwise(self.counts) if b != a]
         falls = sum(step < 0 for step in steps)
         if len(self.counts) < 4:
             return bool(self.counts)
@@ -332,7 +333,7 @@ def _of_behaviour(one: Series, most: int = 10) -> float:
     elif finite and min(finite) == max(finite):
         score -= 2.0
     if len(finite) >= 4:
-        steps = [later - before for before, later in zip(finite, finite[1:], strict=False)]
+        steps = [later - before for before, later in pairwise(finite)]
         if steps[0] > 0 and all(abs(step - steps[0]) <= 1e-9 * abs(steps[0]) for step in steps):
             score -= 20.0  # it counts
         if all(value == int(value) for value in finite) and max(finite) < _WHOLE_AS_FLOAT:

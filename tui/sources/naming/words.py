@@ -29,25 +29,9 @@ PERPLEXITY = frozenset({"ppl", "perplexity", "paloma"})
 STEP = frozenset({"step", "steps", "iter", "iters", "iteration", "iterations", "update", "updates"})
 _OF_A_STEP = frozenset({"global", "current", "curr", "num", "n", "opt", "optim", "optimizer", "trainer"})
 FILLING = frozenset(
-    [
-        "metric",
-        "metrics",
-        "scalar",
-        "scalars",
-        "step",
-        "batch",
-        "log",
-        "logs",
-        "avg",
-        "average",
-        "mean",
-        "reduced",
-        "local",
-        "so",
-        "far",
-    ]
-    + ["elbo"]  # alone it is what is maximised
+    "metric metrics scalar scalars step batch log logs avg average mean reduced local so far elbo".split()
 )
+"""Words that change nothing; "elbo" alone is what is maximised."""
 COARSE_WORDS = frozenset(
     ["epoch", "total", "smooth", "smoothed", "ema", "running", "test", "dataloader", "idx"]
 )

@@ -3,7 +3,7 @@
 A row may hold anything: a training step, an evaluation, both, or only the learning rate of a step whose loss
 comes in the next row. Parts of one step are put together before they go on.
 
-Which name is the loss is chosen from the rows themselves (`choice`), when there are 1, 2, 4, 8 ... of them, so
+Which name is the loss is chosen from the rows themselves (`choice`), when there are 1, 2, 3, 4, 8, 16 ... of them, so
 that any cutting of a log comes to the same. Until a choice is sure, rows wait; when a later one differs,
 everything begins again with it, behind a record that takes all before it back. After
 MAX_WAITING rows it stays.
@@ -139,7 +139,7 @@ class Rows:
         self._waiting.append(row)
         if len(self._waiting) < self._next_choice:
             return list(self._assembled(row)) if self.is_decided else []
-        self._next_choice *= 2
+        self._next_choice = max(self._next_choice + 1, 2 * self._next_choice if self._next_choice >= 4 else 0)
         return self._chosen_again(row)
 
     def take_back(self) -> list[Record]:
