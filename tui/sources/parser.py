@@ -60,6 +60,16 @@ class Parser(Protocol):
         """The records that only the end of the file completes. A torn last line stays unread."""
 
 
+class HeadParser(Parser, Protocol):
+    """A format that is told from the first bytes of a file. Another package adds one by an entry point."""
+
+    def __init__(self, options: SourceOptions | None = None) -> None: ...
+
+    @classmethod
+    def recognises_head(cls, head: bytes) -> bool:
+        """Whether a file that begins like this is of this format; asked again as more of it comes."""
+
+
 class TextParser:
     """A source of text: cuts bytes into pieces and asks the subclass for the records in each.
 
@@ -137,7 +147,7 @@ class TextParser:
         return records + self.settle()
 
     def _pieces(self, block: bytes) -> list[bytes]:
-        """What a newline, a carriage return or a backspace ends: where a terminal writes over what it shows."""
+        """What a newline, a carriage return or a backspace ends."""
         pieces = block.splitlines(keepends=True)
         if b"\b" not in block:
             return pieces

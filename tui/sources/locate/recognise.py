@@ -6,11 +6,14 @@ is scanned for series of numbers, whatever it is.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.engine.runlog.reader import Damaged
+from flight_recorder.tui.defect import named_or_raised
 from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.formats.runlog import RunlogParser
 from flight_recorder.tui.sources.formats.tensorboard_events import TensorBoardParser
@@ -21,7 +24,7 @@ from flight_recorder.tui.sources.huggingface.trainer_state import TrainerStatePa
 from flight_recorder.tui.sources.locate.encoding import Transcoder
 from flight_recorder.tui.sources.locate.unread import HEAD_BYTES, is_surely_none, why_unread
 from flight_recorder.tui.sources.naming.choice import SURE
-from flight_recorder.tui.sources.parser import BYTE_ORDER_MARK, Parser, SourceOptions, plain_text
+from flight_recorder.tui.sources.parser import BYTE_ORDER_MARK, HeadParser, Parser, SourceOptions, plain_text
 from flight_recorder.tui.sources.tables.scanned import ScannedParser
 
 TEXT_FORMATS: tuple[type[RunlogParser | TrainerStateParser | HuggingFaceParser], ...] = (
@@ -34,8 +37,27 @@ TEXT_FORMATS: tuple[type[RunlogParser | TrainerStateParser | HuggingFaceParser],
 BINARY_FORMATS = (TensorBoardParser, WandbParser)
 WITH_FACTS_BESIDE = frozenset({"huggingface", "trainer_state"})
 
+GROUP = "training_flight_recorder.formats"
+"""Entry points of parsers that other packages add, each a class as `HeadParser` says."""
+
+OTHERS_HEAD_BYTES = 4096
+
 HEAD_LIMIT = 64 * 2**20
 """Bytes in which the first record must come; a program listing or hours of downloads may be before it."""
+
+
+@cache
+def formats_of_others() -> tuple[type[HeadParser], ...]:
+    """Parsers of other packages, in the order of their names; one that is broken is left out, and is told."""
+    from importlib.metadata import entry_points
+
+    found = []
+    for entry in sorted(entry_points(group=GROUP)):
+        try:
+            found.append(entry.load())
+        except Exception as error:
+            print(f"The format {entry.value} is left out: {named_or_raised(error)}.", file=sys.stderr)
+    return tuple(found)
 
 
 def is_binary_head(head: bytes) -> bool:
@@ -157,8 +179,8 @@ class Recognising:
             CannotRead: they are surely nothing that can be read.
         """
         head = bytes(self._head)
-        for source in BINARY_FORMATS:
-            if source.recognises_head(head[:HEAD_BYTES]):
+        for source in (*BINARY_FORMATS, *formats_of_others()):
+            if source.recognises_head(head[:OTHERS_HEAD_BYTES]):
                 return self._is_of(source(self._options))
         if self._transcoder is None:
             if len(head) < HEAD_BYTES and not is_last and head.count(b"\0") + (head[:1] in b"\xff\xfe"):

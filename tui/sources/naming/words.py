@@ -28,9 +28,8 @@ KINDS_OF_LOSS = frozenset(
 PERPLEXITY = frozenset({"ppl", "perplexity", "paloma"})
 STEP = frozenset({"step", "steps", "iter", "iters", "iteration", "iterations", "update", "updates"})
 _OF_A_STEP = frozenset({"global", "current", "curr", "num", "n", "opt", "optim", "optimizer", "trainer"})
-FILLING = frozenset(
-    "metric metrics scalar scalars step batch log logs avg average mean reduced local so far elbo".split()
-)
+_FILLING = "metric metrics scalar scalars step batch log logs avg average mean reduced local so far elbo"
+FILLING = frozenset(_FILLING.split())
 """Words that change nothing; "elbo" alone is what is maximised."""
 COARSE_WORDS = frozenset(
     ["epoch", "total", "smooth", "smoothed", "ema", "running", "test", "dataloader", "idx"]

@@ -160,8 +160,8 @@ class Shape:
 
     `metrics` are (place in the line, name, unit), `counters` (place, "step", "epoch" or "inner", place of its
     end or -1, name). `split` is that of the words in front of the first metric, `kind` tells this sort of
-    line from others that print numbers of the same names. `again` is where a counter comes a second time, behind
-    metrics, with its name: another record begins there.
+    line from others that print numbers of the same names. `again` is where a counter comes a second time,
+    behind metrics, with its name: another record begins there.
     """
 
     metrics: list[tuple[int, str, str]] = field(default_factory=list)
@@ -328,7 +328,7 @@ class _Reading:
             self._roles[place] = ""
 
     def _section_in(self, before: str) -> None:
-        """A split that stands alone behind numbers, "[valid]" or "|| dev:", holds for the names that follow."""
+        """A split that stands alone, "[valid]" or "|| dev:", holds for the names that follow."""
         if self._shape.metrics or "[" in before:
             words = words_of("".join(_SECTION.split(before)[-2:-1]))
             if words and SPLITS.issuperset(words):

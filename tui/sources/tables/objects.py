@@ -95,7 +95,9 @@ def _side_by_side(lists: dict[str, list[Any]]) -> tuple[list[Items], int, bool]:
     training = [name for name in losses if not split_of(name)]
     length = len(lists[(training or losses)[0]]) if losses else max(map(len, lists.values()))
     kept = {name: values for name, values in lists.items() if len(values) == length}
-    outer = os.path.commonprefix([f"{name.rpartition('/')[0]}/" for name in kept]).rpartition("/")[0]
+    outer = (
+        os.path.commonpath([f"./{name.rpartition('/')[0]}" for name in kept]).removeprefix(".").lstrip("/")
+    )
     kept = {name.removeprefix(f"{outer}/") if outer else name: values for name, values in kept.items()}
     rows = [list(zip(kept, row, strict=True)) for row in zip(*kept.values(), strict=True)]
     return rows, len(lists) - len(kept), bool(losses)

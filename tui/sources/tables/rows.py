@@ -3,10 +3,10 @@
 A row may hold anything: a training step, an evaluation, both, or only the learning rate of a step whose loss
 comes in the next row. Parts of one step are put together before they go on.
 
-Which name is the loss is chosen from the rows themselves (`choice`), when there are 1, 2, 3, 4, 8, 16 ... of them, so
-that any cutting of a log comes to the same. Until a choice is sure, rows wait; when a later one differs,
-everything begins again with it, behind a record that takes all before it back. After
-MAX_WAITING rows it stays.
+Which name is the loss is chosen from the rows themselves (`choice`), when there are 1, 2, 3, 4, 8, 16 ... of
+them, so that any cutting of a log comes to the same. Until a choice is sure, rows wait; when a later one
+differs, everything begins again with it, behind a record that takes all before it back. After MAX_WAITING
+rows it stays.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ class _Plan:
 
 
 class Rows:
-    """Puts rows on a timeline. With `holds` a step waits until a row of another step comes; `is_part_of_run` says
-    that the numbers count even where none could be a loss.
+    """Puts rows on a timeline. With `holds` a step waits until a row of another step comes; `is_part_of_run`
+    says that the numbers count even where none could be a loss.
 
     Attributes:
         choice: what is taken for the loss and the validation loss so far.
