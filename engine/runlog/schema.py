@@ -118,6 +118,7 @@ HEADER = _table(
     Field(
         "lr_lag", "step", "steps by which `lr` lags behind the schedule: lr at step s is schedule(s - lag)"
     ),
+    Field("confidence", "1", "how surely another program's loss was found; below 0.65 a note says so"),
     Field("notes", "text", "remarks on how another program's numbers were read", shape="names"),
     _TIME,
 )

@@ -14,7 +14,7 @@ from flight_recorder.tui.commands import app
 from flight_recorder.tui.follow.once import read_all
 from flight_recorder.tui.follow.tail import Follower
 from flight_recorder.tui.run import Run
-from flight_recorder.tui.sources.tables.csv_table import CsvParser
+from flight_recorder.tui.sources.tables.scanned import ScannedParser
 
 LOG = b"step,loss\n" + b"".join(b"%d,2.0\n" % step for step in range(1, 31)) + b"boom\n31,nan\n32,nan\n"
 STOPPED_AT = f"reading stopped at byte {LOG.index(b'boom')}: RuntimeError: a slip"
@@ -22,14 +22,14 @@ STOPPED_AT = f"reading stopped at byte {LOG.index(b'boom')}: RuntimeError: a sli
 
 @pytest.fixture(autouse=True)
 def _a_parser_with_a_slip(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = CsvParser.records_in
+    right = ScannedParser.records_in
 
-    def records_in(parser: CsvParser, text: str) -> Iterable[Record]:
+    def records_in(parser: ScannedParser, text: str) -> Iterable[Record]:
         if text == "boom":
             raise RuntimeError("a slip")
         return right(parser, text)
 
-    monkeypatch.setattr(CsvParser, "records_in", records_in)
+    monkeypatch.setattr(ScannedParser, "records_in", records_in)
 
 
 @pytest.fixture

@@ -205,8 +205,8 @@ def test_a_log_behind_a_long_preamble_is_waited_for(log: Path) -> None:
     follower = _follow(log)
     log.write_bytes(b"loading the model ...\n" * 1000)
     assert follower.poll() is None
-    append(log, b"s:1 trl:2.0 lr:0.1 norm:1.0\n")
-    assert numbers(drain(follower)) == [1]
+    append(log, b"".join(b"s:%d trl:2.0 lr:0.1 norm:1.0\n" % step for step in (1, 2, 3)))
+    assert numbers(drain(follower)) == [1, 2, 3]
 
 
 def test_a_file_that_may_not_be_read_is_a_sentence(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from flight_recorder.engine.runlog.codec import Record, encode
 from flight_recorder.tui.checks.verdict import State
 from flight_recorder.tui.screen.app import Monitor
 from flight_recorder.tui.screen.runs.run_set import Gathering
-from flight_recorder.tui.sources.tables.csv_table import CsvParser
+from flight_recorder.tui.sources.tables.scanned import ScannedParser
 from tests.screen.builders import (
     batch,
     header,
@@ -96,13 +96,13 @@ def test_log_of_a_newer_format_ends_the_monitor_with_a_sentence(tmp_path: Path) 
 def test_reading_that_stopped_stays_on_the_screen_with_what_was_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(parser: CsvParser, text: str) -> Iterable[Record]:
+    def failing(parser: ScannedParser, text: str) -> Iterable[Record]:
         if text == "boom":
             raise RuntimeError("a slip")
         return right(parser, text)
 
-    right = CsvParser.records_in
-    monkeypatch.setattr(CsvParser, "records_in", failing)
+    right = ScannedParser.records_in
+    monkeypatch.setattr(ScannedParser, "records_in", failing)
     log = tmp_path / "log.csv"
     log.write_text("step,loss\n" + "".join(f"{at},2.0\n" for at in range(1, 40)))
     app = Monitor(Gathering([str(log)]).open_all())

@@ -10,6 +10,7 @@ from typing import Any
 from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.tui.sources.locate.recognise import Recognising
 from flight_recorder.tui.sources.naming.options import SourceOptions
+from flight_recorder.tui.sources.timeline import since_restart
 
 LOGS = Path(__file__).parent / "logs"
 RECORDED = LOGS / "recorded"
@@ -31,7 +32,7 @@ def read_chunks(chunks: Iterable[bytes], **options: Any) -> list[Record]:
     """All records of bytes that arrive in pieces."""
     parser = Recognising("the log", SourceOptions(**options))
     records = [record for chunk in chunks for record in parser.feed(chunk)]
-    return records + parser.finish()
+    return since_restart(records + parser.finish())[0]
 
 
 def cut(data: bytes, places: Iterable[int]) -> list[bytes]:

@@ -13,6 +13,7 @@ import pytest
 from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.formats import tensorboard_events, wandb_run
 from flight_recorder.tui.sources.locate.recognise import Recognising
+from flight_recorder.tui.sources.timeline import since_restart
 from tests.sources.reading import RECORDED, comparable, cut, header, of_kind, read, read_chunks
 
 
@@ -78,6 +79,7 @@ def test_zeros_and_events_without_scalars_are_passed_over_unread(
 def test_a_negative_step_costs_its_scalar(events: bytes) -> None:
     parser = Recognising("the log")
     records = parser.feed(events + _event(b"train/loss 1 -6") + _event(b"train/loss 1 6")) + parser.finish()
+    records, _ = since_restart(records)
 
     assert [record["step"] for record in of_kind(records, "step")] == list(range(7))
     assert [(one.offset, one.reason.split(" is")[0]) for one in parser.damaged] == [(len(events), "step -6")]

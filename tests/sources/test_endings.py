@@ -6,7 +6,7 @@ import pytest
 
 from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.tui.sources.huggingface.stdout import HuggingFaceParser
-from flight_recorder.tui.sources.tables.printed import PrintedParser
+from flight_recorder.tui.sources.tables.scanned import ScannedParser
 
 TRACEBACK = (
     "Traceback (most recent call last):\n"
@@ -21,7 +21,7 @@ LATER = "step 10: loss 1.90 lr 1e-3\n"
 
 def _exit(text: str, pieces: int = 1) -> Record | None:
     """The exit record at the end of this print-out, fed in so many pieces, settled after each."""
-    parser, records = PrintedParser(), []
+    parser, records = ScannedParser(), []
     data = text.encode()
     size = -(-len(data) // pieces)
     for start in range(0, len(data), size):
@@ -83,7 +83,7 @@ def test_an_end_that_was_none_leaves_no_trace() -> None:
     from flight_recorder.tui.series.recording import Recording
 
     looked, whole = Recording(), Recording()
-    parser, other = PrintedParser(), PrintedParser()
+    parser, other = ScannedParser(), ScannedParser()
     looked.extend(parser.feed((STEPS + TRACEBACK).encode()) + parser.settle())
     assert looked.exit is not None
     looked.extend(parser.feed(LATER.encode()) + parser.finish())

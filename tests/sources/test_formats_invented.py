@@ -13,7 +13,7 @@ from tests.sources.formats_invented.invented import Format, Series, Truth, all_l
 from tests.sources.formats_invented.outcome import Outcome, Reading, outcomes, wrong_main, wrong_validation
 
 # What holds today. Raise them when the reader learns more; never lower them.
-LOGS_READ_RIGHT = 10
+LOGS_READ_RIGHT = 36
 TEXTS_NOT_TAKEN_FOR_LOGS = 59
 
 ALL = [*all_logs(), *all_texts()]

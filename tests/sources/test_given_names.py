@@ -32,7 +32,7 @@ def test_two_logs_need_a_name_only_once() -> None:
 
 def test_a_format_without_names_says_so() -> None:
     names = GivenNames({"loss": "mine"})
-    read((LOGS / "nanogpt.out").read_bytes(), names=names)
+    read((LOGS / "runlog.jsonl").read_bytes(), names=names)
     assert names.unmet().endswith("its format has no names that could be mapped.")
 
 

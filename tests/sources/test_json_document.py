@@ -9,7 +9,7 @@ import pytest
 
 from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.locate.recognise import Recognising
-from flight_recorder.tui.sources.tables.cut_json import until_cut
+from flight_recorder.tui.sources.tables.objects import until_cut
 from tests.sources.reading import RECORDED, cut, header, of_kind, read, read_chunks
 
 RECORDS = [{"step": step, "loss": 2.5 - step / 100, "lr": 0.1} for step in range(10, 60, 10)]
@@ -73,7 +73,7 @@ def test_a_document_of_which_nothing_is_whole_is_said_to_be_cut_off(half: bytes)
 
 def test_a_document_without_a_loss_is_no_log() -> None:
     with pytest.raises(CannotRead):
-        read(json.dumps({"accuracy": [0.1, 0.2]}).encode())
+        read(json.dumps({"heights": [0.1, 0.2]}).encode())
 
 
 def test_brackets_without_end_are_no_document() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.locate.recognise import Recognising
-from flight_recorder.tui.sources.tables.printed import SAMPLES_NOTE
+from flight_recorder.tui.sources.tables.scanned import SAMPLES_NOTE
 from tests.sources.reading import header, of_kind, read
 
 
@@ -124,7 +124,9 @@ def test_a_full_bar_without_a_loss_is_the_last_step_of_a_run_of_that_length() ->
     assert "loss" not in of_kind(read(log), "step")[-1]
 
 
-def test_print_outs_of_which_no_number_is_known_are_no_healthy_run() -> None:
+def test_a_log_of_validation_alone_is_read_as_that() -> None:
     lines = [f"[{n}]\tvalidation_0-logloss:{0.6 - n / 100}\tvalidation_1-logloss:0.6" for n in range(20)]
-    with pytest.raises(CannotRead, match="names that I do not know"):
-        read(_log(*lines))
+    evaluations = of_kind(read(_log(*lines)), "evaluation")
+    assert [(row["step"], round(row["val_loss"], 2)) for row in evaluations] == [
+        (n, round(0.6 - n / 100, 2)) for n in range(20)
+    ]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.locate.recorded import locate
 from flight_recorder.tui.sources.locate.runs import runs_in, runs_of
-from flight_recorder.tui.sources.naming.options import SourceOptions
-from flight_recorder.tui.sources.tables.csv_table import CsvParser
+from flight_recorder.tui.sources.tables.scanned import ScannedParser
 from tests.sources.reading import LOGS, RECORDED
 
 
@@ -80,13 +81,13 @@ def test_a_pattern_means_every_run_that_fits(experiments: Path) -> None:
 def test_a_file_that_breaks_its_reader_hides_no_log_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def recognises(text: str, is_first: bool, options: SourceOptions) -> bool:
+    def records_in(parser: ScannedParser, text: str) -> Iterable[Record]:
         if text == "boom":
             raise OverflowError("too large")
-        return right(text, is_first, options)
+        return right(parser, text)
 
-    right = CsvParser.recognises
-    monkeypatch.setattr(CsvParser, "recognises", staticmethod(recognises))
+    right = ScannedParser.records_in
+    monkeypatch.setattr(ScannedParser, "records_in", records_in)
     (tmp_path / "bad.txt").write_text("boom\n")
     (tmp_path / "good.csv").write_text("step,loss\n1,2\n")
 

@@ -35,10 +35,10 @@ def test_json_lines_of_llama_factory_are_read_with_their_nan() -> None:
 
 
 def test_names_can_be_given() -> None:
-    log = b'{"it": 4, "my_objective": 0.5, "held_out": 0.7}\n'
+    log = b'{"it": 4, "mine": 0.5, "kept": 0.7}\n'
     with pytest.raises(CannotRead):
         read(log)
-    records = read(log, names={"step": "it", "loss": "my_objective", "val_loss": "held_out"})
+    records = read(log, names={"step": "it", "loss": "mine", "val_loss": "kept"})
     assert of_kind(records, "step") == [{"kind": "step", "step": 4, "loss": 0.5}]
     assert of_kind(records, "evaluation") == [{"kind": "evaluation", "step": 4, "val_loss": 0.7}]
 

@@ -11,7 +11,7 @@ import pytest
 
 from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.tui.checks.judge import Judge
-from flight_recorder.tui.sources.tables.csv_table import CsvParser
+from flight_recorder.tui.sources.tables.scanned import ScannedParser
 from scripts.fuzzing.driving import flaws
 from scripts.fuzzing.forms import forms
 from scripts.fuzzing.logs import log
@@ -57,10 +57,10 @@ def test_changed_logs_are_read_without_a_flaw(part: int, tmp_path: Path) -> None
 def test_a_reader_that_raises_is_a_flaw(
     tmp_path: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(parser: CsvParser, text: str) -> Iterable[Record]:
+    def failing(parser: ScannedParser, text: str) -> Iterable[Record]:
         raise KeyError("a slip")
 
-    monkeypatch.setattr(CsvParser, "records_in", failing)
+    monkeypatch.setattr(ScannedParser, "records_in", failing)
 
     assert any("KeyError" in flaw.name for flaw in flaws(CSV, tmp_path, rng))
 
@@ -77,11 +77,11 @@ def test_a_warning_is_a_flaw(tmp_path: Path, rng: random.Random, monkeypatch: py
 def test_a_difference_between_whole_and_pieces_is_a_flaw(
     tmp_path: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = CsvParser.feed
+    right = ScannedParser.feed
 
-    def forgetful(parser: CsvParser, data: bytes) -> list[Record]:
+    def forgetful(parser: ScannedParser, data: bytes) -> list[Record]:
         return right(parser, data)[:5]
 
-    monkeypatch.setattr(CsvParser, "feed", forgetful)
+    monkeypatch.setattr(ScannedParser, "feed", forgetful)
 
     assert any(flaw.name.startswith("differs") for flaw in flaws(CSV, tmp_path, rng))

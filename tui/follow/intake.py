@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flight_recorder.engine.runlog.codec import Record
@@ -13,6 +13,7 @@ from flight_recorder.tui.follow.stored import Stored
 from flight_recorder.tui.sources.errors import CannotRead, Interrupted, stopped
 from flight_recorder.tui.sources.locate.recognise import Recognising
 from flight_recorder.tui.sources.parser import SourceOptions
+from flight_recorder.tui.sources.timeline import since_restart
 
 SETTLE_S = 5.0
 """Silence after which a source gives up waiting for what would complete a held-back record."""
@@ -108,14 +109,22 @@ class Intake:
         if self.reading_stopped:
             return
         try:
-            self._queue += parse()
+            self._queue_up(parse())
         except CannotRead:
             raise
         except Interrupted as interrupted:
-            self._queue += interrupted.records
+            self._queue_up(interrupted.records)
             self.reading_stopped = stopped(interrupted.cause, self._parser.offset)
         except Exception as error:
             self.reading_stopped = stopped(error, self._parser.offset)
+
+    def _queue_up(self, records: Sequence[Record]) -> None:
+        """Records come in line; where they are given anew, all before them are void."""
+        kept, are_anew = since_restart(records)
+        if are_anew:
+            self._queue.clear()
+            self._restarted = self._restarted or self._has_handed_out
+        self._queue += kept
 
     def batch(
         self,

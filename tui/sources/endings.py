@@ -43,6 +43,11 @@ class Ending:
         self._told: tuple[str, str] | None = None
         self._is_inside = self._is_harmless = False
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether the lines of a traceback are being printed."""
+        return self._is_inside
+
     def see(self, text: str) -> None:
         """A piece in which no record was found."""
         line = _RANK.sub("", text, count=1)

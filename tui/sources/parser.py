@@ -8,6 +8,7 @@ the records in them; a piece without one is somebody else's business and no dama
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar, Protocol
 
@@ -21,6 +22,9 @@ from flight_recorder.tui.sources.timeline import Timeline
 
 BYTE_ORDER_MARK = "\ufeff"
 """What some programs put in front of UTF-8 text."""
+
+
+_BACKSPACED = re.compile(rb"[^\x08]+\x08*|\x08+")
 
 
 class Parser(Protocol):
@@ -56,6 +60,16 @@ class Parser(Protocol):
         """The records that only the end of the file completes. A torn last line stays unread."""
 
 
+class HeadParser(Parser, Protocol):
+    """A format that is told from the first bytes of a file. Another package adds one by an entry point."""
+
+    def __init__(self, options: SourceOptions | None = None) -> None: ...
+
+    @classmethod
+    def recognises_head(cls, head: bytes) -> bool:
+        """Whether a file that begins like this is of this format; asked again as more of it comes."""
+
+
 class TextParser:
     """A source of text: cuts bytes into pieces and asks the subclass for the records in each.
 
@@ -67,13 +81,11 @@ class TextParser:
         ending: what the program left behind its last record.
     """
 
-    format: ClassVar[str]
-    is_whole: ClassVar[bool] = False
+    format: str
+    is_whole: bool = False
     promises_exit: ClassVar[bool] = False
     closing_mark: ClassVar[str] = ""
     """How a whole record ends, where that can be told; lets `finish` read a last line without newline."""
-    carriage_returns: ClassVar[bool] = True
-    """Whether a carriage return ends a piece: in what a terminal was meant to see, but not in a table."""
 
     def __init__(self, options: SourceOptions | None = None) -> None:
         options = options or SourceOptions()
@@ -84,12 +96,8 @@ class TextParser:
         self.ending = Ending()
         self._rest = bytearray()
         self._piece_bytes = 0
+        self._was_row = False  # whether the piece holds numbers of the run, which may come as a record later
         self._skipping = False
-
-    @classmethod
-    def recognises(cls, text: str, is_first: bool, options: SourceOptions) -> bool:
-        """Whether this piece, `is_first` in the file or not, is a record of this format."""
-        raise NotImplementedError
 
     def records_in(self, text: str) -> Iterable[Record]:
         """The records of one piece, already placed on the timeline.
@@ -105,7 +113,7 @@ class TextParser:
 
     def feed(self, data: bytes) -> list[Record]:
         """The records completed by these bytes, in order."""
-        cut = max(data.rfind(b"\n"), data.rfind(b"\r") if self.carriage_returns else -1) + 1
+        cut = max(data.rfind(b"\n"), data.rfind(b"\r"), data.rfind(b"\b")) + 1
         if not cut:
             self._hold(data)
             return []
@@ -139,9 +147,11 @@ class TextParser:
         return records + self.settle()
 
     def _pieces(self, block: bytes) -> list[bytes]:
-        if not self.carriage_returns:
-            return [line + b"\n" for line in block.split(b"\n")[:-1]]
-        return block.splitlines(keepends=True)
+        """What a newline, a carriage return or a backspace ends."""
+        pieces = block.splitlines(keepends=True)
+        if b"\b" not in block:
+            return pieces
+        return [part for piece in pieces for part in _BACKSPACED.findall(piece)]
 
     def _hold(self, data: bytes) -> None:
         self._rest += data
@@ -158,7 +168,7 @@ class TextParser:
         if self._skipping:
             self._skipping = False
             return []
-        text = plain_text(piece.decode("utf-8", errors="replace").rstrip("\r\n"))
+        text = plain_text(piece.decode("utf-8", errors="replace").rstrip("\r\n\b"))
         if not self.offset:
             text = text.lstrip(BYTE_ORDER_MARK)
         if not text or text.isspace():
@@ -173,8 +183,9 @@ class TextParser:
             return records
         if records:
             self.ending.goes_on(records)
-        else:
+        elif not self._was_row or self.ending.is_inside:
             self.ending.see(text)
+        self._was_row = False
         return records
 
     def _damage(self, reason: str) -> None:

@@ -10,4 +10,6 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u
 
 def plain_text(text: str) -> str:
     """The text without terminal escapes, control and direction-changing characters; line breaks stay."""
+    if text.isprintable():
+        return text
     return _CONTROLS.sub("", _ESCAPES.sub("", text))

@@ -8,7 +8,7 @@ should not have to know any of that.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flight_recorder.engine.runlog.codec import Record
@@ -16,6 +16,9 @@ from flight_recorder.engine.runlog.schema import FORMAT_VERSION
 from flight_recorder.tui.sources.naming.names import number, whole
 from flight_recorder.tui.sources.naming.options import SourceOptions
 from flight_recorder.tui.sources.text import plain_text
+
+RESTART = "restart"
+"""Kind of the record that takes all records before it back: they come again, under other names."""
 
 _SERIAL_KINDS = ("step", "evaluation")
 
@@ -81,6 +84,14 @@ class Timeline:
         self._has_ended = False
         self.step = -1
         """Newest step of any record, -1 before the first."""
+
+    def begin_again(self) -> None:
+        """Every record so far is void: they come again, named anew."""
+        self._shown = None
+        self._last = dict.fromkeys(_SERIAL_KINDS, -1)
+        self._recent.clear()
+        self._several_ranks = self._has_ended = False
+        self.step = -1
 
     def learn(self, **facts: Any) -> None:
         """Remember facts for the header; what the user gave stays, None is nothing learned."""
@@ -164,3 +175,11 @@ def _beginning(value: Any) -> str:
     if isinstance(value, int) and abs(value) > 2**63:
         return "with too many digits"
     return str(value)[:40]
+
+
+def since_restart(records: Sequence[Record]) -> tuple[list[Record], bool]:
+    """The records that still count, and whether others were taken back."""
+    for at in range(len(records) - 1, -1, -1):
+        if records[at]["kind"] == RESTART:
+            return list(records[at + 1 :]), True
+    return list(records), False

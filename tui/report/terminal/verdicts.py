@@ -50,6 +50,7 @@ def as_json(run: Run) -> str:
             "pulse": str(run.pulse),
             "damaged_lines": len(run.damaged),
             "reading_stopped": run.failure or None,
+            "confidence": run.recording.header.get("confidence"),
             "notes": _notes(run),
         },
         "level": str(judge.level),

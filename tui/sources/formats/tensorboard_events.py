@@ -45,7 +45,7 @@ class TensorBoardParser:
         self.damaged: list[Damaged] = []
         self.timeline = Timeline(self.format, options, self._damage_event)
         self._scalars, self._checksum = _package()
-        self._rows = Rows(self.timeline, options.names, holds=True)
+        self._rows = Rows(self.timeline, options.names, holds=True, is_part_of_run=True)
         self._split = f"{options.split}/" if options.split else ""
         self._rest = b""
         self._event_bytes = 0

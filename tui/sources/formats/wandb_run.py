@@ -40,7 +40,7 @@ class WandbParser:
         self.timeline = Timeline(self.format, options, self._damage)
         self._part_bytes = 0
         self._parse = _package()
-        self._rows = Rows(self.timeline, options.names)
+        self._rows = Rows(self.timeline, options.names, is_part_of_run=True)
         self._rest = b""
         self._parts = b""
 

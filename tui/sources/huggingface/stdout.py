@@ -32,6 +32,8 @@ Metrics = dict[str, Any]
 _DICT = re.compile(r"\{\s*'[^{}]*\}")
 _ITEM = re.compile(r"'([^']{1,200})'\s*:\s*('[^']*'|\"[^\"]*\"|[\w.]*\([^()]*\)|[^,}]*)")
 _TELLING = ("'loss'", "'eval_", "'train_runtime'", "'train_loss'")
+_EMBEDDED = re.compile(r"(?!\W*rank)[^{%]*[A-Za-z]{2}[^{%|]*\{", re.IGNORECASE)
+"""A dict behind words of a logger: another program's."""
 _BEGUN = re.compile(r"\{\s*'(?:loss|eval_loss)'\s*:[^{}]*$")
 _BANNER = re.compile(r"(Num examples|Num Epochs|Total optimization steps|Gradient Accumulation steps"
                      r"|Number of trainable parameters) = ([\d,]+)(?![\d.])")  # fmt: skip
@@ -107,7 +109,7 @@ class HuggingFaceParser(TextParser):
     @classmethod
     def recognises(cls, text: str, is_first: bool, options: SourceOptions) -> bool:
         """Whether a line of the Trainer's log stands somewhere in this piece."""
-        return _tells(text) and is_record(text)
+        return _tells(text) and not _EMBEDDED.match(text) and is_record(text)
 
     def records_in(self, text: str) -> Iterator[Record]:
         """Records of one piece: progress bars tell the step, dicts the numbers, the banner the rest."""

@@ -17,7 +17,7 @@ from flight_recorder.tui.sources.errors import CannotRead
 from flight_recorder.tui.sources.huggingface.stdout import evaluation_record, training_record
 from flight_recorder.tui.sources.naming.names import number, whole
 from flight_recorder.tui.sources.parser import SourceOptions, TextParser, plain_text
-from flight_recorder.tui.sources.tables.cut_json import MAX_OPEN, until_cut
+from flight_recorder.tui.sources.tables.objects import MAX_OPEN, until_cut
 
 _FACTS = {
     "max_steps": "planned_steps",

@@ -53,4 +53,4 @@ def beginning_of(path: Path, options: SourceOptions | None = None) -> Beginning:
     except Exception as error:  # what a parser stumbles over is a log as well, and no fault of the others
         is_log = is_binary_head(block) or (bool(head.format) and not is_over)
         return Beginning(is_log, head.format, str(error))
-    return Beginning(bool(head.format), head.format)
+    return Beginning(head.is_sure, head.format)

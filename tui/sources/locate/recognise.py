@@ -1,59 +1,63 @@
 """Which format a file is in, told from its content: the first piece that is a record of some format decides.
 
-Not from its name: people redirect standard output into whatever they like.
+Not from its name: people redirect standard output into whatever they like. What no format of its own claims
+is scanned for series of numbers, whatever it is.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.engine.runlog.reader import Damaged
+from flight_recorder.tui.defect import named_or_raised
 from flight_recorder.tui.sources.errors import CannotRead
-from flight_recorder.tui.sources.formats.llm_c import LlmCParser
-from flight_recorder.tui.sources.formats.megatron import MegatronParser
-from flight_recorder.tui.sources.formats.modded_nanogpt import ModdedNanoGptParser
-from flight_recorder.tui.sources.formats.nanogpt import NanoGptParser
-from flight_recorder.tui.sources.formats.pico_train import PicoTrainParser
 from flight_recorder.tui.sources.formats.runlog import RunlogParser
 from flight_recorder.tui.sources.formats.tensorboard_events import TensorBoardParser
 from flight_recorder.tui.sources.formats.wandb_run import WandbParser
 from flight_recorder.tui.sources.huggingface.beside import facts_beside
 from flight_recorder.tui.sources.huggingface.stdout import HuggingFaceParser
 from flight_recorder.tui.sources.huggingface.trainer_state import TrainerStateParser
+from flight_recorder.tui.sources.locate.encoding import Transcoder
 from flight_recorder.tui.sources.locate.unread import HEAD_BYTES, is_surely_none, why_unread
-from flight_recorder.tui.sources.parser import BYTE_ORDER_MARK, Parser, SourceOptions, TextParser, plain_text
-from flight_recorder.tui.sources.tables.aligned_table import AlignedTableParser
-from flight_recorder.tui.sources.tables.csv_table import CsvParser
-from flight_recorder.tui.sources.tables.cut_json import until_cut
-from flight_recorder.tui.sources.tables.json_document import JsonDocumentParser
-from flight_recorder.tui.sources.tables.json_lines import JsonLinesParser
-from flight_recorder.tui.sources.tables.printed import PrintedParser
+from flight_recorder.tui.sources.naming.choice import SURE
+from flight_recorder.tui.sources.parser import BYTE_ORDER_MARK, HeadParser, Parser, SourceOptions, plain_text
+from flight_recorder.tui.sources.tables.scanned import ScannedParser
 
-TEXT_FORMATS: tuple[type[RunlogParser | TextParser], ...] = (
+TEXT_FORMATS: tuple[type[RunlogParser | TrainerStateParser | HuggingFaceParser], ...] = (
     RunlogParser,
     TrainerStateParser,
     HuggingFaceParser,
-    NanoGptParser,
-    LlmCParser,
-    ModdedNanoGptParser,
-    MegatronParser,
-    PicoTrainParser,
-    JsonLinesParser,
-    CsvParser,
-    AlignedTableParser,
 )
-"""In the order in which they are asked about a piece; the ones that accept most come last."""
-
-MIN_PRINTED = 3
-"""Lines that merely name a loss before a log is taken for a loop's own print-outs: a banner may name one."""
+"""In the order in which they are asked about a piece."""
 
 BINARY_FORMATS = (TensorBoardParser, WandbParser)
 WITH_FACTS_BESIDE = frozenset({"huggingface", "trainer_state"})
 
+GROUP = "training_flight_recorder.formats"
+"""Entry points of parsers that other packages add, each a class as `HeadParser` says."""
+
+OTHERS_HEAD_BYTES = 4096
+
 HEAD_LIMIT = 64 * 2**20
 """Bytes in which the first record must come; a program listing or hours of downloads may be before it."""
+
+
+@cache
+def formats_of_others() -> tuple[type[HeadParser], ...]:
+    """Parsers of other packages, in the order of their names; one that is broken is left out, and is told."""
+    from importlib.metadata import entry_points
+
+    found = []
+    for entry in sorted(entry_points(group=GROUP)):
+        try:
+            found.append(entry.load())
+        except Exception as error:
+            print(f"The format {entry.value} is left out: {named_or_raised(error)}.", file=sys.stderr)
+    return tuple(found)
 
 
 def is_binary_head(head: bytes) -> bool:
@@ -75,15 +79,21 @@ class Recognising:
         self._head = bytearray()
         self._asked_to = 0
         self._is_first = True
-        self._num_printed = 0
-        self._has_heading = False
-        self._has_numbers = False
+        self._transcoder: Transcoder | None = None
+        self._scanner = ScannedParser(self._options)
         self._parser: Parser | None = None
 
     @property
     def format(self) -> str:
         """Name of the format; empty while it is unknown."""
         return self._parser.format if self._parser else ""
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is of a known format, and not only text with numbers of which one may be a loss."""
+        return self._parser is not None and (
+            self._parser is not self._scanner or self._scanner.has_begun or self._scanner.confidence >= SURE
+        )
 
     @property
     def is_whole(self) -> bool:
@@ -98,7 +108,8 @@ class Recognising:
     @property
     def offset(self) -> int:
         """Bytes consumed up to and including the last complete line."""
-        return self._parser.offset if self._parser else 0
+        num_bytes = self._transcoder.num_bytes_per_character if self._transcoder else 1
+        return num_bytes * self._parser.offset if self._parser else 0
 
     @property
     def damaged(self) -> list[Damaged]:
@@ -115,21 +126,20 @@ class Recognising:
         Raises:
             CannotRead: the content is of no known format, or the log is newer than this program.
         """
+        if self._transcoder is not None:
+            data = self._transcoder.changed(data)
         if self._parser is not None:
-            return self._noted(self._parser.feed(data))
+            return self._parser.feed(data)
         self._head += data
-        self._parser = self._recognised()
-        if self._parser is None:
-            if len(self._head) > HEAD_LIMIT:
-                raise self._unknown()
-            return []
-        head = bytes(self._head)
-        self._head.clear()
-        return self._noted(self._parser.feed(head))
+        return self._recognised()
 
     def settle(self) -> list[Record]:
         """The records that were held back for what might have followed."""
-        return self._noted(self._parser.settle()) if self._parser else []
+        if self._parser is None:
+            records = self._scanner.settle()
+            self._parser = self._scanner if self._scanner.is_decided else None
+            return records
+        return self._parser.settle()
 
     def finish(self) -> list[Record]:
         """The records that only the end of the file completes.
@@ -138,25 +148,23 @@ class Recognising:
             CannotRead: the whole content is of no known format, or has none of the numbers that are judged.
         """
         records: list[Record] = []
+        if self._transcoder is None:
+            records += self._recognised(is_last=True)
         if self._parser is None:
-            self._parser = self._last_chance()
-            records = self._parser.feed(bytes(self._head))
-            self._head.clear()
-        records += self._parser.finish()
-        self._noted(records)
-        if not self._has_numbers and self._parser.format == PrintedParser.format:
-            if self.damaged:
-                reason = self.damaged[0].reason
-                raise CannotRead(f"{self._name} prints a loss and no step that could be read: {reason}.")
-            raise CannotRead(
-                f"{self._name} prints losses under names that I do not know; say which is meant with "
-                "--map loss=THEIR_NAME, and --map val_loss=THEIR_NAME for validation."
-            )
-        return records
-
-    def _noted(self, records: list[Record]) -> list[Record]:
-        self._has_numbers = self._has_numbers or any(record["kind"] != "header" for record in records)
-        return records
+            for source in TEXT_FORMATS:
+                if source.recognises(
+                    _text_of(bytes(self._head[self._asked_to :])), self._is_first, self._options
+                ):
+                    self._parser = source(self._knowing_more(source.format))
+                    records = self._parser.feed(bytes(self._head))
+                    break
+        if self._parser is None:
+            self._parser = self._scanner
+            records += self._scanner.feed(bytes(self._head[self._asked_to :])) + self._scanner.finish()
+            if not (self._scanner.is_decided or self._scanner.has_begun):
+                raise self._unknown()
+            return records
+        return records + self._parser.finish()
 
     def _knowing_more(self, format_name: str) -> SourceOptions:
         """The options, with the facts that lie beside the log where its program leaves some there."""
@@ -164,66 +172,74 @@ class Recognising:
             return self._options
         return replace(self._options, beside=facts_beside(self.path))
 
-    def _recognised(self) -> Parser | None:
-        for source in BINARY_FORMATS:
-            if source.recognises_head(bytes(self._head[:HEAD_BYTES])):
-                return source(self._options)
-        if len(self._head) >= HEAD_BYTES and is_surely_none(bytes(self._head[:HEAD_BYTES])):
+    def _recognised(self, is_last: bool = False) -> list[Record]:
+        """Find out what the held bytes are; the records in them once that is known.
+
+        Raises:
+            CannotRead: they are surely nothing that can be read.
+        """
+        head = bytes(self._head)
+        for source in (*BINARY_FORMATS, *formats_of_others()):
+            if source.recognises_head(head[:OTHERS_HEAD_BYTES]):
+                return self._is_of(source(self._options))
+        if self._transcoder is None:
+            if len(head) < HEAD_BYTES and not is_last and head.count(b"\0") + (head[:1] in b"\xff\xfe"):
+                return []  # too little to tell whether it is text at all
+            transcoder = Transcoder()
+            if changed := transcoder.changed(head) or (transcoder.rest() if is_last else b""):
+                self._transcoder = transcoder
+                self._head = bytearray(changed)
+                head = changed
+            elif not is_last:
+                return []
+        if len(head) >= HEAD_BYTES and is_surely_none(head[:HEAD_BYTES]):
             raise self._unknown()
-        found = self._recognised_text()
-        if found is None and JsonDocumentParser.recognises_whole(bytes(self._head), self._options):
-            return JsonDocumentParser(self._options)
-        return found
-
-    def _recognised_text(self) -> Parser | None:
-        if len(self._head) < HEAD_BYTES and b"\0" in self._head:
-            return None  # too little to tell whether it is text at all
-        end = max(self._head.rfind(b"\n"), self._head.rfind(b"\r")) + 1
-        if end <= self._asked_to:
-            return None
-        pieces = bytes(self._head[self._asked_to : end]).splitlines()
-        self._asked_to = end
-        for piece in pieces:
-            if (parser := self._parser_for(piece)) is not None:
-                return parser
-        return None
-
-    def _parser_for(self, piece: bytes) -> Parser | None:
-        text = plain_text(piece.decode("utf-8", errors="replace")).strip().lstrip(BYTE_ORDER_MARK)
-        if not text:
-            return None
-        for source in TEXT_FORMATS:
-            if source.recognises(text, self._is_first, self._options):
-                return source(self._knowing_more(source.format))
-        self._is_first = False
-        self._has_heading = self._has_heading or PrintedParser.is_heading(text)
-        self._num_printed += PrintedParser.recognises(text, False, self._options) or (
-            self._has_heading and PrintedParser.goes_on(text, self._options)
-        )
-        return PrintedParser(self._options) if self._num_printed >= MIN_PRINTED else None
-
-    def _last_chance(self) -> Parser:
-        """The format of what has no newline at its end."""
-        parser = self._parser_for(bytes(self._head[self._asked_to :]))
-        if parser is None and self._num_printed:
-            parser = PrintedParser(self._options)
-        if parser is None and (rest := until_cut(bytes(self._head))) is not None:
-            if not JsonDocumentParser.recognises_whole(rest[0], self._options):
-                size = len(self._head)
-                raise CannotRead(f"{self._name} is a JSON document that is cut off at byte {size:,}.")
-            parser = JsonDocumentParser(self._options)
-        if parser is None:
+        records = self._scanned_text(head)
+        if self._parser is None and len(head) > HEAD_LIMIT:
             raise self._unknown()
-        return parser
+        return records
+
+    def _is_of(self, parser: Parser) -> list[Record]:
+        head, self._parser = bytes(self._head), parser
+        self._head.clear()
+        return parser.feed(head)
+
+    def _scanned_text(self, head: bytes) -> list[Record]:
+        """Ask the formats about each new piece, and scan it if it is of none."""
+        start = self._asked_to
+        end = max(head.rfind(b"\n"), head.rfind(b"\r"), head.rfind(b"\b")) + 1
+        for piece in head[start:end].splitlines(keepends=True):
+            text = _text_of(piece)
+            for source in TEXT_FORMATS if text else ():
+                if source.recognises(text, self._is_first, self._options):
+                    return self._is_of(source(self._knowing_more(source.format)))
+            self._is_first = self._is_first and not text
+            self._asked_to += len(piece)
+            records = self._scanner.feed(piece)
+            if self._scanner.is_decided:
+                self._parser = self._scanner
+                self._head.clear()
+                return records + self._scanner.feed(head[self._asked_to :])
+        return []
 
     def _unknown(self) -> CannotRead:
         if not self._head:
             return CannotRead(f"{self._name} is empty: no record was ever written to it.")
-        if hint := why_unread(bytes(self._head[:65_536])):
+        if self._scanner.is_cut_off and not self._scanner.names:
+            size = len(self._head)
+            return CannotRead(f"{self._name} is a JSON document that is cut off at byte {size:,}.")
+        if self._scanner.damaged and not self._scanner.names:
+            return CannotRead(
+                f"{self._name} has no record that can be read: {self._scanner.damaged[0].reason}."
+            )
+        if hint := why_unread(bytes(self._head[:65_536]), self._scanner.names):
             return CannotRead(f"{self._name} {hint}")
+        known = ", ".join(source.format for source in (*TEXT_FORMATS, *BINARY_FORMATS))
         return CannotRead(
-            f"{self._name} is not a training log that I know: no line of it is a record of "
-            f"{', '.join(source.format for source in (*TEXT_FORMATS, *BINARY_FORMATS))}, "
-            "and none names a step and a loss; "
-            "if it is JSON lines or CSV, name its columns with --map loss=THEIR_NAME."
+            f"{self._name} is not a training log that I know: no line of it is a record of {known}, and none "
+            "names a number that could be a loss; name it with --map loss=THEIR_NAME."
         )
+
+
+def _text_of(piece: bytes) -> str:
+    return plain_text(piece.decode("utf-8", errors="replace")).strip().lstrip(BYTE_ORDER_MARK)

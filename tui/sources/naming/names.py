@@ -20,7 +20,7 @@ from flight_recorder.tui.sources.text import plain_text
 
 _ALIASES = """
 step          step steps current_steps global_step train/global_step trainer/global_step
-epoch         epoch epochs train/epoch
+epoch         epoch epochs train/epoch round rounds ep
 loss          loss train_loss train/loss training_loss training/loss loss/train train/train_loss_step
 loss          train_loss_step train/loss_step lm_loss trl batch_loss train/batch_loss
 val_loss      val_loss eval_loss valid_loss validation_loss dev_loss val/loss eval/loss valid/loss
@@ -36,6 +36,8 @@ tokens        train/num_input_tokens_seen
 tokens_per_s  tokens_per_s tokens_per_sec tokens_per_second tok_per_sec tps train_tokens_per_second
 loss_scale    loss_scale
 mfu           mfu
+step_s        step_s
+nonfinite_count  nonfinite_count inf/nan_count
 skipped_updates  skipped_updates skipped_steps
 """
 
@@ -53,7 +55,7 @@ _TAKEN = frozenset(
 EVALUATED = "evaluation/"
 """What our own export puts in front of the fields of an evaluation, in formats with one table for all."""
 
-_LOSSES = frozenset({"loss", "val_loss", "perplexity", "val_perplexity"})
+_LOSSES = frozenset({"loss", "val_loss", "train_loss", "perplexity", "val_perplexity"})
 
 NUMBER = r"[-+]?(?>\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)"
 """A number as programs print it, not-a-number and infinities among them; match ignoring case.
@@ -103,32 +105,28 @@ def names_a_loss(name: str, names: Mapping[str, str] | None = None) -> bool:
 
 
 class Naming:
-    """The names of one log. The best name of a field has it, of equals the one that came first."""
+    """The names of one log, its loss and validation loss chosen or given. The best name of another field has
+    it, of equals the one that came first.
+    """
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    def __init__(self, names: Mapping[str, str], loss: str = "", val_loss: str = "") -> None:
         self._names = names
         self._known: dict[str, tuple[str, int] | None] = {}
+        if loss:
+            self._known[loss] = "loss", LISTED
+        if val_loss:
+            self._known[val_loss] = "val_loss", LISTED
         self._held: dict[str, tuple[int, str]] = {}
 
     def ranked(self, name: str) -> tuple[str, int] | None:
-        """As the function of this name; known names cost one look-up."""
+        """Our field that this name means, and its rank, losses only where they are chosen or given."""
         if name not in self._known:
-            self._known[name] = ranked(name, self._names)
+            found = ranked(name, self._names)
+            is_given = found is not None and found[1] == GIVEN
+            self._known[name] = None if found and found[0] in _LOSSES and not is_given else found
             if isinstance(self._names, GivenNames):
                 self._names.see(name)
         return self._known[name]
-
-    def was(self, field: str, name: str) -> bool:
-        """Whether a number has been called this and meant the field."""
-        return (self._known.get(name) or ("", 0))[0] == field
-
-    def rank(self, name: str) -> int:
-        """With which rank a name that is known means its field."""
-        return (self._known.get(name) or ("", 0))[1]
-
-    def holder(self, field: str) -> str:
-        """The name that has this field so far; empty for none."""
-        return self._held.get(field, (0, ""))[1]
 
     def has(self, name: str, field: str, rank: int) -> bool:
         """Whether the field is this name's; it is from now on if no better or earlier name has it."""
@@ -188,21 +186,18 @@ def whole(value: Any) -> int | None:
 def renamed(
     metrics: Iterable[tuple[str, Any]], names: Mapping[str, str] | None = None
 ) -> dict[str, float | int]:
-    """Numbers under our names where they are known and under their own where not; the rest is left out."""
-    found: dict[str, float | int] = {}
-    naming = Naming({} if names is None else names)
-    for name, raw in metrics:
-        value = number(raw)
-        if value is None:
-            continue
-        ours, rank = naming.ranked(name) or ("", 0)
-        if ours == "time" and not 1e9 < value < 1e10:  # seconds since the start, or milliseconds
-            ours = ""
-        before = naming.holder(ours)
-        if ours in FIELDS and naming.has(name, ours, rank):
-            if ours in found and before != name:
-                found[own_name(before)] = found[ours]
-            found[ours] = value
-        else:
-            found.setdefault(own_name(name), value)
-    return found
+    """Numbers under our names where they are known and under their own where not; the rest is left out.
+
+    Of several names for one field the best has it, of equals the first.
+    """
+    numbers = [(name, value) for name, raw in metrics if (value := number(raw)) is not None]
+    best: dict[str, tuple[int, int]] = {}
+    for at, (name, value) in enumerate(numbers):
+        if isinstance(names, GivenNames):
+            names.see(name)
+        ours, rank = ranked(name, names) or ("", 0)
+        is_time = ours != "time" or 1e9 < value < 1e10  # not seconds since the start, nor milliseconds
+        if ours in FIELDS and is_time and (ours not in best or rank < best[ours][0]):
+            best[ours] = rank, at
+    fields = {at: ours for ours, (_, at) in best.items()}
+    return {fields.get(at) or own_name(name): value for at, (name, value) in enumerate(numbers)}

@@ -39,21 +39,22 @@ class Nulls:
     def __init__(self) -> None:
         self._kinds: dict[tuple[str, ...], _Kind] = {}
 
-    def resolved(self, items: Items) -> Items:
-        """The row, with NaN for its null losses where that is what null means."""
-        names, values = zip(*items, strict=True) if items else ((), ())
+    def resolved(self, names: tuple[str, ...], values: list[Any]) -> list[Any]:
+        """The values of a row, with NaN for its null losses where that is what null means."""
         kind = self._kinds.setdefault(names, _Kind())
         if kind.is_sparse:
-            return items
+            return values
         if None not in values:
             kind.is_sparse = 0 < kind.num_null < _IN_A_ROW
             kind.num_whole, kind.num_null = kind.num_whole + 1, 0
-            return items
-        kind.is_sparse = kind.num_whole < _WHOLE_ROWS or not _may_be_nan(items)
+            return values
+        kind.is_sparse = kind.num_whole < _WHOLE_ROWS or not _may_be_nan(
+            list(zip(names, values, strict=True))
+        )
         kind.num_null += 1
         if kind.is_sparse or kind.num_null < _IN_A_ROW:
-            return items
-        return [(name, float("nan") if value is None else value) for name, value in items]
+            return values
+        return [float("nan") if value is None else value for value in values]
 
 
 def _may_be_nan(items: Items) -> bool:
