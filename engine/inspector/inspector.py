@@ -177,7 +177,7 @@ class Inspector:
             record |= {"loss": given.pop("loss"), "step_s": time.perf_counter() - self._started}
             record |= _given(lr=self._lr, skipped_updates=self.num_skipped or None)
             record |= given if "grad_norm" in given else self._norm_at_the_update(measured) | given
-            self._log.step(record | self.instruments.host_fields(), measured)
+            self._log.step(record, measured)
         self.num_steps += 1
         self._begin_step()
 
