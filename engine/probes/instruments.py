@@ -51,6 +51,7 @@ class Instruments:
         budget: share of the bare steps' CPU time that measuring may take; None for the cadence at any price.
         points: shell patterns over module names that choose the layers; found by themselves otherwise.
         dead_eps: |activation| below which a unit counts as silent on a token.
+        declared: fields of the header that the user has told, to hold what is done against.
 
     Attributes:
         seconds: CPU time of this thread spent in each probe since the start, by the name of its group.
@@ -69,6 +70,7 @@ class Instruments:
         budget: float | None = None,
         points: Sequence[str] = (),
         dead_eps: float = UNIT_EPS,
+        declared: Mapping[str, Any] | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
@@ -78,7 +80,9 @@ class Instruments:
         self._budget = None if budget is None else Budget(self.cadence, budget)
         self._taps = Taps(unwrapped(model), self.seconds)
         named = [(n, p) for n, p in unwrapped(model).named_parameters() if p.requires_grad]
-        self._target = Target(model, named, optimizer, self.points, self._taps, self.cadence, dead_eps)
+        self._target = Target(
+            model, named, optimizer, self.points, self._taps, self.cadence, dead_eps, declared or {}
+        )
         attached = (kind.attach(self._target) for kind in found())
         self.probes: tuple[Probe, ...] = tuple(probe for probe in attached if probe is not None)
         self._step = Step(0, frozenset())
@@ -114,6 +118,8 @@ class Instruments:
         *,
         grad_norm: float | Tensor | None = None,
         clip_factor: float | Tensor = 1.0,
+        norms: Tensor | None = None,
+        normed: Sequence[Tensor] = (),
     ) -> None:
         """The gradient is whole and the update not yet made.
 
@@ -121,9 +127,11 @@ class Instruments:
             step: the step that `before_step` opened.
             grad_norm: global norm before clipping, where the loop knows it.
             clip_factor: what the gradient was or will be multiplied by before the update.
+            norms: those of the gradients of the parameters `normed`, as the update finds them, where known.
         """
         self._taps.shut()
         self._step.grad_norm, self._step.clip_factor = grad_norm, clip_factor
+        self._step.norms, self._step.normed = norms, normed
         self._each("after_backward")
 
     def after_update(self, step: int, *, optimizer: torch.optim.Optimizer | None = None) -> None:
@@ -135,6 +143,14 @@ class Instruments:
         self._taps.shut()
         self._step.optimizer = optimizer
         self._each("after_update")
+
+    def report(self, grad_norm: float | Tensor | None) -> None:
+        """The norm before clipping, as the loop tells it after the update."""
+        self._step.reported = grad_norm
+
+    def at_evaluation(self) -> Fields:
+        """Fields of the record of the evaluation that has just ended."""
+        return {name: value for probe in self.probes for name, value in probe.at_evaluation().items()}
 
     def read(self, step: int) -> list[Measured]:
         """What was measured in this step, still on the device; to be called once, after `after_update`."""
@@ -203,6 +219,8 @@ class Instruments:
     def close(self) -> None:
         """All hooks are off the model."""
         self._taps.remove()
+        for probe in self.probes:
+            probe.close()
 
     def _initial_activations(self, forward: Callable[[], object]) -> Fields:
         """activation and activation_rms of one pass in evaluation mode; num_units is known afterwards."""

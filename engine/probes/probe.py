@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar, Self
@@ -25,6 +25,7 @@ class Target:
     Attributes:
         model: as the loop calls it, wrappers and all.
         named: its trainable parameters by name, without wrappers.
+        declared: what the user has told: fields of the header.
         padding: True where a token of the running micro-batch is padding, shape (B, T); None when not known.
     """
 
@@ -35,6 +36,7 @@ class Target:
     taps: Taps
     cadence: Cadence
     dead_eps: float
+    declared: Mapping[str, Any] = field(default_factory=dict)
     padding: Tensor | None = None
 
 
@@ -48,6 +50,8 @@ class Step:
         with_rms: whether `activation_rms` is measured as well.
         grad_norm: global norm of the gradient before `clip_factor`, once it is there and where it is known.
         clip_factor: what the gradient was or will be multiplied by before the update.
+        norms: norms of the gradients as the update finds them, of the parameters `normed`; where known.
+        reported: the norm before clipping as the loop tells it.
         optimizer: the one that has made the update.
     """
 
@@ -56,7 +60,14 @@ class Step:
     with_rms: bool = False
     grad_norm: float | Tensor | None = None
     clip_factor: float | Tensor = 1.0
+    norms: Tensor | None = None
+    normed: Sequence[Tensor] = ()
+    reported: float | Tensor | None = None
     optimizer: torch.optim.Optimizer | None = None
+
+    def is_noted(self, cadence: Cadence) -> bool:
+        """Whether facts that are as they should be are written too; those that are not are at every step."""
+        return cadence.facts > 0 and (self.number < cadence.early or self.number % cadence.facts == 0)
 
 
 class Probe:
@@ -90,6 +101,13 @@ class Probe:
     def read(self) -> list[Measured]:
         """What was measured, still on the device; called once a step where the group is due."""
         return []
+
+    def at_evaluation(self) -> Fields:
+        """Fields of an evaluation's record, as it ends."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing of it is left on the model."""
 
     def header(self) -> Fields:
         """Fields of the header, as far as they are known by now."""
