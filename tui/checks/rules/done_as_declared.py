@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from flight_recorder.engine.runlog.codec import Record
-from flight_recorder.tui.checks.rule import NOTHING, PROOF, Floats, Leaf, Readings, check
+from flight_recorder.tui.checks.rule import NOTHING, PROOF, Flags, Floats, Leaf, Readings, check
 from flight_recorder.tui.checks.scope import BATCH_SIZE_DECLARED, END_KNOWN
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
@@ -415,9 +415,11 @@ class Replay:
         return lags, lengths
 
 
-def _resumed_at(view: View, first: int) -> bool:
-    """Whether a resume goes on from the step at which a stretch began."""
-    return any(abs(int(record["step"]) - first) <= 1 for record in view.recording.resumes)
+def _from_resumes(view: View, lengths: Floats) -> Flags:
+    """Whether the stretch of each row began where a resume went on."""
+    resumed = [int(record["step"]) for record in view.recording.resumes]
+    firsts = view.steps - lengths.astype(np.int64) + 1
+    return (lengths > 0) & np.isin(firsts, [step + late for step in resumed for late in (-1, 0, 1)])
 
 
 @check(
@@ -442,21 +444,12 @@ def _resumed_at(view: View, first: int) -> bool:
     why="shuffled again, batches of other rows come: one that comes again as it was is no chance. The "
     "batches of the last 32 steps are P3's",
 )
-class SameOrder:
+def same_order(view: View, *, gap: int = 33) -> Readings:
     """Steps in a row whose batches have been before, all the same number of steps ago, but for a resume's."""
-
-    def __init__(self, *, gap: int = 33) -> None:
-        self._replay, self._gap = Replay(), gap
-
-    def __call__(self, view: View) -> Readings:
-        """One reading for each step."""
-        lags, lengths = self._replay.take(view)
-        firsts = view.steps - lengths + 1
-        other = [
-            lag < self._gap or _resumed_at(view, int(first)) for lag, first in zip(lags, firsts, strict=True)
-        ]
-        values = np.where(other, 0.0, lengths)
-        return Readings(view.steps, values, lambda i: f"{values[i]:.0f} batches as {lags[i]:.0f} steps ago")
+    lags, lengths = view.kept("replay", Replay).take(view)
+    other = (lags < gap) | _from_resumes(view, lengths)
+    values = np.where(other, 0.0, lengths)
+    return Readings(view.steps, values, lambda i: f"{values[i]:.0f} batches as {lags[i]:.0f} steps ago")
 
 
 @check(
@@ -478,15 +471,8 @@ class SameOrder:
     ),
     source=_OURS,
 )
-class Replayed:
+def replayed(view: View) -> Readings:
     """Steps in a row from a resume on whose batches have been before, all the same number of steps ago."""
-
-    def __init__(self) -> None:
-        self._replay = Replay()
-
-    def __call__(self, view: View) -> Readings:
-        """One reading for each step, in a run that was resumed."""
-        lags, lengths = self._replay.take(view)
-        firsts = view.steps - lengths + 1
-        values = np.where([_resumed_at(view, int(first)) for first in firsts], lengths, 0.0)
-        return Readings(view.steps, values, lambda i: f"{values[i]:.0f} batches as {lags[i]:.0f} steps ago")
+    lags, lengths = view.kept("replay", Replay).take(view)
+    values = np.where(_from_resumes(view, lengths), lengths, 0.0)
+    return Readings(view.steps, values, lambda i: f"{values[i]:.0f} batches as {lags[i]:.0f} steps ago")
