@@ -35,6 +35,7 @@ from flight_recorder.engine.probes.cadence import NEVER, Cadence
 from flight_recorder.engine.probes.gradient_norm import global_norm, norms_of_each
 from flight_recorder.engine.probes.instruments import Instruments
 from flight_recorder.engine.probes.measured import Fields, Measured, kept
+from flight_recorder.engine.probes.ranks import RankReporter
 from flight_recorder.engine.probes.setup import header_facts, innermost, rank
 from flight_recorder.engine.runlog.schema import EVALUATION, HEADER, INITIAL, STEP
 
@@ -50,7 +51,8 @@ class Inspector:
     It hooks the optimizer's step, where it sees gradient, learning rate and update; the loop only says when
     a pass is over, and what its loss was: once a step, or once for each micro-batch that makes one. Losses
     and norms may be tensors on a device: nothing waits for them, their records follow up to ten steps
-    later. In a distributed run rank 0 writes, and measures its own batches; the others do nothing.
+    later. In a distributed run rank 0 writes, and measures its own batches; made on the others too, an
+    inspector there only leaves what rank 0 compares: nobody waits for anybody.
 
     Gradient norm: pass what `clip_grad_norm_` returned. Otherwise the norm at the update is taken. Where
     `grad_clip` is known and the norm reaches it, the norm before clipping is unknown and the field absent.
@@ -103,6 +105,7 @@ class Inspector:
         self.num_skipped = 0
         self._grad_clip = grad_clip
         self._is_open = rank() == 0
+        self._reporter = None if self._is_open else RankReporter(model, innermost(optimizer), cadence)
         if not self._is_open:
             return
         wrapper, optimizer = optimizer, innermost(optimizer)
@@ -221,6 +224,8 @@ class Inspector:
         `reason`: finished, interrupted, terminated, early_stopping or error. A second call does nothing.
         A process that ends without it closes the log on its way out, an uncaught exception as the reason.
         """
+        if self._reporter is not None:
+            self._reporter.close()
         if not self._is_open:
             return
         self._write({"kind": "exit", "step": self.num_steps, "reason": reason, **_given(message=message)})

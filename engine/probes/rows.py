@@ -70,17 +70,27 @@ class RowsProbe(Probe):
 
 def counted(batch: Tensor) -> Tensor:
     """Rows, and rows that are there more than once, (2,); -1 for the second where it would tell nothing."""
-    flat = batch.reshape(len(batch), -1)
-    flat = flat[:, :: -(-flat.shape[1] // MOST_ELEMENTS)]
+    flat = _some_of(batch)
     if flat.shape[1] < FEWEST_ELEMENTS:
         return torch.tensor([len(batch), -1.0], device=batch.device)
-    words = flat.double().contiguous().view(torch.int64)
-    odd = torch.arange(words.shape[1], device=words.device) * 2 + 1
-    sums = (words * (odd * -0x61C8864680B583EB)).sum(1).sort().values
+    sums = row_sums(batch).sort().values
     same = sums[1:] == sums[:-1]
     edge = same.new_zeros(1)
     repeated = (torch.cat([same, edge]) | torch.cat([edge, same])) & ((flat != flat[:, :1]).any(1).any())
     return torch.stack([repeated.new_tensor(len(batch), dtype=torch.float64), repeated.sum().double()])
+
+
+def row_sums(batch: Tensor) -> Tensor:
+    """A number for each row, by which it is told from others; of the same row always the same."""
+    words = _some_of(batch).double().contiguous().view(torch.int64)
+    odd = torch.arange(words.shape[1], device=words.device) * 2 + 1
+    sums = (words * (odd * -0x61C8864680B583EB)).sum(1)
+    return sums ^ (sums >> 29)
+
+
+def _some_of(batch: Tensor) -> Tensor:
+    flat = batch.reshape(len(batch), -1)
+    return flat[:, :: -(-flat.shape[1] // MOST_ELEMENTS)]
 
 
 def _told(numbers: list[float]) -> Fields:

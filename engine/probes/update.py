@@ -12,7 +12,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from flight_recorder.engine.distributed.shards import part_here
+from flight_recorder.engine.distributed.shards import is_cut
+from flight_recorder.engine.probes import measured as host
 from flight_recorder.engine.probes.measured import Fields, Measured
 from flight_recorder.engine.probes.probe import Probe, Step, Target
 
@@ -47,13 +48,16 @@ class UpdateProbe(Probe):
         self._rate = self._highest_rate = 0.0
         self._step: Step | None = None
         self._changes = self._gaps = 0
+        self._counter: float | None = None
+        self._has_fallen = False
 
     @classmethod
     def attach(cls, target: Target) -> Self | None:
         """On all parameters that train and are not empty."""
         parameters = [parameter for _, parameter in target.named if parameter.numel()]
         kinds = {(p.dtype, p.device) for p in parameters}
-        if not target.cadence.facts or target.optimizer is None or len(kinds) != 1:
+        is_whole = len(kinds) == 1 and not any(map(is_cut, parameters))
+        if not target.cadence.facts or target.optimizer is None or not is_whole:
             return None
         return cls(target, parameters)
 
@@ -83,6 +87,7 @@ class UpdateProbe(Probe):
         is_skipped = isinstance(found_inf, Tensor) and bool(found_inf.sum())
         self._rate = 0.0 if is_skipped else max(float(group["lr"]) for group in optimizer.param_groups)
         self._moved = self._before != self._after
+        self._count(optimizer)
         size = torch.linalg.vector_norm((self._after - self._before).float())
         self._last_size = size if self._last_size is None else torch.where(size > 0, size, self._last_size)
 
@@ -114,7 +119,16 @@ class UpdateProbe(Probe):
         if self._is_coarse and rate > 0:
             found["rounded"] = stuck
         is_off = found["lost"] or between > OVERWRITTEN
-        return {"update": found} if noted or is_off else {}
+        counted = {"adam_step": int(self._counter)} if self._counter is not None and self._has_fallen else {}
+        return counted | ({"update": found} if noted or is_off else {})
+
+    def _count(self, optimizer: torch.optim.Optimizer) -> None:
+        """Whether Adam's counter is below that of the update before: its state is new."""
+        counter = optimizer.state.get(self._parameters[0], {}).get("step")
+        if isinstance(counter, Tensor) and not host.on_host(counter):
+            return
+        before, self._counter = self._counter, None if counter is None else float(counter)
+        self._has_fallen = before is not None and self._counter is not None and self._counter < before
 
     def _elements(self) -> Tensor:
         addresses = [parameter.data_ptr() for parameter in self._parameters]
@@ -127,9 +141,14 @@ class UpdateProbe(Probe):
         return self._parameters, self._views
 
 
+def some_elements(parameters: Sequence[Tensor]) -> list[Tensor]:
+    """A few elements of each."""
+    return [_some(parameter.detach()) for parameter in parameters if parameter.numel()]
+
+
 def _some(tensor: Tensor) -> Tensor:
     """A few elements as a view, or as a copy where the memory has no order that a view could follow."""
-    flat = part_here(tensor).reshape(-1) if not tensor.is_contiguous() else part_here(tensor).view(-1)
+    flat = tensor.view(-1) if tensor.is_contiguous() else tensor.reshape(-1)
     return flat[:: max(1, flat.numel() // NUM_ELEMENTS)][:NUM_ELEMENTS]
 
 

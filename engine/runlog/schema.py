@@ -244,6 +244,12 @@ STEP = _table(
         shape="facts",
     ),
     Field(
+        "ranks",
+        "1",
+        "of (ranks), at (update), parameters (different sets among them), rows (different batches)",
+        shape="facts",
+    ),
+    Field(
         "declared",
         "1",
         "declared against done: dtype_off and dtype_of (linear layers), ties_off, frozen_off, trainable_off "

@@ -26,7 +26,7 @@ DECLARED = {
 WHOLE: dict[str, dict[str, Any]] = {
     "contract": {**CONTRACT, "micro_batches": 4, "spread": 1.0}, "norm_audit": AUDIT, "gradient": GRADIENT,
     "update": UPDATE, "mode": {"training": 1, "droppable": 3}, "rows": {"rows": 16, "repeated": 0},
-    "declared": DECLARED,
+    "declared": DECLARED, "ranks": {"of": 2, "at": 0, "parameters": 1, "rows": 2},
 }  # fmt: skip
 
 
@@ -179,6 +179,11 @@ CASES = (
     ),
     Case("P35", "the checkpoint kept as the best is not", "best_checkpoint_missing", kept(3.0), kept(2.0)),
     Case(
+        "P38", "ranks hold different parameters", "ranks_out_of_sync",
+        facts("ranks", parameters=2), facts("ranks"),
+    ),
+    Case("P39", "ranks read the same rows", "ranks_read_same_data", facts("ranks", rows=1), facts("ranks")),
+    Case(
         "P36", "an epoch in the order of the one before", "same_order_every_epoch",
         hashes(TWICE), hashes(range(80)),
     ),
@@ -231,6 +236,13 @@ def test_an_order_that_comes_again_after_a_resume_is_no_epoch_in_the_same_order(
 
 def test_a_run_that_was_interrupted_has_not_ended_early() -> None:
     assert verdict("P33", ended(300, "interrupted")).state is not State.FIRING
+
+
+def test_epochs_that_were_asked_for_and_not_made_are_an_early_end_too() -> None:
+    header = {"planned_epochs": 3.0, "planned_steps": 100}
+    exits = {"kind": "exit", "step": 100, "reason": "finished"}
+    found = verdict("P33", log(header=header, loss="6x100", epoch="0 +0.0225x99", also=[exits]))
+    assert (found.state, found.evidence) == (State.FIRING, "2.23 of 3 epochs")
 
 
 def test_facts_of_a_shape_that_they_do_not_have_are_not_measured() -> None:

@@ -271,7 +271,7 @@ def _last(view: View) -> int:
 @check(
     "P33",
     section=_SECTION,
-    question="Were all planned steps made?",
+    question="Were all planned steps and epochs made?",
     panel="learning_rate",
     reads=("header.planned_steps", "exit.reason"),
     whole=True,
@@ -291,14 +291,17 @@ def _last(view: View) -> int:
     why="of a run that says that it finished; a plan is often off by a step or two",
 )
 def share_made(view: View) -> Readings:
-    """Share of the planned steps that a run had made as it said that it was finished."""
+    """Share of the planned steps, or epochs, that a run had made as it said that it was finished."""
     ended, planned = view.recording.exit, view.facts.number("planned_steps")
     if ended is None or ended.get("reason") != "finished" or not planned or "source" in view.facts.header:
         return NOTHING
-    made = view.recording.num_steps
-    return Readings(
-        np.array([_last(view)]), np.array([made / planned]), lambda i: f"{made:,} of {planned:,.0f} steps"
-    )
+    made, epochs = view.recording.num_steps, view.recording.steps["epoch"].values
+    asked = view.facts.number("planned_epochs")
+    shares = {made / planned: f"{made:,} of {planned:,.0f} steps"}
+    if asked and len(epochs):
+        shares[float(epochs[-1]) / asked] = f"{epochs[-1]:.3g} of {asked:g} epochs"
+    share = min(shares)
+    return Readings(np.array([_last(view)]), np.array([share]), lambda i: shares[share])
 
 
 def _checkpoints(
@@ -476,3 +479,62 @@ def replayed(view: View) -> Readings:
     lags, lengths = view.kept("replay", Replay).take(view)
     values = np.where(_from_resumes(view, lengths), lengths, 0.0)
     return Readings(view.steps, values, lambda i: f"{values[i]:.0f} batches as {lags[i]:.0f} steps ago")
+
+
+@check(
+    "P38",
+    section=_SECTION,
+    question="Do all ranks hold the same parameters behind an update?",
+    panel="loss",
+    reads=("ranks/parameters", "ranks/of", "ranks/at"),
+    leaves=(
+        Leaf(
+            "ranks hold different parameters",
+            above=1.0,
+            level=Level.RED,
+            latch=True,
+            causes=("ranks_out_of_sync",),
+            weight=PROOF,
+            fix="Gradients are not averaged over the ranks, or they started apart: call the DDP wrapper and "
+            "not the module inside it, wrap after .to(device), and clip on every rank alike.",
+        ),
+    ),
+    source=_OURS,
+)
+def parameter_sets(view: View) -> Readings:
+    """Different sets of parameters among the ranks, by a few elements of every tensor; 1 when all agree."""
+    sets, ranks, at = (view[f"ranks/{name}"] for name in ("parameters", "of", "at"))
+    return Readings(
+        view.steps,
+        sets,
+        lambda i: f"{sets[i]:.0f} different parameter sets on {ranks[i]:.0f} ranks behind update {at[i]:.0f}",
+    )
+
+
+@check(
+    "P39",
+    section=_SECTION,
+    question="Do the ranks read different rows?",
+    panel="loss",
+    reads=("ranks/rows", "ranks/of", "ranks/at"),
+    leaves=(
+        Leaf(
+            "ranks read the same rows",
+            above=0.0,
+            hold=2,
+            causes=("ranks_read_same_data",),
+            weight=PROOF,
+            fix="Use a DistributedSampler, or split the data by rank; a seed that is the same on all ranks "
+            "needs a sampler that knows its rank.",
+        ),
+    ),
+    source=_OURS,
+)
+def shared_batches(view: View) -> Readings:
+    """Ranks whose batch is that of another rank."""
+    different, ranks, at = (view[f"ranks/{name}"] for name in ("rows", "of", "at"))
+    return Readings(
+        view.steps,
+        ranks - different,
+        lambda i: f"{different[i]:.0f} different batches on {ranks[i]:.0f} ranks at update {at[i]:.0f}",
+    )

@@ -185,7 +185,7 @@ def weight_sum(view: View) -> Readings:
     section=_SECTION,
     question="Do tokens of all micro-batches weigh alike?",
     panel="loss",
-    reads=("contract/spread",),
+    reads=("contract/spread", "contract/shift"),
     passes=(None, 1.05),
     leaves=(
         Leaf(
@@ -199,7 +199,8 @@ def weight_sum(view: View) -> Readings:
         ),
     ),
     source=_OURS,
-    why="1 where tokens weigh alike; below 1.05 it is the noise of batches of nearly one length",
+    why="1 where tokens weigh alike; below 1.05 it is the noise of batches of nearly one length. Asked of "
+    "next tokens alone: where a random mask chooses the targets, their number is noise by design",
 )
 def spread(view: View) -> Readings:
     """Largest over smallest mean weight of a token among the micro-batches of a step."""
@@ -219,6 +220,7 @@ def spread(view: View) -> Readings:
         Leaf(
             "a batch without any target",
             equals=0.0,
+            latch=True,
             causes=("masked_targets",),
             weight=PROOF,
             fix="All its labels are -100: the answer was cut away, or the template that marks it was not "
