@@ -67,7 +67,7 @@ def take_step(loop: Loop) -> StepTaken:
     measured += _over_ranks(loop, loop.instruments.read(step))
     record: Fields = {"kind": "step", "step": step, "time": round(time.time(), 3), "lr": lr}
     record |= content.fields(step, loop.corpus.vocab_size)
-    record |= loop.instruments.host_fields() | loop.fault.fields(step)
+    record |= loop.fault.fields(step)
     step_s = time.perf_counter() - started
     record |= {"step_s": step_s, "data_s": data_s}
     loop.pace.add(step_s, data_s, waited_s=loop.world.waited_s - waited_s, num_tokens=content.num_tokens)

@@ -28,12 +28,14 @@ from flight_recorder.engine.distributed.shards import is_cut
 from flight_recorder.engine.inspector.ending import close_at_exit, ending
 from flight_recorder.engine.inspector.inspector_log import InspectorLog, require_known
 from flight_recorder.engine.inspector.micro_batches import MicroBatches
+from flight_recorder.engine.inspector.read_back import read_back
 from flight_recorder.engine.probes.batch_hash import batch_hash
 from flight_recorder.engine.probes.budget import SHARE
 from flight_recorder.engine.probes.cadence import NEVER, Cadence
-from flight_recorder.engine.probes.gradient_norm import global_norm
+from flight_recorder.engine.probes.gradient_norm import global_norm, norms_of_each
 from flight_recorder.engine.probes.instruments import Instruments
 from flight_recorder.engine.probes.measured import Fields, Measured, kept
+from flight_recorder.engine.probes.ranks import RankReporter
 from flight_recorder.engine.probes.setup import header_facts, innermost, rank
 from flight_recorder.engine.runlog.schema import EVALUATION, HEADER, INITIAL, STEP
 
@@ -49,7 +51,8 @@ class Inspector:
     It hooks the optimizer's step, where it sees gradient, learning rate and update; the loop only says when
     a pass is over, and what its loss was: once a step, or once for each micro-batch that makes one. Losses
     and norms may be tensors on a device: nothing waits for them, their records follow up to ten steps
-    later. In a distributed run rank 0 writes, and measures its own batches; the others do nothing.
+    later. In a distributed run rank 0 writes, and measures its own batches; made on the others too, an
+    inspector there only leaves what rank 0 compares: nobody waits for anybody.
 
     Gradient norm: pass what `clip_grad_norm_` returned. Otherwise the norm at the update is taken. Where
     `grad_clip` is known and the norm reaches it, the norm before clipping is unknown and the field absent.
@@ -66,7 +69,8 @@ class Inspector:
         points: shell patterns over module names that choose the layers; found by themselves otherwise.
         first_step: optimizer steps already done.
         resume: continue the log of an earlier process instead of starting one.
-        header: more fields of the log's header: vocab_size, seed, schedule, eval_every, ...
+        header: more fields of the log's header: vocab_size, seed, schedule, eval_every, ... What is declared
+            so is held against what is done: pad_id, eos_id, batch_size, dtype, tied, frozen, trainable.
 
     Raises:
         FileExistsError: there is a log already and `resume` is off; it is never overwritten.
@@ -101,6 +105,7 @@ class Inspector:
         self.num_skipped = 0
         self._grad_clip = grad_clip
         self._is_open = rank() == 0
+        self._reporter = None if self._is_open else RankReporter(model, innermost(optimizer), cadence)
         if not self._is_open:
             return
         wrapper, optimizer = optimizer, innermost(optimizer)
@@ -110,6 +115,7 @@ class Inspector:
             cadence=cadence,
             budget=SHARE if cadence is None else None,
             points=points,
+            declared=header | _given(grad_clip=grad_clip),
         )
         self._header = header | _given(config=config, planned_steps=planned_steps, grad_clip=grad_clip)
         self._optimizer = optimizer
@@ -121,6 +127,7 @@ class Inspector:
         except OSError:
             self.instruments.close()
             raise
+        self._has_read_back = False
         self._norm: float | Tensor | None = None
         self._lr: float | None = None
         self._hooks = [
@@ -171,13 +178,14 @@ class Inspector:
         self.num_skipped += not has_updated
         has_norm = "grad_norm" in given or self._grad_clip is not None
         self._write_header("before clipping" if has_norm else None)
+        self.instruments.report(given.get("grad_norm"))
         measured = self.instruments.read(self.num_steps)
         with self.instruments.timed("record"):
             record: Fields = {"kind": "step", "step": self.num_steps, "time": round(now, 3)}
             record |= {"loss": given.pop("loss"), "step_s": time.perf_counter() - self._started}
             record |= _given(lr=self._lr, skipped_updates=self.num_skipped or None)
             record |= given if "grad_norm" in given else self._norm_at_the_update(measured) | given
-            self._log.step(record | self.instruments.host_fields(), measured)
+            self._log.step(record, measured)
         self.num_steps += 1
         self._begin_step()
 
@@ -195,12 +203,19 @@ class Inspector:
         """
         if self._is_open:
             require_known(fields, EVALUATION)
-            self._write({"kind": "evaluation", "step": self.num_steps, "val_loss": float(val_loss), **fields})
+            record = {"kind": "evaluation", "step": self.num_steps, "val_loss": float(val_loss)}
+            self._write(record | self.instruments.at_evaluation() | fields)
 
     def checkpoint(self, path: str | Path, *, role: str = "periodic", val_loss: float | None = None) -> None:
-        """A checkpoint of the parameters after the steps so far is on disk; role: periodic, last or best."""
+        """A checkpoint of the parameters after the steps so far is on disk; role: periodic, last or best.
+
+        The first that can be read is read back, and held against the model.
+        """
         if self._is_open:
-            fields = {"path": str(path), "role": role} | _given(val_loss=val_loss)
+            fields: Fields = {"path": str(path), "role": role} | _given(val_loss=val_loss)
+            if not self._has_read_back:
+                fields |= read_back(self.instruments.model, Path(path))
+                self._has_read_back = "read_back" in fields
             self._write({"kind": "checkpoint", "step": self.num_steps, **fields})
 
     def close(self, reason: str = "finished", message: str | None = None) -> None:
@@ -209,6 +224,8 @@ class Inspector:
         `reason`: finished, interrupted, terminated, early_stopping or error. A second call does nothing.
         A process that ends without it closes the log on its way out, an uncaught exception as the reason.
         """
+        if self._reporter is not None:
+            self._reporter.close()
         if not self._is_open:
             return
         self._write({"kind": "exit", "step": self.num_steps, "reason": reason, **_given(message=message)})
@@ -250,16 +267,18 @@ class Inspector:
     def _look_at_gradient(self, optimizer: torch.optim.Optimizer) -> None:
         """The gradient as the optimizer will use it."""
         with torch.no_grad(), self.instruments.timed("norm"):
-            gradients = [
-                p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
-            ]
-            norm = global_norm(gradients) if gradients else None
+            having = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+            gradients = [p.grad for p in having]
+            norms = norms_of_each(gradients)
+            norm = torch.linalg.vector_norm(norms) if norms is not None else None
+            if norm is None and gradients:
+                norm = global_norm(gradients)
             # A fused optimizer under a gradient scaler unscales inside its step.
             if norm is not None and isinstance(getattr(optimizer, "grad_scale", None), Tensor):
                 norm = norm / optimizer.grad_scale  # type: ignore[attr-defined]
             # Arithmetic with one number of the host costs a tenth of that with a tensor of one element.
             self._norm = None if norm is None else kept(norm)
-        self.instruments.after_backward(self.num_steps, grad_norm=self._norm)
+        self.instruments.after_backward(self.num_steps, grad_norm=self._norm, norms=norms, normed=having)
 
     def _after_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         """The learning rate is still that of this update: a scheduler steps later."""

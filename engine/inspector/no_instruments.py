@@ -24,10 +24,6 @@ class NoInstruments:
         """Nothing was measured."""
         return []
 
-    def host_fields(self) -> Fields:
-        """No field."""
-        return {}
-
     def initial(self, *, tokens: Tensor, declared_std: dict[str, float]) -> Fields:
         """No field."""
         return {}

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Self
+
 import torch
 from torch import Tensor
 
 from flight_recorder.engine.probes.measured import Fields, Measured
 from flight_recorder.engine.probes.nonfinite import first_nonfinite
+from flight_recorder.engine.probes.probe import Probe, Step, Target
+from flight_recorder.engine.probes.tap import first_tensor
 
 
-class ActivationProbe:
+class ActivationProbe(Probe):
     """Sizes of the outputs of the measured points during one step.
 
     With several micro-batches in a step the number is the mean over them. One pass over each output, and
     nothing is kept but one number a point and micro-batch.
     """
+
+    group = "activation"
 
     def __init__(self, layers: tuple[str, ...]) -> None:
         self.layers = layers
@@ -23,11 +30,19 @@ class ActivationProbe:
         self._with_rms = False
         self._scratch: Tensor | None = None
 
-    def arm(self, *, with_rms: bool = False) -> None:
-        """Forget the step before; `with_rms` measures the root mean square as well."""
+    @classmethod
+    def attach(cls, target: Target) -> Self:
+        """On the outputs of the layers."""
+        probe = cls(tuple(target.points.layers))
+        for index, module in enumerate(target.points.layers.values()):
+            target.taps.add(cls.group, module, first_tensor, partial(probe.see, index))
+        return probe
+
+    def before_step(self, step: Step) -> None:
+        """Forget the step before."""
         self._means = [[] for _ in self.layers]
         self._mean_squares = [[] for _ in self.layers]
-        self._with_rms = with_rms
+        self._with_rms = step.with_rms
 
     def see(self, layer: int, output: Tensor) -> None:
         """One output of the measured point number `layer`, of any shape."""

@@ -15,12 +15,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from flight_recorder.engine.probes import measured
 from flight_recorder.engine.probes.measured import Fields, Measured
+from flight_recorder.engine.probes.probe import Probe, Step, Target
+from flight_recorder.engine.probes.tap import attention_probabilities, first_tensor
 
 UNIT_EPS = 1e-3
 """Default eps. GELU units are never exactly 0; a live one of a fresh model of width 64 reads about 0.1."""
@@ -40,8 +43,10 @@ _SAMPLE_SIZE = 32
 _SAMPLE_SHARE = 4 * LIVE_SHARE
 
 
-class DeadUnits:
+class DeadUnits(Probe):
     """Dead units of every block during one step."""
+
+    group = "dead"
 
     def __init__(self, blocks: tuple[str, ...], eps: float = UNIT_EPS) -> None:
         self.blocks = blocks
@@ -49,7 +54,19 @@ class DeadUnits:
         self.num_units: dict[int, int] = {}
         self._dead: dict[int, Dead] = {}
 
-    def arm(self) -> None:
+    @classmethod
+    def attach(cls, target: Target) -> Self:
+        """On the hidden activations of the blocks."""
+        probe = cls(tuple(target.points.hidden), target.dead_eps)
+        for index, module in enumerate(target.points.hidden.values()):
+            see = partial(probe._see, target, index)
+            target.taps.add(cls.group, module, first_tensor, see)
+        return probe
+
+    def _see(self, target: Target, block: int, output: Tensor) -> None:
+        self.see(block, output, target.padding)
+
+    def before_step(self, step: Step) -> None:
         """Forget the step before."""
         self._dead = {}
 
@@ -68,6 +85,12 @@ class DeadUnits:
     def _is_live(self, rows: Tensor) -> Tensor:
         return (rows.abs() < self.eps).logical_not_()  # NaN is alive: that fault has a field of its own
 
+    def header(self) -> Fields:
+        """num_units once a pass has shown them, and what counts as silent."""
+        is_whole = self.num_units and len(self.num_units) == len(self.blocks)
+        fields: Fields = {"num_units": sum(self.num_units.values())} if is_whole else {}
+        return fields | ({"dead_eps": self.eps} if self.blocks else {})
+
     def read(self) -> list[Measured]:
         """`dead_units`, and `dead_unit_blocks` where there are any; nothing if a block was not reached."""
         if not self.blocks or len(self._dead) < len(self.blocks):
@@ -78,15 +101,29 @@ class DeadUnits:
         return [Measured(values, partial(_unit_fields, names))]
 
 
-class DeadHeads:
+class DeadHeads(Probe):
     """Dead attention heads of every block during one step."""
+
+    group = "dead"
 
     def __init__(self, blocks: tuple[str, ...]) -> None:
         self.blocks = blocks
         self.num_heads: dict[int, int] = {}
         self._dead: dict[int, Dead] = {}
 
-    def arm(self) -> None:
+    @classmethod
+    def attach(cls, target: Target) -> Self:
+        """On the attention probabilities of the blocks."""
+        probe = cls(tuple(target.points.attention))
+        for index, module in enumerate(target.points.attention.values()):
+            see = partial(probe._see, target, index)
+            target.taps.add(cls.group, module, attention_probabilities, see)
+        return probe
+
+    def _see(self, target: Target, block: int, output: Tensor) -> None:
+        self.see(block, output, target.padding)
+
+    def before_step(self, step: Step) -> None:
         """Forget the step before."""
         self._dead = {}
 
@@ -96,6 +133,11 @@ class DeadHeads:
         late = probabilities[:, :, 2:].transpose(1, 2)  # (B, queries - 2, H, keys)
         late_padding = None if padding is None else padding[:, 2:]
         _narrow(self._dead, block, dead_columns(late, late_padding, _is_spread, _is_flat))
+
+    def header(self) -> Fields:
+        """num_heads once a pass has shown them."""
+        is_whole = self.num_heads and len(self.num_heads) == len(self.blocks)
+        return {"num_heads": sum(self.num_heads.values())} if is_whole else {}
 
     def read(self) -> list[Measured]:
         """`dead_heads`, and `dead_head_names` where there are any; nothing if a block was not reached."""

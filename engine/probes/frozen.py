@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -11,18 +11,21 @@ from torch import Tensor
 
 from flight_recorder.engine.distributed.shards import is_cut, norm_over_parts, part_here, sum_over_parts
 from flight_recorder.engine.probes.measured import Fields, Measured, scalar
+from flight_recorder.engine.probes.probe import Probe, Step, Target
 
 ROUNDING_SHARE = 1e-5
 """A gradient below this share of the largest is what rounding left of zero: that of a bias in front of a
 batch normalisation, 2e-7 of the others' in a small CNN. Such a tensor cannot move, and nothing is wrong."""
 
 
-class FrozenProbe:
+class FrozenProbe(Probe):
     """Compares all trainable parameters, bit by bit, with their copy from the measurement before.
 
     Keeps one copy of them: the price is as much memory as the parameters take. Of parameters that are cut
     among ranks each rank compares its parts, and every rank has to ask at the same steps.
     """
+
+    group = "frozen"
 
     def __init__(self, named: Sequence[tuple[str, Tensor]]) -> None:
         self.names = [name for name, _ in named]
@@ -31,6 +34,21 @@ class FrozenProbe:
         self._before: Tensor | None = None
         self._is_idle: Tensor | None = None
         self._has_moved: Tensor | None = None
+
+    @classmethod
+    def attach(cls, target: Target) -> Self:
+        """On all trainable parameters."""
+        return cls(target.named)
+
+    def before_step(self, step: Step) -> None:
+        """The parameters that the run begins with are the first to compare with."""
+        if step.number == 0 and step.due & {self.group}:
+            self.start()
+
+    def after_backward(self, step: Step) -> None:
+        """What cannot move is seen in the gradient."""
+        if step.due & {self.group}:
+            self.see_gradients()
 
     def see_gradients(self) -> None:
         """Remember which tensors have a gradient of nothing but rounding; the next `read` leaves them out."""

@@ -11,11 +11,19 @@ def global_norm(gradients: list[Tensor]) -> Tensor:
 
     Of one kind it takes three calls; torch's own sorts the tensors by device and type first.
     """
-    dense = [dense_part(gradient) for gradient in gradients]
-    if len({(gradient.device, gradient.dtype) for gradient in dense}) > 1:
-        return torch.nn.utils.get_total_norm(dense)
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(dense)))
+    norms = norms_of_each(gradients)
+    if norms is None:
+        return torch.nn.utils.get_total_norm([dense_part(gradient) for gradient in gradients])
+    norm: Tensor = torch.linalg.vector_norm(norms)
     return norm
+
+
+def norms_of_each(gradients: list[Tensor]) -> Tensor | None:
+    """The norm of each, in their order; None where they are of several kinds."""
+    dense = [dense_part(gradient) for gradient in gradients]
+    if len({(gradient.device, gradient.dtype) for gradient in dense}) != 1:
+        return None
+    return torch.stack(torch._foreach_norm(dense))
 
 
 def dense_part(gradient: Tensor) -> Tensor:

@@ -16,32 +16,29 @@ return at once. Nothing knows a file.
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from flight_recorder.engine.probes import measured as host
-from flight_recorder.engine.probes import spectral_norm
-from flight_recorder.engine.probes.activation import ActivationProbe
 from flight_recorder.engine.probes.budget import Budget
-from flight_recorder.engine.probes.cadence import Cadence
+from flight_recorder.engine.probes.cadence import GROUPS, Cadence
 from flight_recorder.engine.probes.causality import causality
-from flight_recorder.engine.probes.dead import UNIT_EPS, DeadHeads, DeadUnits
-from flight_recorder.engine.probes.frozen import FrozenProbe
+from flight_recorder.engine.probes.dead import UNIT_EPS
 from flight_recorder.engine.probes.measured import Fields, Measured, packed, unpacked
-from flight_recorder.engine.probes.nonfinite import gradient_sites, nonfinite_gradient
-from flight_recorder.engine.probes.optimizer import OptimizerProbe
 from flight_recorder.engine.probes.parameter_groups import parameter_groups
 from flight_recorder.engine.probes.points import Points, find_points, unwrapped
-from flight_recorder.engine.probes.tap import Taps, attention_probabilities, first_tensor
+from flight_recorder.engine.probes.probe import Probe, Step, Target, found
+from flight_recorder.engine.probes.tap import Taps
 from flight_recorder.engine.probes.undisturbed import undisturbed
 from flight_recorder.engine.probes.weights import initial_weights
+from flight_recorder.engine.runlog.schema import INITIAL
+
+HOOKS = ("before_step", "after_backward", "after_update")
+"""What probes do while a step goes on."""
 
 
 class Instruments:
@@ -54,9 +51,11 @@ class Instruments:
         budget: share of the bare steps' CPU time that measuring may take; None for the cadence at any price.
         points: shell patterns over module names that choose the layers; found by themselves otherwise.
         dead_eps: |activation| below which a unit counts as silent on a token.
+        declared: fields of the header that the user has told, to hold what is done against.
 
     Attributes:
-        seconds: CPU time of this thread spent in each probe since the start, by the probe's name.
+        seconds: CPU time of this thread spent in each probe since the start, by the name of its group.
+        probes: those at work.
 
     Raises:
         ValueError: a pattern matches no module.
@@ -71,24 +70,32 @@ class Instruments:
         budget: float | None = None,
         points: Sequence[str] = (),
         dead_eps: float = UNIT_EPS,
+        declared: Mapping[str, Any] | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.cadence = cadence or Cadence()
-        self._budget = None if budget is None else Budget(self.cadence, budget)
-        self._due: frozenset[str] = frozenset()
         self.points: Points = find_points(model, points)
-        self.padding: Tensor | None = None
         self.seconds: dict[str, float] = {}
-        self._named = [(n, p) for n, p in unwrapped(model).named_parameters() if p.requires_grad]
-        self._activation = ActivationProbe(tuple(self.points.layers))
-        self._dead_units = DeadUnits(tuple(self.points.hidden), dead_eps)
-        self._dead_heads = DeadHeads(tuple(self.points.attention))
-        self._frozen = FrozenProbe(self._named)
-        self._optimizer = OptimizerProbe(optimizer) if optimizer is not None else None
-        self._measured: list[Measured] = []
-        self._nonfinite_site: str | None = None
-        self._taps = self._attach()
+        self._budget = None if budget is None else Budget(self.cadence, budget)
+        self._taps = Taps(unwrapped(model), self.seconds)
+        named = [(n, p) for n, p in unwrapped(model).named_parameters() if p.requires_grad]
+        self._target = Target(
+            model, named, optimizer, self.points, self._taps, self.cadence, dead_eps, declared or {}
+        )
+        attached = (kind.attach(self._target) for kind in found())
+        self.probes: tuple[Probe, ...] = tuple(probe for probe in attached if probe is not None)
+        self._step = Step(0, frozenset())
+        self._acts = {hook: self._that_act(hook) for hook in HOOKS}
+
+    @property
+    def padding(self) -> Tensor | None:
+        """True where a token of the running micro-batch is padding; to be set by the loop that knows it."""
+        return self._target.padding
+
+    @padding.setter
+    def padding(self, padding: Tensor | None) -> None:
+        self._target.padding = padding
 
     def before_step(self, step: int, *, padding: Tensor | None = None, with_rms: bool = False) -> None:
         """The forward passes up to `after_backward` are those of this step, measured where due.
@@ -100,13 +107,10 @@ class Instruments:
             with_rms: measure `activation_rms` as well.
         """
         self.padding = padding
-        self._measured = []
-        self._nonfinite_site = None
-        self._due = self._budget.choose(step, self.seconds) if self._budget else self.cadence.due(step)
-        self._arm(self._due, with_rms=with_rms)
-        if step == 0 and self.cadence.frozen:
-            with self.timed("frozen"):
-                self._frozen.start()
+        due = self._budget.choose(step, self.seconds) if self._budget else self.cadence.due(step)
+        self._step = Step(step, due, with_rms)
+        self._each("before_step")
+        self._taps.open(due)
 
     def after_backward(
         self,
@@ -114,6 +118,8 @@ class Instruments:
         *,
         grad_norm: float | Tensor | None = None,
         clip_factor: float | Tensor = 1.0,
+        norms: Tensor | None = None,
+        normed: Sequence[Tensor] = (),
     ) -> None:
         """The gradient is whole and the update not yet made.
 
@@ -121,20 +127,12 @@ class Instruments:
             step: the step that `before_step` opened.
             grad_norm: global norm before clipping, where the loop knows it.
             clip_factor: what the gradient was or will be multiplied by before the update.
+            norms: those of the gradients of the parameters `normed`, as the update finds them, where known.
         """
         self._taps.shut()
-        with self.timed("nonfinite"), torch.no_grad():
-            self._look_for_nonfinite(grad_norm)
-        if "frozen" in self._due:
-            with self.timed("frozen"), torch.no_grad():
-                self._frozen.see_gradients()
-        if self._optimizer is None or not self.cadence.optimizer:
-            return
-        with self.timed("optimizer"):
-            if grad_norm is not None:
-                self._optimizer.see_gradient(grad_norm * clip_factor)
-            if "optimizer" in self._due:
-                self._optimizer.before_update()
+        self._step.grad_norm, self._step.clip_factor = grad_norm, clip_factor
+        self._step.norms, self._step.normed = norms, normed
+        self._each("after_backward")
 
     def after_update(self, step: int, *, optimizer: torch.optim.Optimizer | None = None) -> None:
         """The optimizer has stepped; its learning rate is still that of this step.
@@ -143,20 +141,26 @@ class Instruments:
         the update was skipped (a loss scaler that met infinities).
         """
         self._taps.shut()
-        if self._optimizer is not None:
-            with self.timed("optimizer"):
-                self._optimizer.optimizer = optimizer or self._optimizer.optimizer
-                self._optimizer.after_update()
+        self._step.optimizer = optimizer
+        self._each("after_update")
+
+    def report(self, grad_norm: float | Tensor | None) -> None:
+        """The norm before clipping, as the loop tells it after the update."""
+        self._step.reported = grad_norm
+
+    def at_evaluation(self) -> Fields:
+        """Fields of the record of the evaluation that has just ended."""
+        return {name: value for probe in self.probes for name, value in probe.at_evaluation().items()}
 
     def read(self, step: int) -> list[Measured]:
         """What was measured in this step, still on the device; to be called once, after `after_update`."""
-        self._gather("activation", self._activation.read)
-        self._gather("dead", lambda: self._dead_units.read() + self._dead_heads.read())
-        self._gather("spectral_norm", self._spectral_norms)
-        if self._optimizer is not None:
-            self._gather("optimizer", self._optimizer.read)
-        self._gather("frozen", self._frozen.read)
-        return self._measured
+        measured: list[Measured] = []
+        with torch.no_grad():
+            for probe in self.probes:
+                if probe.group in self._step.due or probe.group not in GROUPS:
+                    with self.timed(probe.group):
+                        measured += probe.read()
+        return measured
 
     def collect(self, step: int) -> Fields:
         """Fields of the step record, copied to the host at once: one copy a step, and a wait on a GPU.
@@ -165,12 +169,7 @@ class Instruments:
         """
         measured = self.read(step)
         with self.timed("copy"):
-            fields = unpacked(measured, packed(measured).tolist()) if measured else {}
-        return self.host_fields() | fields
-
-    def host_fields(self) -> Fields:
-        """Fields that were known on the host from the start: a `nonfinite_site` in the gradients."""
-        return {"nonfinite_site": self._nonfinite_site} if self._nonfinite_site else {}
+            return unpacked(measured, packed(measured).tolist()) if measured else {}
 
     def initial(
         self,
@@ -203,80 +202,54 @@ class Instruments:
             "residual_layers": list(self.points.residual_layers),
             "matrices": list(self.points.matrices),
         }
-        for name, probe, seen in (
-            ("num_units", self._dead_units, self._dead_units.num_units),
-            ("num_heads", self._dead_heads, self._dead_heads.num_heads),
-        ):
-            declared = getattr(unwrapped(self.model), name, None)
-            if isinstance(declared, int):
-                fields[name] = declared
-            elif seen and len(seen) == len(probe.blocks):
-                fields[name] = sum(seen.values())
-        return fields | ({"dead_eps": self._dead_units.eps} if self.points.hidden else {})
+        for probe in self.probes:
+            fields |= probe.header()
+        declared = {name: getattr(unwrapped(self.model), name, None) for name in ("num_units", "num_heads")}
+        return fields | {name: number for name, number in declared.items() if isinstance(number, int)}
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint has to keep so that a resumed run measures as if uninterrupted."""
-        of_optimizer = self._optimizer.state_dict() if self._optimizer is not None else {}
-        return self._frozen.state_dict() | of_optimizer
+        return {name: value for probe in self.probes for name, value in probe.state_dict().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state_dict`, with the parameters restored."""
-        self._frozen.load_state_dict(state)
-        if self._optimizer is not None:
-            self._optimizer.load_state_dict(state)
+        for probe in self.probes:
+            probe.load_state_dict(state)
 
     def close(self) -> None:
         """All hooks are off the model."""
         self._taps.remove()
-
-    def _attach(self) -> Taps:
-        taps = Taps(unwrapped(self.model), self.seconds)
-        for index, module in enumerate(self.points.layers.values()):
-            taps.add("activation", module, first_tensor, partial(self._activation.see, index))
-        for index, module in enumerate(self.points.hidden.values()):
-            taps.add("dead", module, first_tensor, partial(self._see_units, index))
-        for index, module in enumerate(self.points.attention.values()):
-            taps.add("dead", module, attention_probabilities, partial(self._see_heads, index))
-        return taps
-
-    def _see_units(self, block: int, hidden: Tensor) -> None:
-        self._dead_units.see(block, hidden, self.padding)
-
-    def _see_heads(self, block: int, probabilities: Tensor) -> None:
-        self._dead_heads.see(block, probabilities, self.padding)
-
-    def _arm(self, probes: Collection[str], *, with_rms: bool = False, without_grad: bool = False) -> None:
-        self._activation.arm(with_rms=with_rms)
-        self._dead_units.arm()
-        self._dead_heads.arm()
-        self._taps.open(probes, without_grad=without_grad)
+        for probe in self.probes:
+            probe.close()
 
     def _initial_activations(self, forward: Callable[[], object]) -> Fields:
         """activation and activation_rms of one pass in evaluation mode; num_units is known afterwards."""
-        self._arm(("activation", "dead"), with_rms=True, without_grad=True)
+        looking = [probe for probe in self.probes if probe.group in ("activation", "dead")]
+        step = Step(-1, frozenset(probe.group for probe in looking), with_rms=True)
+        for probe in looking:
+            probe.before_step(step)
+        self._taps.open(step.due, without_grad=True)
         with undisturbed(self.model), torch.no_grad():
             forward()
         self._taps.shut()
-        measured = self._activation.read()
-        return unpacked(measured, packed(measured).tolist()) if measured else {}
+        measured = [each for probe in looking for each in probe.read()]
+        fields = unpacked(measured, packed(measured).tolist()) if measured else {}
+        return {name: value for name, value in fields.items() if name in INITIAL}
 
-    def _look_for_nonfinite(self, grad_norm: float | Tensor | None) -> None:
-        if grad_norm is None:
-            return
-        if isinstance(grad_norm, Tensor) and not host.on_host(grad_norm):
-            if "activation" in self._due:
-                self._measured += gradient_sites(self._named)
-        elif not math.isfinite(float(grad_norm)):
-            self._nonfinite_site = nonfinite_gradient(self._named)
+    def _that_act(self, hook: str) -> list[tuple[str, Callable[[Step], None]]]:
+        """Account and method of each probe that has something to do there: calls of nothing add up."""
+        having = [each for each in self.probes if _does(each, hook)]
+        return [(probe.group, getattr(probe, hook)) for probe in having]
 
-    def _gather(self, name: str, read: Callable[[], list[Measured]]) -> None:
-        if name in self._due:
-            with self.timed(name), torch.no_grad():
-                self._measured += read()
-
-    def _spectral_norms(self) -> list[Measured]:
-        matrices = list(self.points.matrices.values())
-        return [spectral_norm.measure(matrices)] if matrices else []
+    def _each(self, hook: str) -> None:
+        """One after the other, each on its own account."""
+        with torch.no_grad():
+            then = time.thread_time()
+            for group, act in self._acts[hook]:
+                act(self._step)
+                now = time.thread_time()
+                self.seconds[group] = self.seconds.get(group, 0.0) + now - then
+                then = now
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -286,3 +259,7 @@ class Instruments:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.thread_time() - started
+
+
+def _does(probe: Probe, hook: str) -> bool:
+    return getattr(type(probe), hook) is not getattr(Probe, hook)

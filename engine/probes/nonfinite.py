@@ -4,13 +4,54 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from flight_recorder.engine.distributed.shards import part_here, whole
+from flight_recorder.engine.probes import measured as host
 from flight_recorder.engine.probes.gradient_norm import dense_part
 from flight_recorder.engine.probes.measured import Fields, Measured
+from flight_recorder.engine.probes.probe import Probe, Step, Target
+
+
+class NonfiniteProbe(Probe):
+    """Looks for the site in the gradients of a step whose norm was not finite.
+
+    On a device that cannot be known at once: there the norms of all gradients are kept, in the steps in which
+    activations are.
+    """
+
+    group = "nonfinite"
+    place = -1  # the first bad point of the forward pass says more than the gradients
+
+    def __init__(self, named: Sequence[tuple[str, Tensor]]) -> None:
+        self._named = named
+        self._measured: list[Measured] = []
+
+    @classmethod
+    def attach(cls, target: Target) -> Self:
+        """On the gradients of all trainable parameters."""
+        return cls(target.named)
+
+    def before_step(self, step: Step) -> None:
+        """Forget the step before."""
+        self._measured = []
+
+    def after_backward(self, step: Step) -> None:
+        """Look, where there is a norm that tells."""
+        norm = step.grad_norm
+        if norm is None:
+            return
+        if isinstance(norm, Tensor) and not host.on_host(norm):
+            self._measured = gradient_sites(self._named) if "activation" in step.due else []
+        elif not math.isfinite(float(norm)) and (site := nonfinite_gradient(self._named)):
+            self._measured = [Measured(torch.empty(0), lambda _: {"nonfinite_site": site})]
+
+    def read(self) -> list[Measured]:
+        """`nonfinite_site`, where there is one."""
+        return self._measured
 
 
 def first_nonfinite(names: Sequence[str], values: Iterable[float]) -> str | None:

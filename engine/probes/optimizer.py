@@ -12,13 +12,14 @@ rank has to ask at the same steps.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from flight_recorder.engine.distributed.shards import norm_over_parts, part_here, sum_over_parts
 from flight_recorder.engine.probes.measured import Measured, scalar
+from flight_recorder.engine.probes.probe import Probe, Step, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,10 @@ class _GroupState:
     parameters: list[Tensor]
 
 
-class OptimizerProbe:
+class OptimizerProbe(Probe):
     """Looks at the state of an Adam-like optimizer; of another kind it measures nothing."""
+
+    group = "optimizer"
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self.optimizer = optimizer
@@ -41,6 +44,19 @@ class OptimizerProbe:
         self._gradient_square: float | Tensor | None = None
         self._before: list[Tensor] = []
         self._lr: list[float] = []
+
+    @classmethod
+    def attach(cls, target: Target) -> Self | None:
+        """On the optimizer, if there is one to measure."""
+        is_wanted = target.optimizer is not None and target.cadence.optimizer
+        return cls(target.optimizer) if is_wanted and target.optimizer is not None else None
+
+    def after_backward(self, step: Step) -> None:
+        """Every gradient has to be known, the parameters only where they are compared."""
+        if step.grad_norm is not None:
+            self.see_gradient(step.grad_norm * step.clip_factor)
+        if step.due & {self.group}:
+            self.before_update()
 
     def see_gradient(self, clipped_norm: float | Tensor) -> None:
         """The norm of the gradient about to be applied, every step."""
@@ -52,8 +68,10 @@ class OptimizerProbe:
         """Keep the parameters of this step until `read`."""
         self._before = [_flat(group["params"]) for group in self._groups]
 
-    def after_update(self) -> None:
+    def after_update(self, step: Step | None = None) -> None:
         """The gradient seen has entered the second moment; the learning rates are those that were applied."""
+        if step is not None and step.optimizer is not None:
+            self.optimizer = step.optimizer
         if self._before:
             self._lr = [float(group["lr"]) for group in self._groups]
         b2 = self._b2()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from flight_recorder.engine.distributed.shards import whole
 from flight_recorder.engine.probes import measured
 from flight_recorder.engine.probes.measured import Measured
+from flight_recorder.engine.probes.probe import Probe, Target
 
 SQUARINGS = 10
 """G to the power 2^10. A competing eigenvalue then shifts the result by less than 1 / (2 e 1024) = 0.02 %."""
@@ -38,11 +40,24 @@ def spectral_norms(matrices: Sequence[Tensor]) -> Tensor:
     return torch.stack(norms)
 
 
-def measure(matrices: Sequence[Tensor]) -> Measured:
+class SpectralNormProbe(Probe):
     """`spectral_norm` of the matrices, in the order of the header's `matrices`."""
-    return Measured(
-        spectral_norms([whole(matrix) for matrix in matrices]), lambda numbers: {"spectral_norm": numbers}
-    )
+
+    group = "spectral_norm"
+
+    def __init__(self, matrices: Sequence[Tensor]) -> None:
+        self._matrices = matrices
+
+    @classmethod
+    def attach(cls, target: Target) -> Self | None:
+        """On the matrices, if there are any."""
+        matrices = list(target.points.matrices.values())
+        return cls(matrices) if matrices else None
+
+    def read(self) -> list[Measured]:
+        """The norms as they are now."""
+        norms = spectral_norms([whole(matrix) for matrix in self._matrices])
+        return [Measured(norms, lambda numbers: {"spectral_norm": numbers})]
 
 
 def _wide(matrix: Tensor) -> Tensor:

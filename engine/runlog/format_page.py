@@ -10,6 +10,8 @@ _SHAPES = {
     "names": "list of text",
     "rows": "list of objects",
     "ranks": "list, one per rank",
+    "pairs": "list of pairs of text",
+    "facts": "object of numbers",
 }
 
 

@@ -23,9 +23,10 @@ class Field:
 
     `shape` is "scalar"; or the header field that names the items of a list of numbers ("layers", "matrices",
     "classes"), or "ranks" for one item a rank; or, for what is read whole, "names" for a list of text, "rows"
-    for a list of objects, "object". `exact` numbers keep every digit, the others are written with five
-    significant digits. `unit` is "text" for what is not a number. `least` is the smallest value
-    that a count can have; from 2^53 on none is exact.
+    for a list of objects, "object"; or "facts" for an object of numbers, each a column ("contract/shift"), in
+    which a text `reason` says why they were not measured. `exact` numbers keep every digit, the others are
+    written with five significant digits. `unit` is "text" for what is not a number. `least` is the smallest
+    value that a count can have; from 2^53 on none is exact.
     """
 
     name: str
@@ -42,13 +43,13 @@ class Field:
                 return isinstance(value, str | bool)
             case "scalar":
                 return is_number(value) and (self.least is None or self.least <= value < 2**53)
-            case "object":
+            case "object" | "facts":
                 return isinstance(value, dict)
             case "names":
                 return _is_list_of(value, str)
             case "rows":
                 return _is_list_of(value, dict)
-            case "ranks":
+            case "ranks" | "pairs":
                 return isinstance(value, list)
             case _:
                 return isinstance(value, list) and all(map(is_number, value))
@@ -112,6 +113,13 @@ HEADER = _table(
     Field("ckpt_every", "step", "steps between periodic checkpoints; 0 for none", exact=True),
     Field("dropout", "1", "largest dropout probability in the model", exact=True),
     Field("causal", "text", "whether the model is meant to be causal"),
+    Field("pad_id", "token", "id of the padding", exact=True),
+    Field("eos_id", "token", "id of the end of a sequence", exact=True),
+    Field("batch_size", "1", "rows of one micro-batch on one rank, as declared", exact=True),
+    Field("tied", "text", "pairs of parameters declared to be one: [[name, name], ...]", shape="pairs"),
+    Field("frozen", "text", "shell patterns of parameters declared frozen", shape="names"),
+    Field("trainable", "text", "shell patterns of parameters declared to train", shape="names"),
+    Field("planned_epochs", "epoch", "passes over the training set that were asked for", exact=True),
     Field("fault", "text", "fault switched on for a fire drill; no check may read it"),
     Field("source", "text", "format of a log that another program wrote; absent in our own"),
     Field("steps_inferred", "text", "whether the steps were counted because the log does not state them"),
@@ -192,6 +200,63 @@ STEP = _table(
         exact=True,
     ),
     Field("frozen_names", "text", "tensors that have not moved, only where there are any", shape="names"),
+    Field(
+        "contract",
+        "1",
+        "what the loss asks of the logits, by its gradient: shift, counted (positions), of, padding, eos "
+        "(counted labels of these), ends (ends of sequences in the tokens), weights (their sum over the "
+        "step), equal, spread (largest over smallest mean weight of a micro-batch), micro_batches",
+        shape="facts",
+    ),
+    Field(
+        "norm_audit",
+        "1",
+        "ratio (norm at the update over the smaller of reported norm and clip value), clipped, norm, "
+        "reported",
+        shape="facts",
+    ),
+    Field(
+        "gradient",
+        "1",
+        "tensors whose gradient is exactly zero: zero, streak (most steps in a row), sudden (had one at "
+        "every step before), all (1 if it is every tensor); stale (gradients of the step before at the "
+        "backward pass); names",
+        shape="facts",
+    ),
+    Field(
+        "update",
+        "1",
+        "a few elements of every tensor: moved (share that the update moved), lost (1 if it moved none and "
+        "one like it did before), rounded (share with a gradient that 16-bit rounding left in place), "
+        "overwritten (change between updates over that of an update), every (share of updates with such)",
+        shape="facts",
+    ),
+    Field(
+        "mode",
+        "1",
+        "training (0 if the pass that was trained on ran in evaluation mode), droppable (dropouts and batch "
+        "norms)",
+        shape="facts",
+    ),
+    Field(
+        "rows",
+        "1",
+        "rows of the newest batch: rows, repeated (of those that occur twice or more)",
+        shape="facts",
+    ),
+    Field(
+        "ranks",
+        "1",
+        "of (ranks), at (update), parameters (different sets among them), rows (different batches)",
+        shape="facts",
+    ),
+    Field(
+        "declared",
+        "1",
+        "declared against done: dtype_off and dtype_of (linear layers), ties_off, frozen_off, trainable_off "
+        "(tensors), trainable_share (of all elements), vectors_only",
+        shape="facts",
+    ),
     Field("nonfinite_count", "1", "non-finite micro-batch losses in this step", exact=True),
     Field("nonfinite_site", "text", "first measured point that was not finite"),
     Field("loss_scale", "1", "loss scale of fp16 training"),
@@ -228,6 +293,13 @@ EVALUATION = _table(
         shape="ranks",
     ),
     Field("rank_data_s", "s", "mean data time since the evaluation before, by rank", shape="ranks"),
+    Field(
+        "mode",
+        "1",
+        "training (1 if the evaluation ran in training mode), droppable (dropouts and batch norms), repeat "
+        "(largest relative difference of two passes over one batch), dropout (1 if it was at work in them)",
+        shape="facts",
+    ),
 )
 
 _ROWS = {
@@ -261,6 +333,12 @@ CHECKPOINT = _table(
     Field("path", "text", "file, relative to the run folder"),
     Field("role", "text", '"periodic", "last" or "best"'),
     Field("val_loss", "nat/token", "validation loss of these parameters, where known", exact=True),
+    Field(
+        "read_back",
+        "1",
+        "the file beside the model in memory: tensors, missing, differ; names",
+        shape="facts",
+    ),
 )
 
 RESUME = _table(

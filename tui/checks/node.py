@@ -19,6 +19,9 @@ from flight_recorder.tui.series.recording import Recording
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+_EARLY_TEXTS = 200
+"""Words of the first records, among which a probe that cannot measure says why."""
+
 _FEW = 3
 """Readings up to which they are judged one by one."""
 
@@ -333,8 +336,16 @@ class Node:
             return (State.NOT_MEASURED, self._lacks) if started else (State.UNKNOWN, "nothing recorded yet")
         missing = self.stream.missing(recording)
         if missing and (len(table) or recording.exit is not None):
-            return State.NOT_MEASURED, f"the log has no {missing}"
+            return State.NOT_MEASURED, _reason(recording, missing) or f"the log has no {missing}"
         return State.UNKNOWN, "not enough steps yet"
+
+
+def _reason(recording: Recording, missing: str) -> str:
+    """Why a fact was not measured, where its probe has said so."""
+    name = missing.partition("/")[0]
+    early = recording.texts[:_EARLY_TEXTS]
+    said = (told.get("reason") for _, field, told in early if field == name and isinstance(told, dict))
+    return str(next((reason for reason in said if reason), ""))
 
 
 def _is_excused(leaf: LeafAtWork) -> bool:

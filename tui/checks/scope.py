@@ -121,6 +121,11 @@ ACCUMULATES = Scope(
     lambda facts: (facts.number("accumulation") or 1) > 1,
     "the run does not accumulate gradients",
 )
+BATCH_SIZE_DECLARED = Scope(
+    "batch_size_declared",
+    lambda facts: bool(facts.number("batch_size")),
+    "the log declares no batch size",
+)
 
 SCOPES: tuple[Scope, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Scope))
 """Every scope, in the order of TREE.md."""

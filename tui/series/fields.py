@@ -79,6 +79,9 @@ def columns_of(
     """
     if field is not None and is_text(field):
         return
+    if field is not None and field.shape == "facts":
+        yield from _facts(key, raw, misshapen)
+        return
     packed = _packed(raw)
     if packed is not None and (field is None or field.shape == "scalar"):
         yield key, (None, packed)
@@ -98,6 +101,16 @@ def columns_of(
             misshapen[key] += sum(value is not None and number(value) is None for value in column)
         name = f"{key}/{item_names[item] if item < len(item_names) else item}"
         yield name, numbers
+
+
+def _facts(key: str, raw: Raw, misshapen: Counter[str]) -> Iterable[tuple[str, Numbers]]:
+    """A column for each number in objects of numbers, "contract/shift"; texts in them are none."""
+    misshapen[key] += sum(value is not None and not isinstance(value, dict) for value in raw)
+    objects = [value if isinstance(value, dict) else {} for value in raw]
+    for name in dict.fromkeys(name for each in objects for name in each):
+        numbers = _numbers([each.get(name) for each in objects], _number)
+        if len(numbers[1]):
+            yield f"{key}/{name}", numbers
 
 
 def is_text(field: Field) -> bool:

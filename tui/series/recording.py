@@ -184,4 +184,4 @@ class Recording:
 
 
 _STEP = operator.itemgetter("step")
-_TEXT_FIELDS = frozenset(field.name for field in STEP.values() if is_text(field))
+_TEXT_FIELDS = frozenset(field.name for field in STEP.values() if is_text(field) or field.shape == "facts")

@@ -44,6 +44,7 @@ class InspectorCallback(TrainerCallback):  # type: ignore[misc]
         self._inspector: Inspector | None = None
         self._losses = _StepLoss()
         self._grad_norm: float | None = None
+        self._epoch: float | None = None
         self._is_over = False
         self._has_compared = False
 
@@ -71,7 +72,7 @@ class InspectorCallback(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The update is made; its record waits for what the Trainer may log about it."""
-        self._is_over = True
+        self._is_over, self._epoch = True, state.epoch
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """The Trainer's own line: the one place where it tells the norm before clipping."""
@@ -118,7 +119,9 @@ class InspectorCallback(TrainerCallback):  # type: ignore[misc]
         if self._inspector is None or not self._is_over:
             return
         loss = self._losses.take()
-        self._inspector.step(loss=float("nan") if loss is None else loss, grad_norm=self._grad_norm)
+        epoch: dict[str, Any] = {} if self._epoch is None else {"epoch": float(self._epoch)}
+        told = float("nan") if loss is None else loss
+        self._inspector.step(loss=told, grad_norm=self._grad_norm, **epoch)
         self._is_over, self._grad_norm = False, None
 
 
@@ -171,8 +174,18 @@ def _header(args: Any, state: Any, model: nn.Module, optimizer: torch.optim.Opti
         "vocab_size": _vocab_size(model),
         "origin": _origin(model),
         "dtype": "bfloat16" if args.bf16 else "float16" if args.fp16 else None,
+        "batch_size": args.per_device_train_batch_size * max(1, args.n_gpu),
+        "planned_epochs": float(args.num_train_epochs) if args.max_steps <= 0 else None,
+        "pad_id": _token(config, "pad_token_id"),
+        "eos_id": _token(config, "eos_token_id"),
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _token(config: Any, name: str) -> int | None:
+    """An id of the model's config, where it is one number."""
+    found = getattr(config, name, None)
+    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
 
 
 def _vocab_size(model: nn.Module) -> int | None:

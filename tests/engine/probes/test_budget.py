@@ -10,7 +10,14 @@ from flight_recorder.engine.probes.cadence import GROUPS, Cadence
 pytestmark = pytest.mark.torch
 
 STEP_S = 1.0
-COSTS = {"activation": 0.02, "dead": 0.01, "spectral_norm": 1.0, "optimizer": 0.5, "frozen": 0.1}
+COSTS = {
+    "activation": 0.02,
+    "dead": 0.01,
+    "spectral_norm": 1.0,
+    "optimizer": 0.5,
+    "frozen": 0.1,
+    "contract": 0.1,
+}
 
 
 def spend(
@@ -65,7 +72,7 @@ def test_the_first_steps_are_measured_at_any_price() -> None:
 
 def test_a_record_dearer_than_the_share_leaves_every_group_its_longest_stretch() -> None:
     cadence = Cadence()
-    _, _, steps = spend(1200, COSTS, fixed=0.1)
+    _, _, steps = spend(6000, COSTS, fixed=0.1)
     for group in GROUPS:
         gaps = [after - before for before, after in zip(steps[group], steps[group][1:], strict=False)]
         late = [gap for gap in gaps if gap > 10]

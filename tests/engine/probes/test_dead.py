@@ -9,6 +9,7 @@ from torch import Tensor
 from flight_recorder.engine.probes import measured
 from flight_recorder.engine.probes.dead import DeadHeads, DeadUnits
 from flight_recorder.engine.probes.measured import Fields, packed, unpacked
+from flight_recorder.engine.probes.probe import Step
 
 pytestmark = pytest.mark.torch
 
@@ -27,7 +28,7 @@ def fields(probe: DeadUnits | DeadHeads) -> Fields:
 
 def units(hidden: Tensor, padding: Tensor | None = None) -> Fields:
     probe = DeadUnits(("block_0",))
-    probe.arm()
+    probe.before_step(Step(0, frozenset()))
     probe.see(0, hidden, padding)
     return fields(probe)
 
@@ -77,7 +78,7 @@ def test_nan_is_another_fault_than_death() -> None:
 
 def test_a_unit_must_be_dead_in_every_micro_batch() -> None:
     probe = DeadUnits(("block_0",))
-    probe.arm()
+    probe.before_step(Step(0, frozenset()))
     first, second = torch.ones(B, T, F), torch.ones(B, T, F)
     first[..., [0, 1]] = 0.0
     second[..., [1, 2]] = 0.0
@@ -88,7 +89,7 @@ def test_a_unit_must_be_dead_in_every_micro_batch() -> None:
 
 def test_a_block_that_was_not_reached_makes_the_count_absent() -> None:
     probe = DeadUnits(("block_0", "block_1"))
-    probe.arm()
+    probe.before_step(Step(0, frozenset()))
     probe.see(0, torch.ones(B, T, F))
     assert probe.read() == []
 
@@ -100,7 +101,7 @@ def attention(scores: Tensor) -> Tensor:
 
 def heads(probabilities: Tensor, padding: Tensor | None = None) -> Fields:
     probe = DeadHeads(("block_0",))
-    probe.arm()
+    probe.before_step(Step(0, frozenset()))
     probe.see(0, probabilities, padding)
     return fields(probe)
 
