@@ -179,7 +179,8 @@ class Recognising:
             CannotRead: they are surely nothing that can be read.
         """
         head = bytes(self._head)
-        for source in (*BINARY_FORMATS, *formats_of_others()):
+        binary: tuple[type[HeadParser], ...] = (*BINARY_FORMATS, *formats_of_others())
+        for source in binary:
             if source.recognises_head(head[:OTHERS_HEAD_BYTES]):
                 return self._is_of(source(self._options))
         if self._transcoder is None:
