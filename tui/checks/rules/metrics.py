@@ -150,7 +150,7 @@ def _reward_leaves() -> tuple[Leaf, ...]:
 
 _WHY_MOST = (
     "a policy explores, and its return moves up and down by halves in honest runs, at each new stage of a "
-    "curriculum too: only four fifths of the gain are certain, and a quarter of the level"
+    "curriculum too: only four fifths of the gain are certain, with half of the level"
 )
 
 
@@ -164,7 +164,7 @@ _WHY_MOST = (
     source=_OURS,
     why=_WHY_MOST,
 )
-def reward_lost(view: View, *, little: float = 0.25) -> Readings:
+def reward_lost(view: View, *, little: float = 0.5) -> Readings:
     """The share of what the reward had gained that it has lost: the best of late against the best of all."""
     return _reward_lost(view, "metrics.of_steps", little)
 
@@ -179,7 +179,7 @@ def reward_lost(view: View, *, little: float = 0.25) -> Readings:
     source=_OURS,
     why=_WHY_MOST,
 )
-def evaluated_reward_lost(view: View, *, little: float = 0.25) -> Readings:
+def evaluated_reward_lost(view: View, *, little: float = 0.5) -> Readings:
     """The same of the reward that is measured at evaluations."""
     return _reward_lost(view, "metrics.of_evaluations", little)
 
