@@ -34,7 +34,7 @@ TEXT_FORMATS: tuple[type[RunlogParser | TrainerStateParser | HuggingFaceParser],
 )
 """In the order in which they are asked about a piece."""
 
-BINARY_FORMATS = (TensorBoardParser, WandbParser)
+BINARY_FORMATS: tuple[type[HeadParser], ...] = (TensorBoardParser, WandbParser)
 WITH_FACTS_BESIDE = frozenset({"huggingface", "trainer_state"})
 
 GROUP = "training_flight_recorder.formats"
@@ -235,7 +235,7 @@ class Recognising:
             )
         if hint := why_unread(bytes(self._head[:65_536]), self._scanner.names):
             return CannotRead(f"{self._name} {hint}")
-        known = ", ".join(source.format for source in (*TEXT_FORMATS, *BINARY_FORMATS))
+        known = ", ".join([*(source.format for source in TEXT_FORMATS), "tensorboard", "wandb"])
         return CannotRead(
             f"{self._name} is not a training log that I know: no line of it is a record of {known}, and none "
             "names a number that could be a loss; name it with --map loss=THEIR_NAME."
