@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import torch
+from torch import Tensor
 
 from flight_recorder.engine.probes.measured import Fields, Measured
 from flight_recorder.engine.probes.probe import Probe, Step, Target
@@ -46,10 +47,13 @@ class NormAuditProbe(Probe):
             return []
         if self._is_part:
             return self._silent()
+        noted, told = step.is_noted(self._cadence), (step.grad_norm, step.reported)
+        if not any(isinstance(value, Tensor) for value in told):
+            fields = self._told(noted, *map(float, told))
+            return [Measured(torch.empty(0), lambda _: fields)] if fields else []
         values = [
             torch.as_tensor(value).detach().reshape(1).double() for value in (step.grad_norm, step.reported)
         ]
-        noted = step.is_noted(self._cadence)
         device = next((v.device for v in values if v.device.type != "cpu"), values[0].device)
         return [
             Measured(torch.cat([v.to(device) for v in values]), lambda numbers: self._told(noted, *numbers))

@@ -26,6 +26,8 @@ SIMILAR = 0.1
 OVERWRITTEN = 0.1
 """A change between updates from this share of one on is no rounding of weights that were swapped."""
 
+_ZERO = torch.zeros(())
+
 
 class UpdateProbe(Probe):
     """Compares the elements before and after each update, and with those after the update before."""
@@ -44,7 +46,7 @@ class UpdateProbe(Probe):
         self._has_gradient: Tensor | None = None
         self._between: Tensor | None = None
         self._moved: Tensor | None = None
-        self._last_size: Tensor | None = None
+        self._last: tuple[Tensor, Tensor] | None = None
         self._rate = self._highest_rate = 0.0
         self._step: Step | None = None
         self._changes = self._gaps = 0
@@ -68,9 +70,10 @@ class UpdateProbe(Probe):
     def after_backward(self, step: Step) -> None:
         """The elements as the update finds them; between updates nobody should have written to them."""
         self._before = self._elements()
-        if self._after is not None and self._last_size is not None:
-            change = torch.linalg.vector_norm((self._before - self._after).float())
-            self._between = change / self._last_size
+        if self._after is not None and host.on_host(self._before) and torch.equal(self._before, self._after):
+            self._between = _ZERO
+        elif self._after is not None and self._last is not None:
+            self._between = _size(self._before, self._after) / _size(*self._last).clamp_min(1e-30)
         if self._is_coarse:
             self._has_gradient = torch.cat(
                 [_gradient(p, view) for p, view in zip(*self._pairs(), strict=True)]
@@ -86,10 +89,17 @@ class UpdateProbe(Probe):
         found_inf = getattr(optimizer, "found_inf", None)
         is_skipped = isinstance(found_inf, Tensor) and bool(found_inf.sum())
         self._rate = 0.0 if is_skipped else max(float(group["lr"]) for group in optimizer.param_groups)
-        self._moved = self._before != self._after
         self._count(optimizer)
-        size = torch.linalg.vector_norm((self._after - self._before).float())
-        self._last_size = size if self._last_size is None else torch.where(size > 0, size, self._last_size)
+        assert self._step is not None
+        has_moved = not host.on_host(self._after) or not torch.equal(self._before, self._after)
+        if has_moved:
+            self._last = self._before, self._after
+        is_noted = not host.on_host(self._after) or self._step.is_noted(self._cadence)
+        if has_moved and not is_noted and self._between is _ZERO and not self._has_fallen:
+            self._gaps += 1
+            self._highest_rate = max(self._highest_rate, self._rate)
+        else:
+            self._moved = self._before != self._after
 
     def read(self) -> list[Measured]:
         """`update`, where it is noted or not as it should be."""
@@ -150,6 +160,11 @@ def _some(tensor: Tensor) -> Tensor:
     """A few elements as a view, or as a copy where the memory has no order that a view could follow."""
     flat = tensor.view(-1) if tensor.is_contiguous() else tensor.reshape(-1)
     return flat[:: max(1, flat.numel() // NUM_ELEMENTS)][:NUM_ELEMENTS]
+
+
+def _size(one: Tensor, other: Tensor) -> Tensor:
+    size: Tensor = torch.linalg.vector_norm((one - other).float())
+    return size
 
 
 def _gradient(parameter: Tensor, view: Tensor) -> Tensor:

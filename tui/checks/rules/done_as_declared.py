@@ -272,7 +272,7 @@ def _last(view: View) -> int:
     "P33",
     section=_SECTION,
     question="Were all planned steps and epochs made?",
-    panel="learning_rate",
+    panel="lr",
     reads=("header.planned_steps", "exit.reason"),
     whole=True,
     applies=(END_KNOWN,),
