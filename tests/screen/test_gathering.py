@@ -57,11 +57,11 @@ def test_what_is_waited_for_is_named_in_full_until_it_is_there(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "yolo").mkdir()
-    (tmp_path / "yolo" / "results.csv").write_text("epoch,train/box_loss\n1,2.0\n2,1.0\n")
+    (tmp_path / "yolo" / "results.csv").write_text("town,height\na,2.0\nb,1.0\n")
     gathering = Gathering(["runs/later", "yolo"])
     later, yolo = (watched.run for watched in gathering.open_all())
     assert gathering.remark(later).startswith(f"nothing is at {tmp_path}/runs/later yet")
-    assert "--map loss=train/box_loss" in gathering.remark(yolo)
+    assert "no training log in the folder" in gathering.remark(yolo)
     later.extend(batch(run_records(3)))
     assert not gathering.remark(later)
 

@@ -358,6 +358,7 @@ def _twin(loss: Series | None, known: Sequence[Series]) -> Series | None:
             _of_name(one, known) + min(1.0, 0.3 * math.log10(len(one.values))) - 0.7 * is_of_test(one.name)
         )
         score += 0.5 * ("epoch" in words_of(one.name)) - 0.5 * ("step" in words_of(one.name))
+        score -= 2.0 * is_of_training(one.name)  # the training loss as it was measured at an evaluation
         if loss is not None:
             score += _likeness(one, loss)
         if score > best:
