@@ -43,6 +43,12 @@ _FINISHED = _ended("finished")
 
 DYNAMICS: tuple[Case, ...] = (
     Case(
+        "D1.6",
+        "died of a value that is not finite",
+        _ended("error", "RuntimeError: Function 'AddmmBackward0' returned nan values in its 0th output."),
+        _ended("error", "RuntimeError: banana"),
+    ),
+    Case(
         "P1",
         "the model sees what it has to predict",
         log(loss="6x3", initial={"causality": 0.5}),

@@ -10,6 +10,7 @@ from flight_recorder.tui.checks.verdict import Level, State, Verdict
 from tests.checks.builders import judged, log, verdict
 from tests.checks.configurations import CASES, COSINE, MEGATRON, Case, Records, cosine, scheduled, started
 from tests.checks.dynamics import DYNAMICS
+from tests.checks.test_exact_facts import CASES as EXACT_FACTS
 
 ALL_CASES = (*CASES, *DYNAMICS)
 OF_CURVES = ("D4.", "D5.", "D8.")
@@ -48,7 +49,7 @@ def test_every_leaf_has_a_log_that_fires_it_and_one_that_does_not() -> None:
         for leaf in check.leaves
         if not check.id.startswith(OF_CURVES)
     }
-    assert {(case.check, case.symptom) for case in ALL_CASES} == declared
+    assert {(case.check, case.symptom) for case in (*ALL_CASES, *EXACT_FACTS)} == declared
 
 
 @pytest.mark.parametrize("check", MINE, ids=lambda check: str(check.id))

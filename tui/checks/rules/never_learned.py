@@ -288,7 +288,7 @@ def _classes_of(share: float | None, *, most_classes: int = 1000) -> int:
             weight=HINT,
             fix="Nothing proves that it learns, and nothing that it does not: "
             "log for longer, or a mean of more batches.",
-            unless=("ends_below_start",),
+            unless=("ends_below_start", "may_start_trained"),
         ),
     ),
     source=_OURS,
@@ -302,6 +302,7 @@ def fall_over_noise(view: View, *, least: float = 0.01) -> Readings:
         shapes,
         [shape.fall() / max(shape.hidden(), least) for shape in shapes],
         ends_below_start=[shape.is_real(shape.first - float(shape.level[-3:].min())) for shape in shapes],
+        may_start_trained=[not STARTS_UNTRAINED.holds(view.facts)] * len(shapes),
     )
 
 
