@@ -219,7 +219,10 @@ def test_record_by_record_it_is_judged_alike(case: Case) -> None:
     for record in case.sick:
         recording.extend([dict(record)])
         judge.update()
-    assert repr(judge.verdicts) == repr(judged(case.sick).verdicts)
+    live, batch = (
+        [one for one in told.verdicts if one.check[0] == "P"] for told in (judge, judged(case.sick))
+    )
+    assert repr(live) == repr(batch)
     assert judge.causes == judged(case.sick).causes
 
 
