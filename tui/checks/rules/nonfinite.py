@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flight_recorder.tui.checks.rule import PROOF, Floats, Leaf, Readings, check, readings_of
+from flight_recorder.tui.checks.rule import NOTHING, PROOF, Floats, Leaf, Readings, check, readings_of
 from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.checks.view import View
 
@@ -188,8 +188,10 @@ def left_out(view: View) -> Readings:
     source="our own proposal; the exit record's message",
 )
 def died_of_nan(view: View) -> Readings:
-    """1 if the run ended with an error whose message speaks of NaN, else 0."""
-    ended = view.recording.exit or {}
+    """Whether the run ended with an error that speaks of NaN, 1 or 0; nothing before the end."""
+    ended = view.recording.exit
+    if ended is None:
+        return NOTHING
     message = str(ended.get("message") or "")
     is_so = ended.get("reason") == "error" and re.search(r"\bnans?\b", message, re.IGNORECASE) is not None
     step = max(view.recording.last_step or 0, int(ended.get("step") or 0))
