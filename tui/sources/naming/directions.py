@@ -14,14 +14,14 @@ UP, DOWN = 1, -1
 _DOWN = """
 loss losses nll ce xent crossentropy bce logloss elbo cost objective mse rmse mae mape smape huber
 rmsle l1 l2 ppl perplexity bpb bpc wer cer uer per ter eer fid kid lpips epe chamfer hausdorff brier
-ece deviance regret error err errors hamming bits distance fpr fnr bitsperbyte bitsperdim
+ece deviance regret error err errors hamming bits distance fpr fnr acer bitsperbyte bitsperdim
 """
 _UP = """
 acc accuracy top top1 top5 prec precision recall sensitivity specificity f1 fbeta fscore fmeasure
 auc auroc auprc roc ap map map50 map95 mdice ar iou miou dice jaccard kappa mcc r2 corr correlation
 pearson spearman pearsonr spearmanr ndcg mrr hit hits bleu sacrebleu chrf rouge rouge1 rouge2 rougel
 meteor comet cider spice em exact exactmatch uas las psnr ssim reward rewards rew return returns score
-winrate successrate success win wins lift pass margin margins acer elo fitness
+winrate successrate success win wins lift pass margin margins elo fitness
 """
 _NEITHER = """
 lr learning momentum wd decay norm gnorm gradnorm scale clip kl entropy ratio epsilon eps alpha beta

@@ -109,3 +109,8 @@ class Said:
             for record in records:
                 record["step"] = record["step"] or max(self._timeline.step, 0)
                 yield from self._timeline.place(record)
+
+
+def facts_told() -> list[str]:
+    """Header fields that a line of print may tell."""
+    return sorted(set(_NAMES))
