@@ -14,8 +14,8 @@ from flight_recorder.tui.panels.figure import Figure, Floats, Line, Mark, Rule, 
 
 Mask = NDArray[np.bool_]
 
-_HATCH_EVERY = 6
-"""Cells between two strokes of a hatched range, calmer than any line; a narrower range has none."""
+_LEAST_HATCHED = 6
+"""Cells of the narrowest excused range that is shown: less is nothing to wonder about."""
 _ROOM_FOR_CHECKPOINTS = 12
 """Rows of a plot from which on checkpoints are marked; below that they would be noise."""
 _WIDTH_FOR_LABELS = 60
@@ -42,22 +42,20 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def tint_range(canvas: Canvas, layout: Layout, tint: Tint, num_rows: int, glyph: str = " ") -> None:
-    """The background of a violating range, thin strokes in an excused one; a step is still a column wide."""
+    """The background of a violating range, thin strokes at the foot of an excused one.
+
+    A step is still a column wide. Excused is no alarm, so the plot stays clear.
+    """
     first, last = layout.x_range
     if tint.last < first or tint.first > last:
         return
     start, end = layout.column_of(max(tint.first, first)), layout.column_of(min(tint.last, last))
     if start is not None and end is not None and tint.level is not None:
         canvas.tint(slice(start, end + 1), num_rows, tint.level)
-    elif start is not None and end is not None and end - start >= _HATCH_EVERY:
-        _hatch(canvas, range(start, end + 1), num_rows, glyph)
-
-
-def _hatch(canvas: Canvas, columns: range, num_rows: int, glyph: str) -> None:
-    for row in range(num_rows):
-        for column in columns:
-            if (row + column) % _HATCH_EVERY == 0 and canvas.is_free(row, column):
-                canvas.write(row, column, glyph, "hatch")
+    elif start is not None and end is not None and end - start >= _LEAST_HATCHED:
+        for column in range(start, end + 1):
+            if column % 2 == 0 and canvas.is_free(num_rows - 1, column):
+                canvas.write(num_rows - 1, column, glyph, "hatch")
 
 
 def draw_rules(canvas: Canvas, figure: Figure, layout: Layout, options: Options) -> None:
