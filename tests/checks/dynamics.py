@@ -195,6 +195,13 @@ DYNAMICS: tuple[Case, ...] = (
     Case("D9.2", "out of memory", _ended("error", "CUDA out of memory"), _FINISHED),
     Case("D9.3", "killed", _ended("error", "rank 3 was killed by SIGKILL"), _FINISHED),
     Case("D9.4", "ended early", log(loss="6x40"), _FINISHED, silence="over"),
+    Case(
+        "D9.8",
+        "ends before its plan",
+        log(header={"source": "printed"}, loss="6x40"),
+        log(header={"source": "printed", "planned_steps": 40}, loss="6x40"),
+        silence="over",
+    ),
     Case("D9.5", "silent", log(loss="6x40"), log(loss="6x40"), silence="stalled"),
     Case("D9.6", "stopped from outside", _ended("terminated"), _FINISHED),
     Case("D9.7", "stopped by hand", _ended("interrupted"), _FINISHED),

@@ -87,6 +87,11 @@ class Ending:
         return [{"kind": "exit", "step": step, "reason": reason, "message": message}]
 
 
+def is_last_word(line: str) -> bool:
+    """Whether a line says that the run ends, though it holds numbers as well."""
+    return bool(_reason_of(line))
+
+
 def _reason_of(line: str) -> str:
     """What this line alone says of the end of the run; empty for nothing."""
     if _KILLED.search(line):

@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol
 
 from flight_recorder.engine.runlog.codec import Record
 from flight_recorder.engine.runlog.reader import MAX_LINE_BYTES, Damaged
-from flight_recorder.tui.sources.endings import Ending
+from flight_recorder.tui.sources.endings import Ending, is_last_word
 from flight_recorder.tui.sources.errors import Interrupted
 from flight_recorder.tui.sources.naming.options import SourceOptions as SourceOptions
 from flight_recorder.tui.sources.text import plain_text as plain_text
@@ -183,7 +183,7 @@ class TextParser:
             return records
         if records:
             self.ending.goes_on(records)
-        elif not self._was_row or self.ending.is_inside:
+        elif not self._was_row or self.ending.is_inside or is_last_word(text):
             self.ending.see(text)
         self._was_row = False
         return records

@@ -89,8 +89,8 @@ def _order(reason: str, words: str) -> Measure:
     return measure
 
 
-def _silent(silence: str) -> Measure:
-    """A measure of what a run lost that fell silent in this way."""
+def _silent(silence: str, *, promised: bool | None = None) -> Measure:
+    """A measure of what a run lost that fell silent in this way, its closing record promised or not."""
 
     def measure(view: View) -> Readings:
         recording = view.recording
@@ -98,15 +98,22 @@ def _silent(silence: str) -> Measure:
             return _reading(recording, 0.0, "there is a closing record")
         if recording.silence != silence or not _is_awaited(recording) or not len(recording.steps):
             return NOTHING
+        if promised is not None and promised != _promises_exit(recording):
+            return NOTHING
         said = f"{_made(recording)} made, no closing record, and silent since"
         return _reading(recording, _way_left(recording), said)
 
     return measure
 
 
+def _promises_exit(recording: Recording) -> bool:
+    """Whether a run that ends always says so: ours does, and a print-out may be a copy or cut."""
+    return "source" not in recording.header
+
+
 def _is_awaited(recording: Recording) -> bool:
     """Whether more was to come for sure: steps of a known plan, or the exit that our own log promises."""
-    return "source" not in recording.header or "planned_steps" in recording.header
+    return _promises_exit(recording) or "planned_steps" in recording.header
 
 
 _RECORD: dict[str, Any] = {
@@ -156,10 +163,27 @@ _node(
         fix="Look whether the process still lives, and at the end of its output; resume from the last "
         "checkpoint.",
     ),
-    _silent("over"),
+    _silent("over", promised=True),
     "Share of the planned steps (1 where no plan is known) that a log lost by falling silent for good.",
-    why="only where the plan is known, or where the format closes every run with a record: of any other log "
-    "that no longer grows nothing is missed",
+    why="only where the format closes every run with a record, as ours does: see D9.8",
+    **_SILENCE,
+)
+_node(
+    "D9.8",
+    "Does the print-out reach its planned end?",
+    Leaf(
+        "ends before its plan",
+        above=0.0,
+        level=Level.YELLOW,
+        causes=("ended_early",),
+        weight=HINT,
+        fix="If the process is gone, resume from the last checkpoint; a copy or a run that was stopped on "
+        "purpose lacks nothing.",
+    ),
+    _silent("over", promised=False),
+    "Share of the planned steps that are not in a log whose format has no closing record.",
+    why="such a log may be a copy, a checkpoint's state, or a run that its user stopped: of 77 healthy logs of "
+    "others 5 end before their plan; while it is watched, --notify says that it fell silent",
     **_SILENCE,
 )
 _node(
