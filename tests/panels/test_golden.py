@@ -39,7 +39,7 @@ def with_metrics() -> Any:
     for step in range(0, 300, 30):
         metrics = {"acc": 0.9 - abs(step - 180) / 400, "WER": 0.5 - step / 1000, "loss_gen": 2 + step / 300}
         records.append({"kind": "evaluation", "step": step, "val_loss": 3 - step / 250, **metrics})
-    records[5]["ratio of something with a long name"] = float("nan")
+    records[5]["recall of something with a long name"] = float("nan")
     return JudgedRun(recorded(records))
 
 

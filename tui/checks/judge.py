@@ -79,7 +79,7 @@ class Judge:
     @property
     def kind(self) -> RunKind:
         """What kind of run it is, by what was recorded so far."""
-        names = (*self.recording.steps.names, *self.recording.evaluations.names)
+        names = (*self.recording.steps.repeated_names, *self.recording.evaluations.repeated_names)
         return run_kind(self.recording.header, names)
 
     def _update_whole(self) -> None:

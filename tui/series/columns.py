@@ -157,6 +157,12 @@ class Table:
         return tuple(name for name, column in self._columns.items() if len(column))
 
     @property
+    def repeated_names(self) -> tuple[str, ...]:
+        """Columns with more than one value: in print a name that stands once is a word before some number."""
+        names = self.names
+        return names if len(self) < 3 else tuple(name for name in names if len(self._columns[name]) > 1)
+
+    @property
     def num_columns(self) -> int:
         """Columns so far; while it stands still and no row is dropped, no new name has appeared."""
         return len(self._columns)
