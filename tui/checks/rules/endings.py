@@ -182,8 +182,8 @@ _node(
     ),
     _silent("over", promised=False),
     "Share of the planned steps that are not in a log whose format has no closing record.",
-    why="such a log may be a copy, a checkpoint's state, or a run that its user stopped: of 77 healthy logs of "
-    "others 5 end before their plan; while it is watched, --notify says that it fell silent",
+    why="such a log may be a copy, a checkpoint's state, or a run that its user stopped: of 77 healthy logs "
+    "of others 5 end before their plan; while it is watched, --notify says that it fell silent",
     **_SILENCE,
 )
 _node(
