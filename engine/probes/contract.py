@@ -91,7 +91,7 @@ class ContractProbe(Probe):
         self._tokens: list[Tensor] = []
         self._are_used = False
         self._passes: tuple[list[Tensor], list[Tensor]] = ([], [])
-        self._head_output = 0
+        self._head_output: Tensor | None = None  # itself: an id is another tensor's as soon as it is freed
         self._handles: list[RemovableHandle] = []
         self._has_spoken = False
 
@@ -123,7 +123,7 @@ class ContractProbe(Probe):
 
     def after_backward(self, step: Step) -> None:
         """No pass from now on is part of the step."""
-        self._is_open = False
+        self._is_open, self._head_output = False, None
 
     def read(self) -> list[Measured]:
         """`contract` of the step, or why there is none; the second is said once."""
@@ -162,9 +162,9 @@ class ContractProbe(Probe):
         if not self._is_open or not torch.is_grad_enabled():
             return
         logits = _logits(output)
-        if logits is None or not logits.requires_grad or (source == 0 and id(logits) == self._head_output):
+        if logits is None or not logits.requires_grad or (source == 0 and logits is self._head_output):
             return
-        self._head_output = id(logits) if source else 0
+        self._head_output = logits if source else None
         if not self._tokens:
             for value in inputs:
                 if isinstance(value, Tensor):
@@ -211,7 +211,7 @@ def contract(
     token at this shift, and labels that could be. Logits are [rows, classes], [batch, time, classes], or
     [batch, classes, more].
     """
-    if logits.ndim > 3 or (logits.ndim == 3 and _sums(gradient, 1) < _sums(gradient, 2)):
+    if logits.ndim > 3 or (logits.ndim == 3 and _has_classes_second(gradient, tokens)):
         logits, gradient = logits.movedim(1, -1), gradient.movedim(1, -1)
     classes = logits.shape[-1]
     parts = max(1, -(-logits.numel() // CHUNK))
@@ -224,7 +224,7 @@ def contract(
     label, weight, top, residual, size = (torch.cat(column) for column in zip(*rows, strict=True))
     counted = weight != 0
     sure = counted & (top < SURE)
-    unsure = (counted & ~sure).sum() * (weight[sure].sum() / sure.sum().clamp_min(1))
+    unsure = (counted & ~sure).sum() * (torch.where(sure, weight, 0).sum() / sure.sum().clamp_min(1))
     known = torch.where(sure, weight, torch.nan)
     own = [each for each in tokens if each.shape == logits.shape[:2] and logits.ndim == 3]
     is_pad = _is(label, pad_id) if pad_id != eos_id else _repeats(label, eos_id, own)
@@ -232,7 +232,7 @@ def contract(
         torch.tensor(float(label.numel()), device=label.device),
         counted.sum(),
         sure.sum(),
-        weight[sure].sum() + unsure,
+        torch.where(sure, weight, 0).sum() + unsure,
         _least(known, torch.inf).amin(),
         -_least(-known, torch.inf).amin(),
         residual.sum(),
@@ -249,9 +249,16 @@ def contract(
     return torch.stack([number.to(torch.float64) for number in numbers])
 
 
-def _sums(gradient: Tensor, dim: int) -> float:
-    """How far from 0 the gradient sums up over this dimension: over the classes it is 0."""
-    return float(gradient.float().sum(dim).abs().mean())
+def _has_classes_second(gradient: Tensor, tokens: list[Tensor]) -> bool:
+    """Whether logits are [batch, classes, more]: over the classes the gradient sums up to 0.
+
+    Numbers are looked at on the host only: nobody waits for a device, where the shape of the tokens decides.
+    """
+    if gradient.device.type == "cpu":
+        second, last = (float(gradient.float().sum(dim).abs().mean()) for dim in (1, 2))
+        return second < last
+    shapes = {tuple(each.shape) for each in tokens}
+    return (gradient.shape[0], gradient.shape[2]) in shapes and tuple(gradient.shape[:2]) not in shapes
 
 
 def _rows(logits: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

@@ -122,6 +122,8 @@ def test_no_line_of_either_package_can_run_what_it_reads() -> None:
     wrong = [(str(path), call) for path in files for call in _calls(path) if call in RUNS_CODE | UNPICKLES]
     assert not wrong
     started = [
-        path for path in (ROOT / "tui").rglob("*.py") if "subprocess" in path.read_text(encoding="utf-8")
+        path
+        for path in (ROOT / "tui").rglob("*.py")
+        if "subprocess" in path.read_text(encoding="utf-8") and path.parent.name != "act"
     ]
     assert not started, "only act/ starts a program, and only one that the user names"

@@ -103,6 +103,13 @@ class Panel:
                 )
         return tuple(found)
 
+    def has_something(self, recording: Recording) -> bool:
+        """Whether the log can fill it; of a panel that breaks the figure says so."""
+        try:
+            return bool(self.measured(recording))
+        except Exception:
+            return True
+
     def measured(self, recording: Recording) -> tuple[Trace, ...]:
         """The lines that have at least one value."""
         return tuple(trace for trace in self.traces(recording) if len(trace.column))

@@ -104,11 +104,13 @@ class Timeline:
         if name in self._header:
             self._header[name] = None
 
-    def note(self, sentence: str) -> None:
-        """Add a remark on how these records were obtained to the header's `notes`, once."""
-        notes = self._header.get("notes", [])
-        if sentence not in notes:
-            self._header["notes"] = [*notes, sentence]
+    def note(self, sentence: str, instead_of: str = "") -> None:
+        """Add a remark on how these records were obtained to the header's `notes`, once; or take one back."""
+        notes = [note for note in self._header.get("notes", []) if note != instead_of]
+        if sentence and sentence not in notes:
+            notes.append(sentence)
+        if notes or "notes" in self._header:
+            self._header["notes"] = notes
 
     def fact(self, name: str) -> Any:
         """What is known of the run under this name, or None."""

@@ -38,7 +38,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     ),
     "zero_init": (
         *("embedding_scale", "frozen_parameters", "dead_units", "lr_too_low", "zero_lr", "masked_targets"),
-        *_UNSTABLE,
+        *("zero_gradient", *_UNSTABLE),
     ),
     "embedding_scale": (
         *("sum_reduction", "head_bias", "bad_init", "dead_head", "dead_units", "data_leak", "eval_broken"),

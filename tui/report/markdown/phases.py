@@ -1,7 +1,7 @@
 """A run cut into phases, each opened by a finding of the tree: with no rule of its own it cannot disagree.
 
 Cuts lie at evaluations: the best one ends the learning, and a phase that a finding opens begins at the
-evaluation at which it could first be called.
+evaluation at which it could first be called. Only what is graver than everything before opens one.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flight_recorder.tui.checks.verdict import Level
 from flight_recorder.tui.numbers import count, percent
 from flight_recorder.tui.report.markdown.overfit_story import overfitting_calls
 from flight_recorder.tui.report.markdown.timeline import Row, as_logged, rows_of
@@ -35,11 +36,11 @@ def phases_of(run: Run) -> list[Phase]:
     steps = np.array([row.step for row in rows])
     best = int(np.searchsorted(steps, overfit["t_val_min"]))
     cuts = {0: ("Learning", "up to the best validation loss"), best: ("After the best", "nothing called yet")}
-    for step, check, symptom, level in sorted(
-        overfitting_calls(run), key=lambda call: call[3]
-    ):  # the gravest names it
+    worst = Level.GREEN
+    for step, check, symptom, level in sorted(overfitting_calls(run), key=lambda call: (call[0], -call[3])):
         at = min(int(np.searchsorted(steps, step)), len(rows) - 1)
-        if at > best:
+        if at > best and level > worst:
+            worst = level
             cuts[at] = symptom.capitalize(), f"{check} could be called ({level})"
     starts = sorted(cuts)
     ends = [*starts[1:], len(rows) - 1]

@@ -57,7 +57,7 @@ def render(run: Run, width: int, height: int | None = None, colour: bool = False
     """The picture as lines of at most `width` columns; panels as high as `height` rows allow."""
     below = [Text(), *verdict_lines(run)]
     num_columns = max(1, min(4, width // _CELL_WIDTH))
-    panels = [panel for panel in PANELS if panel.measured(run.recording)] or list(PANELS[:1])
+    panels = [panel for panel in PANELS if panel.has_something(run.recording)] or list(PANELS[:1])
     num_rows = -(-len(panels) // num_columns)
     panel_height = max(_LEAST_HEIGHT, (height - 3 - len(below)) // num_rows) if height else _PANEL_HEIGHT
     lines = [heading(run), *_grid(run, panels, width, num_columns, panel_height, colour), *below]

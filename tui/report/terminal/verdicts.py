@@ -203,6 +203,8 @@ def _one_line(verdict: Verdict) -> Text:
     words, state = _said(verdict.symptom or verdict.evidence), STATE_WORDS[verdict.state]
     if verdict.state is State.FIRING:  # at level green: true of honest runs, and only worth knowing
         words, state = f"{words}: {_said(verdict.evidence)}", "note"
+    if verdict.state is State.FAILED:  # its evidence begins with the words of the state
+        return Text(f"  {printable(verdict.check)} {_said(verdict.evidence)}", style="dim")
     if verdict.state is State.EXCUSED:
         words = f"{words}: {excuse(verdict)}"
     return Text(f"  {printable(verdict.check)} {state}: {words}  {when(verdict)}", style="dim")

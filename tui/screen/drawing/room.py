@@ -23,7 +23,7 @@ def bare_panels(run: Run) -> tuple[int, ...]:
     return tuple(
         panel.number
         for panel in PANELS
-        if not (is_early and panel.is_awaited) and not panel.measured(recording)
+        if not (is_early and panel.is_awaited) and not panel.has_something(recording)
     )
 
 

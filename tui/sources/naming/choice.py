@@ -177,7 +177,7 @@ class Choice:
     def note(self) -> str:
         """What to tell the user of a choice that is not certain; empty for one that is."""
         taken = self.loss or self.val_loss
-        if not taken or (self.confidence >= SURE and not self.is_close):
+        if not taken or (self.confidence >= SURE and not (self.is_close and self.runner_up)):
             return ""
         what = "stands in for the loss, which is not printed" if self.is_stand_in else "is taken as the loss"
         other = f"; the next likely is {self.runner_up}" if self.runner_up else ""

@@ -104,6 +104,7 @@ class Rows:
         self._next_choice = 1
         self._is_replaying = False
         self._told = 0.0
+        self._note = ""
         self._start(timeline)
 
     def _start(self, timeline: Timeline) -> None:
@@ -190,8 +191,9 @@ class Rows:
         """Say in the header how sure the choice is, which may change with every further look."""
         self._told = choice.confidence
         self._timeline.learn(confidence=round(min(1.0, choice.confidence), 2))
-        if note := choice.note():
-            self._timeline.note(note)
+        note = choice.note()
+        self._timeline.note(note, instead_of=self._note)
+        self._note = note
 
     def _choice(self, waiting: list[Row]) -> Choice:
         series: dict[str, Series] = {}
