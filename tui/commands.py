@@ -57,11 +57,15 @@ LogPaths = Annotated[
 def watch(
     log: LogOptions,
     paths: LogPaths,
+    notify: Notify = None,
+    notify_level: NotifyLevel = "orange",
+    metrics: Metrics = None,
 ) -> None:
     """Follow a run live: its panels and the tree. Opens before the file exists and waits for it."""
     from flight_recorder.tui.screen import watch as screen
 
-    _exit_with(lambda: screen.watch(paths, options=log.source, thresholds=log.thresholds))
+    observe = observers(notify, notify_level, metrics)
+    _exit_with(lambda: screen.watch(paths, options=log.source, thresholds=log.thresholds, observe=observe))
 
 
 @app.command()

@@ -22,6 +22,7 @@ from textual.containers import Container
 from flight_recorder.tui import defect
 from flight_recorder.tui.exit import CANNOT_READ
 from flight_recorder.tui.panels.registry import PANELS
+from flight_recorder.tui.run import Run
 from flight_recorder.tui.screen import theme
 from flight_recorder.tui.screen.actions import Actions
 from flight_recorder.tui.screen.drawing import board
@@ -68,6 +69,7 @@ class Monitor(App[int]):
         *,
         clock: Callable[[], float] = time.time,
         is_light: bool | None = None,
+        observe: Callable[[Run], None] = lambda run: None,
     ) -> None:
         # Without colours Textual would still send greys, unless the terminal's own are used.
         super().__init__(driver_class=Terminal, ansi_color=not theme.has_colour())
@@ -78,6 +80,7 @@ class Monitor(App[int]):
         self.palette = theme.palette_for(is_light)
         self.frames = Frames()
         self.failure = ""
+        self._observe = observe
         self._is_waiting = False
         self._arranged: tuple[tuple[int, ...], Layout] = ((), self.looking.layout)
 
@@ -123,6 +126,7 @@ class Monitor(App[int]):
         """Begin to follow, and to look for other runs where more than one was meant."""
         theme.use(self, self.palette)
         self.set_interval(CLOCK_S, self._draw_status)
+        self.set_interval(CLOCK_S, self._let_observe)
         self.changed()
         gathering = self.runs.gathering
         for watched in self.runs.watched:
@@ -196,6 +200,12 @@ class Monitor(App[int]):
         """Ask for a redraw at the next frame; many such calls make one."""
         self.frames.is_asked_for = True
         self._draw_soon()
+
+    def _let_observe(self) -> None:
+        """Who calls or exports looks at each run, once a second; at none of which only a part is known."""
+        for watched in self.runs.watched:
+            if watched.run.is_settled and not watched.run.is_partial:
+                self._observe(watched.run)
 
     def _draw_soon(self) -> None:
         """Have a frame drawn in its time, unless one is due already."""
