@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from flight_recorder.engine.distributed.shards import is_cut
+from flight_recorder.engine.distributed.shards import is_sharded
 from flight_recorder.engine.inspector.ending import close_at_exit, ending
 from flight_recorder.engine.inspector.inspector_log import InspectorLog, require_known
 from flight_recorder.engine.inspector.micro_batches import MicroBatches
@@ -95,7 +95,7 @@ class Inspector:
         **header: Any,
     ) -> None:
         require_known(header, HEADER)
-        if any(is_cut(parameter) for parameter in model.parameters()):
+        if any(is_sharded(parameter) for parameter in model.parameters()):
             # All ranks would have to measure together, and rank 0 alone would wait for them for ever.
             raise ValueError(
                 "the inspector cannot measure parameters that are cut among ranks (FSDP); "

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from flight_recorder.engine.config import Training
-from flight_recorder.engine.distributed.shards import part_here, sum_over_parts
+from flight_recorder.engine.distributed.shards import local_part, sum_over_parts
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
@@ -40,7 +40,7 @@ def gradient_norm(parameters: list[nn.Parameter]) -> Tensor:
     if not gradients:
         return torch.tensor(0.0)
     wide = torch.float32 if gradients[0].device.type == "mps" else torch.float64
-    norms = torch._foreach_norm([part_here(gradient) for gradient in gradients], 2.0, dtype=wide)
+    norms = torch._foreach_norm([local_part(gradient) for gradient in gradients], 2.0, dtype=wide)
     squares = torch.stack([norm.to(norms[0].device) for norm in norms]).square().sum()
     return sum_over_parts(squares, gradients[0]).sqrt().float()
 
@@ -50,6 +50,6 @@ def clip_gradients(parameters: list[nn.Parameter], norm: Tensor, largest: float)
     if largest == 0:
         return 1.0
     factor = (largest / (norm + 1e-12)).clamp(max=1.0)
-    gradients = [part_here(parameter.grad) for parameter in parameters if parameter.grad is not None]
+    gradients = [local_part(parameter.grad) for parameter in parameters if parameter.grad is not None]
     torch._foreach_mul_(gradients, factor)
     return factor

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flight_recorder.engine.distributed.shards import is_cut, norm_over_parts, part_here, sum_over_parts
+from flight_recorder.engine.distributed.shards import is_sharded, local_part, norm_over_parts, sum_over_parts
 from flight_recorder.engine.probes.measured import Fields, Measured, scalar
 from flight_recorder.engine.probes.probe import Probe, Step, Target
 
@@ -55,7 +55,7 @@ class FrozenProbe(Probe):
         gradients = [parameter.grad for parameter in self._parameters]
         if not gradients or any(gradient is None or gradient.is_sparse for gradient in gradients):
             return
-        parts = [part_here(one.detach()) for one in gradients if one is not None]
+        parts = [local_part(one.detach()) for one in gradients if one is not None]
         norms = torch.stack([torch.linalg.vector_norm(part) for part in parts])
         norms = norm_over_parts(norms, self._parameters[0])
         sizes = torch.tensor([float(size) for size in self._sizes], device=norms.device)
@@ -78,7 +78,7 @@ class FrozenProbe(Probe):
             same = now == self._before
             if self._has_moved is not None:
                 same &= ~self._has_moved
-            unmoved = torch.split(same, [part_here(one).numel() for one in self._parameters])
+            unmoved = torch.split(same, [local_part(one).numel() for one in self._parameters])
             counts = sum_over_parts(torch.stack([part.sum() for part in unmoved]), pattern)
             if self._is_idle is not None:
                 counts = torch.where(self._is_idle, 0, counts)
@@ -88,7 +88,7 @@ class FrozenProbe(Probe):
 
     def state_dict(self) -> dict[str, Any]:
         """Which elements have moved since the measurement before, a bit each; nothing of cut parameters."""
-        if self._before is None or any(is_cut(parameter) for parameter in self._parameters):
+        if self._before is None or any(is_sharded(parameter) for parameter in self._parameters):
             return {}
         moved = (self._flat() != self._before).cpu()
         if self._has_moved is not None:
@@ -103,7 +103,7 @@ class FrozenProbe(Probe):
             self._has_moved = torch.from_numpy(bits).bool().to(self._before.device)
 
     def _flat(self) -> Tensor:
-        return torch.cat([part_here(parameter.detach()).reshape(-1) for parameter in self._parameters])
+        return torch.cat([local_part(parameter.detach()).reshape(-1) for parameter in self._parameters])
 
     def _fields(self, numbers: list[float]) -> Fields:
         counts = [int(number) for number in numbers]

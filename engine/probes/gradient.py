@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from flight_recorder.engine.distributed.shards import is_cut
+from flight_recorder.engine.distributed.shards import is_sharded
 from flight_recorder.engine.probes import measured as host
 from flight_recorder.engine.probes.contract import Watch, outermost
 from flight_recorder.engine.probes.measured import Fields, Measured
@@ -51,7 +51,7 @@ class GradientProbe(Probe):
     @classmethod
     def attach(cls, target: Target) -> Self | None:
         """On the gradients, and on the model's output, whose backward pass comes first."""
-        if not target.cadence.facts or any(is_cut(parameter) for _, parameter in target.named):
+        if not target.cadence.facts or any(is_sharded(parameter) for _, parameter in target.named):
             return None
         probe = cls(target)
         probe._handle = Watch(probe._see_output).attach(outermost(target.model))

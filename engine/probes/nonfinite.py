@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from flight_recorder.engine.distributed.shards import part_here, whole
+from flight_recorder.engine.distributed.shards import full_tensor, local_part
 from flight_recorder.engine.probes import measured as host
 from flight_recorder.engine.probes.gradient_norm import dense_part
 from flight_recorder.engine.probes.measured import Fields, Measured
@@ -70,7 +70,9 @@ def nonfinite_gradient(named: Sequence[tuple[str, Tensor]]) -> str | None:
     """
     gradients = [(name, parameter.grad) for name, parameter in reversed(named) if parameter.grad is not None]
     bad = [
-        name for name, gradient in gradients if not bool(torch.isfinite(dense_part(whole(gradient))).all())
+        name
+        for name, gradient in gradients
+        if not bool(torch.isfinite(dense_part(full_tensor(gradient))).all())
     ]
     return _site(bad, len(gradients)) if bad else None
 
@@ -81,7 +83,7 @@ def gradient_sites(named: Sequence[tuple[str, Tensor]]) -> list[Measured]:
     if not known:
         return []
     names = [name for name, _ in known]
-    norms = torch.stack(torch._foreach_norm([dense_part(part_here(gradient)) for _, gradient in known]))
+    norms = torch.stack(torch._foreach_norm([dense_part(local_part(gradient)) for _, gradient in known]))
 
     def fields(numbers: list[float]) -> Fields:
         bad = [name for name, norm in zip(names, numbers, strict=True) if not math.isfinite(norm)]

@@ -17,7 +17,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from flight_recorder.engine.distributed.shards import norm_over_parts, part_here, sum_over_parts
+from flight_recorder.engine.distributed.shards import local_part, norm_over_parts, sum_over_parts
 from flight_recorder.engine.probes.measured import Measured, scalar
 from flight_recorder.engine.probes.probe import Probe, Step, Target
 
@@ -179,4 +179,4 @@ def _state(optimizer: torch.optim.Optimizer, group: dict[str, Any]) -> _GroupSta
 
 
 def _flat(tensors: list[Tensor]) -> Tensor:
-    return torch.cat([part_here(tensor.detach()).reshape(-1) for tensor in tensors])
+    return torch.cat([local_part(tensor.detach()).reshape(-1) for tensor in tensors])

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from flight_recorder.engine.distributed.shards import is_cut
+from flight_recorder.engine.distributed.shards import is_sharded
 from flight_recorder.engine.probes.cadence import Cadence
 from flight_recorder.engine.probes.checksum import parameter_checksum
 from flight_recorder.engine.probes.contract import Watch, outermost
@@ -54,7 +54,7 @@ class RanksProbe(Probe):
     @classmethod
     def attach(cls, target: Target) -> Self | None:
         """On a model of several ranks whose parameters are whole on each."""
-        is_whole = not any(is_cut(parameter) for _, parameter in target.named)
+        is_whole = not any(is_sharded(parameter) for _, parameter in target.named)
         return (
             cls(target.model, target.cadence)
             if target.cadence.facts and world_size() > 1 and is_whole

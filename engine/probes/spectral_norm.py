@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from flight_recorder.engine.distributed.shards import whole
+from flight_recorder.engine.distributed.shards import full_tensor
 from flight_recorder.engine.probes import measured
 from flight_recorder.engine.probes.measured import Measured
 from flight_recorder.engine.probes.probe import Probe, Target
@@ -56,7 +56,7 @@ class SpectralNormProbe(Probe):
 
     def read(self) -> list[Measured]:
         """The norms as they are now."""
-        norms = spectral_norms([whole(matrix) for matrix in self._matrices])
+        norms = spectral_norms([full_tensor(matrix) for matrix in self._matrices])
         return [Measured(norms, lambda numbers: {"spectral_norm": numbers})]
 
 

@@ -12,7 +12,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from flight_recorder.engine.distributed.shards import is_cut
+from flight_recorder.engine.distributed.shards import is_sharded
 from flight_recorder.engine.probes import measured as host
 from flight_recorder.engine.probes.measured import Fields, Measured
 from flight_recorder.engine.probes.probe import Probe, Step, Target
@@ -58,7 +58,7 @@ class UpdateProbe(Probe):
         """On all parameters that train and are not empty."""
         parameters = [parameter for _, parameter in target.named if parameter.numel()]
         kinds = {(p.dtype, p.device) for p in parameters}
-        is_whole = len(kinds) == 1 and not any(map(is_cut, parameters))
+        is_whole = len(kinds) == 1 and not any(map(is_sharded, parameters))
         if not target.cadence.facts or target.optimizer is None or not is_whole:
             return None
         return cls(target, parameters)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from flight_recorder.engine.distributed.shards import whole
+from flight_recorder.engine.distributed.shards import full_tensor
 from flight_recorder.engine.probes.points import unwrapped
 
 
@@ -25,7 +25,7 @@ def initial_weights(
     for path, module in model.named_modules():
         for name, parameter in module.named_parameters(path, recurse=False):
             row = {"name": name, "role": role(module, name, parameter), "shape": list(parameter.shape)}
-            row |= _statistics(whole(parameter.detach()))
+            row |= _statistics(full_tensor(parameter.detach()))
             rows.append(row | ({"declared_std": declared[name]} if name in declared else {}))
     return _each_once(model, rows)
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from flight_recorder.engine.distributed.distributed import is_lost_peer
-from flight_recorder.engine.distributed.shards import cut_like, whole_tree
+from flight_recorder.engine.distributed.shards import full_tree, shard_like
 from flight_recorder.engine.run.build import Loop, seed_of_rank
 from flight_recorder.engine.run.checkpoint import (
     does_not_fit,
@@ -30,8 +30,8 @@ def captured(loop: Loop) -> dict[str, Any]:
         return {}
     return {
         "step": loop.step,
-        "model": whole_tree(loop.model.state_dict()),
-        "optimizer": whole_tree(loop.optimizer.state_dict()),
+        "model": full_tree(loop.model.state_dict()),
+        "optimizer": full_tree(loop.optimizer.state_dict()),
         "rng": rng,
         "progress": loop.progress(),
         "instruments": loop.instruments.state_dict(),
@@ -62,7 +62,7 @@ def restore(loop: Loop, folder: RunFolder) -> None:
 
 def _restore_parts(loop: Loop, state: dict[str, Any]) -> None:
     parameters = loop.model.state_dict()
-    loop.model.load_state_dict({name: cut_like(t, parameters[name]) for name, t in state["model"].items()})
+    loop.model.load_state_dict({name: shard_like(t, parameters[name]) for name, t in state["model"].items()})
     loop.optimizer.load_state_dict(_cut_optimizer_state(loop.optimizer, state["optimizer"]))
     loop.optimizer = loop.fault.restored(loop.optimizer)
     loop.step = state["step"]
@@ -83,7 +83,7 @@ def _cut_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     cut = {
         index: {
-            name: cut_like(value, parameters[index]) if isinstance(value, torch.Tensor) else value
+            name: shard_like(value, parameters[index]) if isinstance(value, torch.Tensor) else value
             for name, value in moments.items()
         }
         for index, moments in state["state"].items()

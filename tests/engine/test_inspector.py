@@ -329,7 +329,7 @@ def test_what_is_not_a_torch_optimizer_is_refused(tmp_path: Path) -> None:
 def test_parameters_that_are_cut_among_ranks_are_refused_before_the_first_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flight_recorder.engine.inspector.inspector.is_cut", lambda tensor: True)
+    monkeypatch.setattr("flight_recorder.engine.inspector.inspector.is_sharded", lambda tensor: True)
     model = TinyGPT()
     with pytest.raises(ValueError, match="cut among ranks"):
         Inspector(model, torch.optim.AdamW(model.parameters()), log=tmp_path)
