@@ -145,7 +145,7 @@ def _cut(records: list[dict[str, Any]], cuts: list[int]) -> Judge:
     return judge
 
 
-@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(st.lists(st.integers(1, 200), min_size=3, max_size=6), st.integers(0, 2**16))
 def test_the_dynamics_do_not_depend_on_how_the_log_was_cut_up(cuts: list[int], seed: int) -> None:
     rng = np.random.default_rng(seed)

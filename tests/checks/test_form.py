@@ -130,7 +130,7 @@ def test_a_track_ends_in_the_same_state_however_its_readings_are_cut(
 _values = st.one_of(st.floats(0, 20), st.just(math.nan), st.just(math.inf))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(st.lists(_values, min_size=1, max_size=90), st.data())
 def test_any_chunking_of_a_log_gives_the_same_verdicts(norms: list[float], data: st.DataObject) -> None:
     records = log(loss=norms, grad_norm=norms)

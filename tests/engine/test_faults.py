@@ -80,6 +80,7 @@ def test_the_command_line_lists_and_explains_them() -> None:
     assert engine("faults", "explain", "nonsense").returncode == 2
 
 
+@pytest.mark.long
 def test_a_drill_is_run_beside_its_healthy_twin_and_both_verdicts_are_printed(tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
     config.write_text(to_yaml(small()), encoding="utf-8")

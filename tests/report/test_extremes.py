@@ -51,7 +51,7 @@ _EVERY = st.sampled_from(EXTREMES).map(lambda value: dict.fromkeys(NUMBERS, valu
 
 
 @pytest.mark.filterwarnings("error")
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(_SOME | _EVERY, st.sampled_from([1, 3, 60, 240]), st.sampled_from(["all", "first", "last", "odd"]))
 @example({"evaluation.val_loss": 0.0}, 60, "first")
 @example({"evaluation.val_loss": 0.0}, 60, "all")

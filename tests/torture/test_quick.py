@@ -27,6 +27,7 @@ def test_no_record_of_a_long_watch_is_missed_and_none_costs_more_than_it_should(
 
 
 @pytest.mark.torch
+@pytest.mark.long
 @pytest.mark.parametrize("part", ["kill", "disk"])
 def test_engine_that_is_killed_or_has_no_room_loses_nothing_that_it_has_acknowledged(part: str) -> None:
     # A process of its own: forking one that has run other tests with torch is asking for trouble.

@@ -142,6 +142,7 @@ main()
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
 def test_a_rank_that_is_slow_is_named(tmp_path: Path, parallel: str) -> None:
     program = tmp_path / "slow_rank.py"
@@ -164,7 +165,7 @@ def test_ranks_that_never_average_are_found_at_the_first_evaluation(tmp_path: Pa
     assert judged["causes"][0]["cause"] == "ranks_out_of_sync"
 
 
-@pytest.mark.parametrize("lost", [0, 1])
+@pytest.mark.parametrize("lost", [pytest.param(0, marks=pytest.mark.long), 1])
 def test_when_a_rank_is_killed_the_other_says_so_and_leaves(tmp_path: Path, lost: int) -> None:
     folder = tmp_path / "run"
     launched = Launched(gentle(training={"T": 1_000_000, "eval_every": 0, "ckpt_every": 10}), folder)
