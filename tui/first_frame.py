@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 _TAIL_BYTES = 4096
+_ROOM_FOR_WORDS, _LEAST_OF_A_PATH = 45, 16
+"""Columns of what is said behind a path, and of a path at least."""
 
 
 def write(paths: list[str]) -> None:
@@ -19,7 +21,8 @@ def write(paths: list[str]) -> None:
     if not sys.stdout.isatty() or os.environ.get("TERM") in (None, "dumb"):
         return
     width = shutil.get_terminal_size().columns
-    text = "  ".join(_line(path) for path in paths)
+    room = max(_LEAST_OF_A_PATH, width // max(1, len(paths)) - _ROOM_FOR_WORDS)
+    text = "  ".join(_line(path, room) for path in paths)
     sys.stdout.write("\x1b[2J\x1b[H" + text[: width - 1] + "\r\n")
     sys.stdout.flush()
 
@@ -35,9 +38,10 @@ def paths_among(words: list[str]) -> list[str]:
     return paths
 
 
-def _line(path: str) -> str:
-    """Name, size and newest step of one run, by a look at its last few kilobytes."""
+def _line(path: str, room: int) -> str:
+    """Name, size and newest step of one run, by a look at its last few kilobytes; a long path by its end."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in path)
+    shown = shown if len(shown) <= room else "..." + shown[3 - room :]
     if path == "-":
         return "reading standard input ..."
     try:
