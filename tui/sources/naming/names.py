@@ -98,12 +98,6 @@ def field_of(name: str, names: Mapping[str, str] | None = None) -> str | None:
     return found[0] if found and found[0] in FIELDS else None
 
 
-def names_a_loss(name: str, names: Mapping[str, str] | None = None) -> bool:
-    """Whether a number of this name is a loss of either split, or a perplexity, which is one too."""
-    found = ranked(name, names)
-    return found is not None and found[0] in _LOSSES
-
-
 class Naming:
     """The names of one log, its loss and validation loss chosen or given. The best name of another field has
     it, of equals the one that came first.
